@@ -54,8 +54,6 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
     """Return the fields of a query other than the source and the range."""
     (sample,), fields = of_types(branch, a.Sample), asked(branch, OWN)
-    if time.start > time.end:
-        raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:
         raise QueryError("a.Time(..., near=...) selects one image and a.Sample many: remove one of them.")
     if "tolerance" in fields and time.near is None and sample is None:

@@ -69,10 +69,7 @@ def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.boo
     """Return an array and its mask, or `None` if not all values are numbers of one shape."""
     nothing = None, np.zeros(0, bool)
     present = [value for value in values if value is not None]
-    try:
-        known = np.array(present, dtype=object)
-    except ValueError:  # lists of different lengths
-        return nothing
+    known = np.array(present, dtype=object)
     kinds = {type(value) for value in known.flat} - {type(None)}
     if not kinds <= {int, float, bool} or (bool in kinds and len(kinds) > 1) or (not kinds and present):
         return nothing

@@ -140,15 +140,8 @@ def _comparison(given: Any) -> Any:
     if found is None:
         raise QueryError(f"a comparison is required, such as 'fl_goescls >= M1', not {shown(given)}.")
     name, operator, value = found.groups()
-    keyword, text = getattr(attrs, name.lower()), value.strip("'\"")
-    try:
-        number: Any = float(text)
-    except ValueError:
-        return _OPERATORS[operator](keyword, text)
-    try:
-        return _OPERATORS[operator](keyword, text)
-    except QueryError:
-        return _OPERATORS[operator](keyword, number)
+    # A keyword of numbers converts the text.
+    return _OPERATORS[operator](getattr(attrs, name.lower()), value.strip("'\""))
 
 
 def _shared(*names: str) -> dict[str, _Reader]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import struct
 import sys
@@ -18,11 +19,12 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import cdf, imap
 from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.cdf import columns, variables
 from sunpy_helio_plugins.cdf import records as records_module
-from sunpy_helio_plugins.cdf import variables
-from sunpy_helio_plugins.cdf.decode import Values
+from sunpy_helio_plugins.cdf.decode import Values, attribute_of
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
-from sunpy_helio_plugins.cdf.structure import Block, Structure, VariableLayout
+from sunpy_helio_plugins.cdf.metadata import FrozenList, FrozenMapping, LazyMapping
+from sunpy_helio_plugins.cdf.structure import Block, Entry, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
@@ -626,3 +628,183 @@ def test_complex_epochs_without_a_pad_value_are_zero():
     layout = VariableLayout("x", True, 0, EPOCH16, 1, (), True, 2, 1, b"", 0, ())
     found = values_of_layout(layout, Structure(Path("x.cdf"), IBM_PC, content=b"x"))
     assert found.values.tolist() == [0, 0]
+
+
+GDR, VDR, VXR = 16, 12, 20
+"""The position of the offset of the next record: of the file in the first one, then of the variable, of the index."""
+
+
+def changed(fields: dict[tuple[int, ...], int]) -> bytes:
+    """Return `version_2` with other values of some fields, which are counted from the beginning of a record."""
+    content = bytearray(version_2(7, [5, -7, 9]))
+    for (*way, number), value in fields.items():
+        place = 0
+        for step in way:
+            (place,) = struct.unpack_from(">i", content, place + step)
+        struct.pack_into(">i", content, place + 4 * number, value)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({(GDR, 10): 2}, "only 1 of 2 records of kind 8 are present"),
+        ({(GDR, 9): 25}, "the number of dimensions, 25, is not between 0 and 20"),
+        ({(GDR, VDR, 3): 99}, "has an unknown data type or a negative size"),
+        ({(GDR, VDR, 4): -2}, "has an unknown data type or a negative size"),
+        ({(GDR, VDR, 12): 0}, "has an unknown data type or a negative size"),
+        ({(GDR, VDR, 4): 2**30}, "the variable x cannot have 1073741825 records of 4 bytes"),
+        ({(GDR, VDR, VXR, 4): 2}, r"the index at \d+ cannot have 1 blocks"),
+        ({(GDR, VDR, VXR, 3): 2**20}, r"the index at \d+ cannot have 1048576 blocks"),
+        ({(GDR, VDR, VXR, 5): 3}, r"the block at \d+ cannot contain the records 3 to 2"),
+        ({(GDR, VDR, VXR, 5): -1}, r"the block at \d+ cannot contain the records -1 to 2"),
+        ({(GDR, VDR, VXR, 6): 99}, r"the block at \d+ contains fewer than 100 records"),
+    ],
+)
+def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(changed({}))
+    assert variables.load(path)[0]["x"].values.tolist() == [5, -7, 9]
+    path.write_bytes(changed(fields))
+    with pytest.raises(FileError, match=words):
+        variables.load(path)
+
+
+def test_a_record_that_refers_to_itself_is_read_once(tmp_path):
+    path = tmp_path / "x.cdf"
+    content = changed({})
+    (directory,) = struct.unpack_from(">i", content, GDR)
+    (variable,) = struct.unpack_from(">i", content, directory + VDR)
+    path.write_bytes(changed({(GDR, 10): 2, (GDR, VDR, 2): variable}))
+    with pytest.raises(FileError, match=f"the record at {variable} is referred to twice"):
+        variables.load(path)
+
+
+def test_names_may_be_in_latin_1(tmp_path):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(changed({}).replace(b"x".ljust(64, b"\0"), b"\xb0C".ljust(64, b"\0")))
+    assert list(variables.load(path)[0]) == ["°C"]
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**40])
+def test_a_size_of_the_content_that_is_not_possible_is_refused(size):
+    content = struct.pack(">IIqiqqi", 0xCDF30001, 0xCCCC0001, 32, 10, 0, size, 0)
+    with pytest.raises(FileError, match=f"the size of its content, {size} bytes, is not possible"):
+        records_module.unpacked(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xcd\xf3\0\1", b"GIF89a, a picture"])
+def test_other_content_is_not_whole(content):
+    with pytest.raises(FileError, match="it begins with b"):
+        records_module.check_whole(content, blocks=False)
+
+
+def in_a_block(packed: bytes) -> bytes:
+    """Return a file with one record, of a compressed block."""
+    head = struct.pack(">IIqiiq", 0xCDF30001, 0x0000FFFF, 24 + len(packed), 13, 0, len(packed))
+    return head + packed
+
+
+def test_blocks_of_other_compressions_are_not_checked():
+    records_module.check_whole(in_a_block(b"ab\0\2c"), blocks=True)
+    records_module.check_whole(in_a_block(gzip.compress(b"x" * 100)), blocks=True)
+    packed = gzip.compress(b"x" * 100)[:-9]
+    records_module.check_whole(in_a_block(packed), blocks=False)
+    with pytest.raises(FileError, match="a compressed block is truncated"):
+        records_module.check_whole(in_a_block(packed), blocks=True)
+
+
+@pytest.mark.parametrize("size", [0, -5, 2**40])
+def test_a_compressed_block_of_an_impossible_size_is_refused(make_cdf, size):
+    path = make_cdf({"x": (INT4, np.zeros(1000, "i4"), {})}, spec={"x": {"Compress": 6}})
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">q", content, content.index(b"\x1f\x8b") - 8, size)
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=f"cannot have {size} bytes"):
+        variables.load(path)
+
+
+def test_a_block_that_is_shorter_than_its_records_is_refused():
+    layout = VariableLayout("x", True, 0, INT4, 1, (), True, 3, 0, b"", 0, (Block(0, 2, 0, 8, False),))
+    with pytest.raises(FileError, match="its records 0 to 2 have 8 bytes instead of 12"):
+        values_of_layout(layout, Structure(Path("x.cdf"), IBM_PC, content=bytes(8)))
+
+
+@pytest.mark.parametrize("encoding", [3, 14, 15, 20, 21])
+def test_numbers_of_the_vax_are_refused(encoding):
+    layout = VariableLayout("x", True, 0, FLOAT, 1, (), True, 1, 0, b"", 0, (Block(0, 0, 0, 4, False),))
+    with pytest.raises(FileError, match=rf"floating point numbers of the VAX \(encoding {encoding}\)"):
+        values_of_layout(layout, Structure(Path("x.cdf"), encoding, content=bytes(4)))
+
+
+def test_an_array_without_elements_has_its_shape():
+    layout = VariableLayout("x", True, 0, FLOAT, 1, (0,), True, 3, 0, b"", 0, ())
+    assert values_of_layout(layout, Structure(Path("x.cdf"), IBM_PC, content=b"x")).values.shape == (3, 0)
+
+
+def test_an_attribute_without_elements_is_empty():
+    assert attribute_of(Entry("N", True, False, 0, INT4, 0, b""), IBM_PC) == []
+    assert attribute_of(Entry("N", True, False, 0, INT4, 2, struct.pack(">ii", 3, 4)), NETWORK) == [3, 4]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(FLOAT, "CDF_FLOAT"), (DOUBLE, "CDF_DOUBLE")])
+@pytest.mark.parametrize(("fill", "missing"), [(-1e31, True), (-1e30, False)])
+def test_in_a_range_of_all_floats_only_the_usual_fill_is_missing(make_cdf, kind, name, fill, missing):
+    dtype = np.dtype(NUMBERS[kind])
+    limits = {"VALIDMIN": np.finfo(dtype).min, "VALIDMAX": np.finfo(dtype).max, "FILLVAL": dtype.type(fill)}
+    words = {**ON_TIME, **{key: [float(value), name] for key, value in limits.items()}}
+    values = np.array([1.0, fill], dtype)
+    column = cdf.read(make_cdf({"epoch": (TT2000, np.arange(2), {}), "x": (kind, values, words)}))["x"]
+    assert np.broadcast_to(column.mask, 2).tolist() == [False, missing]
+
+
+def test_labels_that_cannot_be_read_are_left_out(make_cdf):
+    made = {
+        "epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, np.ones((2, 2)), {**ON_TIME, "LABL_PTR_1": "label"}),
+        "label": (CHAR, ["Bx", "By"], {}),
+    }  # fmt: skip
+    path = make_cdf(made, static=("label",))
+    whole, cut = variables.load(path)[0], variables.load(path)[0]
+    column = columns.as_column(whole["x"], whole)
+    assert column.info.meta["labels"] == {"1": ["Bx", "By"]}
+    assert cut["x"].values.shape == (2, 2)
+    path.write_bytes(path.read_bytes()[:500])  # while the file is open
+    column = columns.as_column(cut["x"], cut)
+    assert column.tolist() == [[1, 1], [1, 1]]
+    assert "labels" not in column.info.meta
+
+
+def test_files_without_times_are_not_joined(make_cdf, tmp_path):
+    path = make_cdf({"x": (FLOAT, np.arange(3.0), {})})
+    second = tmp_path / "second.cdf"
+    second.write_bytes(path.read_bytes())
+    with pytest.raises(
+        FileError, match=r"made\.cdf does not have a time variable to join files by: read one file at a"
+    ):
+        cdf.read([path, second])
+
+
+def test_support_that_cannot_be_converted_names_the_variable(make_cdf, monkeypatch):
+    def fail(*args):
+        raise ValueError("no such thing")
+
+    path = make_cdf({"epoch": (TT2000, np.arange(2), {}), "e": (FLOAT, [1.0, 2.0], {})}, static=("e",))
+    monkeypatch.setattr(sys.modules["sunpy_helio_plugins.cdf.read"], "as_support", fail)
+    with pytest.raises(FileError, match=r"made\.cdf: e cannot be read \(no such thing\)"):
+        _ = cdf.read(path).meta["support"]["e"]
+
+
+def test_a_stream_is_not_read():
+    with pytest.raises(FileError, match="Reading CDF needs a path, but got BytesIO: save it to a file first"):
+        QTable.read(io.BytesIO(MAG.read_bytes()), format="cdf")
+
+
+def test_frozen_collections_have_lengths_hashes_and_compare_arrays():
+    one, two = np.arange(2), np.arange(3)
+    mappings = [FrozenMapping({"a": one}), LazyMapping({"a": lambda: one})]
+    assert len({*mappings, FrozenMapping({"a": np.arange(2)})}) == 1
+    assert [len(each) for each in mappings] == [1, 1]
+    assert FrozenMapping({"a": one}) != FrozenMapping({"a": two})
+    assert FrozenMapping({"a": one}) != FrozenMapping({"b": one})
+    assert hash(FrozenList("ab")) == hash(FrozenList(["a", "b"]))
+    assert len({FrozenList("ab"), FrozenList("ab"), FrozenList("ac")}) == 2

@@ -91,6 +91,13 @@ def test_a_setting_that_is_no_address_is_explained() -> None:
         (lambda: a.hapi.Parameters(" , "), "takes names of parameters, in a list or separated by commas"),
         (lambda: a.hapi.Dataset(3), "takes text"),
         (lambda: a.hapi.Dataset(" "), "takes text"),
+        (lambda: a.hapi.Format("csv", "json"), r"a\.hapi\.Format accepts only one format"),
+        (lambda: a.hapi.Chunk("P1D", 2 * u.day), r"a\.hapi\.Chunk accepts only one duration"),
+        (lambda: a.hapi.Chunk(object()), "is not a valid duration; use for example 1"),
+        (lambda: a.hapi.Chunk("soon"), "'soon' is not a valid duration"),
+        (lambda: a.hapi.Chunk(1 * u.m), "is not a valid duration"),
+        (lambda: a.hapi.Chunk([1, 2] * u.day), "is not a valid duration"),
+        (lambda: a.hapi.Chunk(0 * u.s), "is not a valid duration"),
     ],
 )
 def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:

@@ -175,3 +175,40 @@ def test_a_format_is_stated_in_a_copy() -> None:
     assert info.with_format("csv").format == "csv"
     assert info.format is None
     assert info.with_format("csv").with_format("csv").raw == info.raw | {"format": "csv"}
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ("many", "The size 'many' of the parameter 'B' is not a list of integers"),
+        ([2, None], r"The size \[2, None\] of the parameter 'B' is not a list of integers"),
+        ({"n": 2}, "is not a list of integers"),
+        ([0], "is not positive, or exceeds the limit"),
+        ([-3], "is not positive, or exceeds the limit"),
+        ([10_000, 10_000], "is not positive, or exceeds the limit"),
+    ],
+)
+def test_a_size_that_is_none_is_named(size: Any, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        _ = _parameter(size=size).size
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(24, 24), ("24", 24), (0, None), (-1, None), (10**8, None), ("long", None), ([24], None)]
+)
+def test_a_length_that_is_none_is_not_known(length: Any, expected: int | None) -> None:
+    assert _parameter(length=length).length == expected
+
+
+def test_headers_of_enormous_records_are_refused() -> None:
+    parameters = [{"name": f"B{n}", "type": "double", "size": [9_000_000]} for n in range(3)]
+    with pytest.raises(FileError, match="records of this HAPI header exceed the limit of 20000000 values"):
+        Info.from_json({"parameters": parameters})
+    text = {"name": "s", "type": "string", "length": 1_000_000, "size": [1_000_000]}
+    with pytest.raises(FileError, match="These binary records cannot be laid out"):
+        described(parameters=[text]).record()
+
+
+@pytest.mark.parametrize(("members", "version"), [({"HAPI": "3.1"}, "3.1"), ({}, ""), ({"HAPI": None}, "")])
+def test_the_version_of_a_header(members: dict[str, Any], version: str) -> None:
+    assert described(**members).version == version

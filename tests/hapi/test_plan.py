@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from sunpy_helio_plugins.errors import ServerError, ServiceRefused
-from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, Piece
+from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, NOT_COVERED, Piece, _within
 from sunpy_helio_plugins.hapi.status import Refusal, refusal
-from sunpy_helio_plugins.quantities.spans import Span
+from sunpy_helio_plugins.quantities.spans import DAY, Moment, Span
 
 URL = "https://x/hapi/data?dataset=a&start=2026-01-01T00:00:00.000Z&stop=2026-01-03T00:00:00.001Z&format=csv"
 SPAN = Span.read("2026-01-01T00:00:00.000000000Z/2026-01-03T00:00:00.000000001Z")
@@ -118,3 +119,14 @@ def test_old_names_are_kept() -> None:
     url = "https://x/hapi/data?id=a&time.min=2026-01-01T00:00:00.000Z&time.max=2026-01-03T00:00:00.001Z"
     (other,) = Piece.of(SPAN, url, "2026-01-03Z").instead(Refusal(400, 1405, ""))
     assert other.url == "https://x/hapi/data?id=a&time.min=2026-01-01T00:00:00.000Z&time.max=2026-01-03Z"
+
+
+def test_a_dataset_whose_stop_is_far_in_the_future_ends_now() -> None:
+    now = Moment.now()
+    info = Info({"startDate": "2000-01-01Z", "stopDate": "2100-01-01Z", "parameters": []})
+    kept, end, notes = _within("X", info, now.later(-DAY), now.later(DAY))
+    assert kept is not None
+    assert now <= kept.last < now.later(DAY)
+    assert end == str(kept.last)
+    assert notes == [f"X is still growing: the time after the present {NOT_COVERED}"]
+    assert _within("X", info, now.later(DAY), now.later(2 * DAY))[1:] == (None, [])

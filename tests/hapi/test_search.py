@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
+from sunpy_helio_plugins.hapi import Info, explore, server_list
+from sunpy_helio_plugins.hapi.service import Service
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 CDAWEB = a.hapi.Server.cdaweb
@@ -188,3 +191,45 @@ def test_long_texts_are_shortened_where_they_are_printed_and_nowhere_else(archiv
     assert "(Bartol Research Institute)" in str(table.show("Title"))
     assert max(map(len, printed.splitlines())) < 250
     assert " 5401 " in printed
+
+
+def test_a_dataset_that_a_word_does_not_describe_is_no_row_and_a_note(archive: Any) -> None:
+    table = HAPIClient().search(DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.Instrument("coronagraph"))
+    assert (len(table), table.problems) == (0, [])
+    assert table.notes == ["AC_H0_MFI of HAPI server cdaweb does not match coronagraph."]
+
+
+def test_records_of_an_unknown_layout_are_requested_as_text(archive: Any) -> None:
+    service = Service(server_list.find("cdaweb"))
+    time = {"name": "Time", "type": "isotime", "length": 24}
+    known = Info({"parameters": [time, {"name": "B", "type": "double"}]})
+    assert service.format(known) == "binary"
+    assert service.format(Info({"parameters": [time, {"name": "s", "type": "string"}]})) == "csv"
+
+
+@pytest.mark.parametrize(
+    ("infos", "words"),
+    [
+        ({}, "The catalogue of Here is empty"),
+        ({"X": {}, "Y": {"startDate": "lasthour"}}, "Here does not give start dates of its datasets"),
+    ],
+)
+def test_a_server_without_a_range_to_test_is_named(infos: dict[str, Any], words: str) -> None:
+    here = SimpleNamespace(archive="Here", url="https://here")
+    stub = SimpleNamespace(
+        server=here, catalog=lambda: infos, info=lambda name: Info({"parameters": [], **infos[name]})
+    )
+    with pytest.raises(QueryError, match=words):
+        explore._range(stub)  # type: ignore[arg-type]
+
+
+def test_the_first_dataset_with_a_start_is_tested() -> None:
+    infos = {"X": {}, "Y": {"startDate": "2020-01-01Z"}}
+    stub = SimpleNamespace(catalog=lambda: infos, info=lambda name: Info({"parameters": [], **infos[name]}))
+    asked, must_hold = explore._range(stub)  # type: ignore[arg-type]
+    assert (asked["dataset"], asked["start"][:10], asked["stop"][:10], must_hold) == (
+        "Y",
+        "2020-01-01",
+        "2020-01-02",
+        False,
+    )

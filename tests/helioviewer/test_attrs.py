@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pytest
 from sunpy.net import attrs as a
@@ -47,3 +48,28 @@ def test_sources_are_a_table() -> None:
     assert table[table["Source ID"] == 75]["Instrument"][0] == "TRACE"
     assert table["Wavelength"].unit == "Angstrom"
     assert table["Wavelength"].mask[table["Source ID"] == 4].all(), "white light has no wavelength"
+
+
+@pytest.mark.parametrize("value", [-1 * u.s, np.nan * u.s, np.inf * u.s])
+def test_a_tolerance_is_a_duration_of_zero_or_longer(value: u.Quantity) -> None:
+    with pytest.raises(QueryError, match="a duration of zero or longer, not"):
+        a.helioviewer.Tolerance(value)
+    assert a.helioviewer.Tolerance(0 * u.min).values == (0 * u.s,)
+
+
+def test_two_tolerances_are_no_alternatives() -> None:
+    short, long = a.helioviewer.Tolerance(1 * u.s), a.helioviewer.Tolerance(1 * u.min)
+    with pytest.raises(QueryError, match="cannot be alternatives: give the longer one only"):
+        _ = short | long
+    assert (short | a.helioviewer.SourceID(13)).attrs == [short, a.helioviewer.SourceID(13)]
+
+
+def test_a_backend_must_be_named() -> None:
+    with pytest.raises(QueryError, match=r"a\.helioviewer\.Backend needs one of: HAPI, index, coverage\."):
+        a.helioviewer.Backend()
+
+
+@pytest.mark.parametrize("value", [-1, True, 1.0, "0"])
+def test_a_quality_is_an_integer_of_bits(value: Any) -> None:
+    with pytest.raises(QueryError, match="takes non-negative integers of allowed bits, not"):
+        a.helioviewer.Quality(value)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import sunpy.net.hek
 from astropy.coordinates import SkyCoord
+from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import AttrAnd
@@ -379,6 +380,60 @@ def test_a_box_may_begin_on_one_side_of_the_wrap_and_end_on_the_other(
 def test_a_box_in_stonyhurst_coordinates_does_not_wrap() -> None:
     with pytest.raises(QueryError, match="lower left corner first"):
         a.her.Box(*corners("heliographic_stonyhurst", 170, -170))
+
+
+STONYHURST, CARRINGTON = (
+    SkyCoord(1 * u.deg, 1 * u.deg, frame=f"heliographic_{name}") for name in ("stonyhurst", "carrington")
+)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (
+            lambda: a.her.Box(1 * u.deg, 2 * u.deg, 3 * u.deg, system="stonyhurst"),
+            r"takes x1, y1, x2, y2: the lower left",
+        ),
+        (lambda: a.her.Box(1 * u.arcsec, 2 * u.arcsec), "takes four angles, or the coordinates of two corners"),
+        (
+            lambda: a.her.Box(STONYHURST, CARRINGTON),
+            "in one frame, not in heliographic_carrington and heliographic_ston",
+        ),
+        (lambda: a.her.PageSize(1001), "at most 1000 events per page, not 1001"),
+        (lambda: a.her.SortBy("nothing"), "does not have a keyword 'nothing' to sort by"),
+        (lambda: a.her.Return("nothing"), "does not have a keyword 'nothing' to return"),
+        (lambda: a.her.Tests("nothing"), "takes 'hide', 'only' or 'show', not 'nothing'"),
+        (lambda: a.her.Supplier(), "at least one name such as 'SPoCA'"),
+        (lambda: a.her.Within(a.her.AR | a.her.CH, a.her.CH), "one type and one container"),
+        (lambda: a.her.event_starttime > "never", "is a time; it cannot be compared with 'never'"),
+        (lambda: a.her.event_starttime > 5, "is a time; it cannot be compared with 5"),
+        (lambda: a.her.event_starttime > Time(["2026-01-01", "2026-01-02"]), "a single time; .* with 2 times"),
+        (
+            lambda: a.her.fl_goescls > "Z9",
+            "is a GOES class such as 'M1.2' or 'X', or a flux; it cannot be compared with 'Z9'",
+        ),
+        (lambda: a.her.frm_name.isin(5), r"frm_name\.isin\(\) takes several values, not 5"),
+        (lambda: a.her.event_coord1 > 3 * u.hourangle, "cannot be compared in hourangle; give the value in a simpler"),
+        (lambda: attrs.Field("frm_name"), "takes a Keyword and the name of an event type"),
+        (lambda: attrs.Field(keywords()["frm_name"], 3), "takes a Keyword and the name of an event type"),
+    ],
+)
+def test_values_that_an_attr_cannot_have_are_refused(ask: Any, words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        ask()
+
+
+def test_the_largest_page_is_allowed() -> None:
+    assert a.her.PageSize(1000).values == (1000,)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(attrs.Limit(3), attrs.Limit(4)), (attrs.SortBy("frm_name"), attrs.SortBy("area_raw"))],
+)
+def test_two_limits_or_orders_stay_alternatives(first: Any, second: Any) -> None:
+    """They are not joined into one attr of several values, so that the translation can refuse them."""
+    assert (first | second).attrs == [first, second]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import her
+from sunpy_helio_plugins import HERClient, her
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
@@ -102,3 +104,14 @@ def test_an_event_finds_the_pictures_in_which_it_was_seen(archive: Any) -> None:
     pictures = Fido.search(her.to_attrs(hole), a.helioviewer.Image())["helioviewer"]
     assert set(pictures["Instrument"]) == {"AIA"}
     assert set(pictures["Wavelength"].to_value("AA")) == {193.0}
+
+
+@pytest.mark.parametrize("rev", [0, -1, True, "2", 1.0])
+def test_a_revision_that_is_no_number_is_refused_before_a_document_is_asked_for(
+    archive: Any, tmp_path: Path, rev: Any
+) -> None:
+    found = HERClient().search(a.Time("2026-01-10", "2026-01-10T23:59"), a.her.FL)[:1]
+    archive.log.clear()
+    with pytest.raises(QueryError, match="rev must be the number of a revision, an integer of at least 1, not"):
+        Fido.fetch(found, path=tmp_path / "{file}", rev=rev)
+    assert archive.log == []

@@ -314,3 +314,29 @@ def test_the_second_and_the_fourth_page_are_missing_and_both_are_named(paged: Pa
         True,
     ]
     assert [str(one)[5] for one in found.problems] == ["2", "4"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_no_page_is_yielded_after_the_last(count: int) -> None:
+    def ask(number: int) -> paging.Page:
+        return paging.Page([], [], number < count, [])
+
+    pages = list(paging.read(ask, lambda number, page: count - number, most=9))
+    assert [number for number, _ in pages] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("returns", "expected"),
+    [
+        ((), ()),
+        (("required",), ("required",)),
+        (("ar_noaanum", "event_endtime"), ("ar_noaanum", "event_endtime", "event_starttime")),
+    ],
+)
+def test_halves_request_the_times_by_which_they_are_evaluated(
+    returns: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    first, second = search.halves(replace(MONTH, returns=returns))
+    assert (first.start, first.end) == (MONTH.start, "2026-01-16T12:00:00")
+    assert (second.start, second.end) == ("2026-01-16T12:00:00", MONTH.end)
+    assert (first.returns, second.returns) == (expected, expected)

@@ -10,7 +10,8 @@ from sunpy.net import attrs as a
 from sunpy.net.hek import HEKClient
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her import HERClient, HERTable
+from sunpy_helio_plugins.her import HERClient, HERTable, search
+from sunpy_helio_plugins.her.query import Query
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
 
@@ -109,6 +110,56 @@ def test_nothing_found_is_an_empty_table(archive: Any) -> None:
 def test_the_values_complete() -> None:
     assert a.her.EventType.ch == a.her.CH
     assert a.Provider.her.value == "HER"
+
+
+def test_no_queries_find_no_events() -> None:
+    found = search.search([])
+    assert (len(found), found.problems, found.associations) == (0, (), ())
+
+
+def eruption(name: str, **values: Any) -> dict[str, Any]:
+    return {
+        "kb_archivid": name, "event_type": "CE", "search_frm_name": "CACTus", "event_starttime": "2026-01-10T01:00:00",
+        "hrc_a": 90, "cme_angularwidth": 40, "kb_archivdate": "2026-01-10T02:00:00", **values,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [{"hrc_a": None}, {"cme_angularwidth": "wide"}, {"event_starttime": "yesterday"}])
+def test_an_eruption_without_readable_values_is_never_a_repetition(values: dict[str, Any]) -> None:
+    alike = [eruption("a"), eruption("b", kb_archivdate="2026-01-10T05:00:00")]
+    assert [one["kb_archivid"] for one in search.without_old(alike)] == ["b"]
+    odd = [eruption("a", **values), *alike]
+    assert [one["kb_archivid"] for one in search.without_old(odd[:1] + alike[1:])] == ["a", "b"]
+
+
+def test_a_revision_that_is_no_number_is_the_oldest() -> None:
+    records = [{"kb_archivid": "a", "revision": revision, "n": n} for n, revision in enumerate([2, "new", 1, None])]
+    assert [one["n"] for one in search.without_old(records)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("area_raw", [-9999, 5, "inf", 3], [3, 5, -9999, "inf"]),
+        ("ar_noaanum", [0, 14332, 4331], [4331, 14332, 0]),
+        (
+            "event_peaktime",
+            ["never", "2026-01-10T02:00:00", "2026-01-10"],
+            ["2026-01-10", "2026-01-10T02:00:00", "never"],
+        ),
+    ],
+)
+def test_values_that_do_not_exist_are_last_in_any_order(name: str, values: list[Any], expected: list[Any]) -> None:
+    records = [{"event_starttime": "2026-01-10T00:00:00", name: value} for value in values]
+    query = Query("2026-01-10T00:00:00", "2026-01-11T00:00:00", sort_by=name)
+    assert [one[name] for one in search.ordered(records, query)] == expected
+
+
+def test_a_doubt_about_an_event_that_is_known_to_match_is_not_kept() -> None:
+    found, record = search.EventCollector(), {"kb_archivid": "a", "revision": 1}
+    found.add([record], [])
+    found.doubt(record, ("unknown unit",))
+    assert found.doubts == ()
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,15 @@ def test_what_is_shown_is_what_is_sent(scripted: Any) -> None:
     scripted.say(page("a"))
     search.search([DAY])
     assert service.requests([DAY])[0].url.endswith(scripted.asked[0])
+
+
+def test_a_request_is_shown_as_its_url() -> None:
+    (request,) = service.requests([DAY])
+    assert str(request) == request.url
+    assert request.url.startswith(f"{conf.her.url}?")
+
+
+def test_long_answers_with_stray_bytes_are_latin_1_as_a_whole(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_MOST_MIXED", 10)
+    scripted.say(b'{"result": [{"frm_contact": "\xc5. Nordlund"}], "overmax": false}')
+    assert search.search([DAY]).records == [{"frm_contact": "Å. Nordlund"}]

@@ -14,6 +14,7 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from sunpy_helio_plugins import her
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable
 from sunpy_helio_plugins.her.query import Query, Triplet
 from sunpy_helio_plugins.her.search import search
@@ -226,6 +227,31 @@ def test_a_table_can_be_written_and_read(flares: HERTable, tmp_path: Path) -> No
 def test_rows_fill_the_names_of_a_path_template(flares: HERTable) -> None:
     assert {"event_type", "frm_name"} <= flares.path_format_keys()
     assert np.isnan(flares.total_size())
+
+
+@pytest.mark.parametrize("records", [{}, [3], [{}, None], 3])
+def test_records_are_a_list_of_dicts(records: Any) -> None:
+    with pytest.raises(QueryError, match=r"HERTable\.from_records takes a list of dicts as records, not"):
+        HERTable.from_records(records)
+
+
+@pytest.mark.parametrize("other", [3, QTable({"x": [1]}), [EVENT]])
+def test_only_tables_of_events_are_stacked(other: Any) -> None:
+    with pytest.raises(QueryError, match=r"HERTable\.stack takes tables of events as tables, not"):
+        HERTable.stack(table_of({}), other)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_other_times_are_one_or_one_for_each_row(count: int) -> None:
+    table = table_of({}, {}, {})
+    with pytest.raises(QueryError, match=r"HERTable\.at takes one time, or one for each of 3 rows, not"):
+        table.at(Time(["2026-01-10"] * count))
+    assert set(table.at(Time("2026-01-11"))["detection_time"].isot) == {"2026-01-11T00:00:00.000000000"}
+
+
+def test_a_method_whose_keyword_is_not_returned_has_the_start() -> None:
+    table = table_of({"frm_name": "Emerging flux region module", "frm_versionnumber": 0.52})
+    assert table["detection_time"].isot[0][:19] == EVENT["event_starttime"]
 
 
 def test_a_row_makes_attrs_and_a_document(flares: HERTable) -> None:

@@ -10,10 +10,13 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServerError
-from sunpy_helio_plugins.imap import mission, service, translator
+from sunpy_helio_plugins.imap import attrs, mission, service, translator
+from sunpy_helio_plugins.imap import search as search_module
 from sunpy_helio_plugins.imap import service as service_module
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.sandbox.imap import service as sandbox
 
+DAY = a.Time("2026-01-10", "2026-01-11")
 STORM = a.Time("2026-01-10", "2026-01-12 12:00")
 GSE = a.Instrument("mag"), a.Level("l2"), a.imap.Descriptor("norm-gse")
 
@@ -364,3 +367,58 @@ class TestLargeAnswers:
                 table = search(a.Time("2026-01-08", "2026-01-13"), *GSE)
         assert set(table["Start Time"].strftime("%d")) == {"08", "09", "10", "11"}
         assert any("20260112 to 20260112, 20260113 to 20260113 are missing" in problem for problem in table.problems)
+
+
+class TestRangesOfIngestion:
+    WHOLE = attrs.Ingested("2026-01-01", "2026-02-01")
+
+    @pytest.mark.parametrize(
+        ("other", "is_inside"),
+        [
+            (attrs.Ingested("2026-01-01", "2026-02-01"), True),
+            (attrs.Ingested("2026-01-10", "2026-01-20"), True),
+            (attrs.Ingested("2025-12-31", "2026-01-20"), False),
+            (attrs.Ingested("2026-01-10", "2026-02-02"), False),
+            (attrs.Ingested("2026-01-10"), False),
+            (attrs.Ingested(until="2026-01-10"), False),
+            (DAY, False),
+        ],
+    )
+    def test_one_contains_another_if_both_ends_are_within(self, other, is_inside):
+        assert (other in self.WHOLE) is is_inside
+
+    def test_an_open_end_contains_all(self):
+        assert self.WHOLE in attrs.Ingested("2026-01-01")
+        assert attrs.Ingested("2026-03-01") in attrs.Ingested("2026-01-01")
+        assert attrs.Ingested("2025-03-01") not in attrs.Ingested("2026-01-01")
+
+    def test_equal_ranges_are_equal_and_have_one_hash(self):
+        same = attrs.Ingested("2026-01-01T00:00", "2026-02-01T00:00")
+        assert same == self.WHOLE
+        assert len({same, self.WHOLE, attrs.Ingested("2026-01-01")}) == 2
+        assert self.WHOLE != DAY
+
+    def test_they_are_not_subtracted(self):
+        with pytest.raises(TypeError, match=r"a\.imap\.Ingested cannot be subtracted"):
+            _ = self.WHOLE ^ attrs.Ingested("2026-01-10")
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("fields", "shown"),
+        [
+            ({"start_time": "0", "end_time": "86400"}, "20000101 to 20000102"),
+            ({"ingestion_start_date": "20260110"}, "20260110"),
+            ({"start_date": "20260110", "end_date": "20260112"}, "20260110 to 20260112"),
+        ],
+    )
+    def test_ranges_are_shown_as_days(self, fields, shown):
+        assert service.show_ingestion(fields) == shown
+
+    def test_a_name_of_no_convention_is_requested_as_it_is(self):
+        assert service.parameters(Query(name="strange.cdf", table="science")) == {"file_path": "strange.cdf"}
+
+    def test_a_version_that_cannot_be_asked_for_is_not_withheld(self):
+        path = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0003.cdf"
+        with conf.set_temp("retries", 0):
+            assert search_module._is_withheld("http://127.0.0.1:9", path) is False

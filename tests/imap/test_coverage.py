@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins import IMAPClient
-from sunpy_helio_plugins.imap import coverage, service, tables, translator
+from sunpy_helio_plugins.imap import coverage, filenames, service, tables, translator
 from sunpy_helio_plugins.imap.query import Query
 
 FIRST = datetime(2025, 9, 1, tzinfo=UTC)
@@ -100,3 +100,21 @@ def test_no_product_is_longer_than_what_is_asked_back_for():
     for kind, (instrument, level, descriptor, *_) in KINDS.items():
         length = coverage.longest(instrument, level, descriptor)
         assert length >= KINDS[kind][-1] - 1, kind
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("imap_hi_l2_h90-ena-h-sf-nsp-full-hae-4deg-3mo_99991201_v001.0001.cdf", date.max),
+        ("imap_hi_l2_h90-ena-h-sf-nsp-full-hae-4deg-3mo_20251130_v001.0001.cdf", date(2026, 3, 1)),
+        ("imap_ultra_l2_u90-ena-h-sf-nsp-full-hae-nside128-1yr_20240229_v001.0001.cdf", date(2025, 3, 1)),
+    ],
+)
+def test_months_end_on_days_that_exist(name, end):
+    assert coverage.end_of(filenames.parse(name)) == end
+
+
+@pytest.mark.parametrize("span", ["20260110-cr02306", "20260110-cr02306_20260111"])
+def test_ancillary_files_have_no_rotations(span):
+    assert filenames.parse(f"imap_hit_lut_{span}_v001.csv") is None
+    assert filenames.parse("imap_hit_lut_20260110-repoint00120_v001.csv").repointing == 120

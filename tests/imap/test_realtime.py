@@ -13,10 +13,12 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import (
+    AnswerError,
     IncompleteAnswerWarning,
     QueryError,
     ServiceRefused,
 )
+from sunpy_helio_plugins.imap import mission
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
@@ -82,6 +84,8 @@ class TestRealtime:
             ([[[1.0] * 4] * 2, [[1.0] * 4], None], "U", [False, False, True]),
             ([{"on": True}, None, {}], "U", [False, True, False]),
             ([2**70, 1, 2], "f", [False, False, False]),
+            ([2**60 + 1, 0.5, None], "U", [False, False, True]),
+            ([2**70 + 1, 1, 2], "U", [False, False, False]),
         ],
     )
     def test_values_of_every_kind_are_kept(self, archive, values, kind, missing):
@@ -195,3 +199,21 @@ class TestRealtime:
         with archive.fault("json_error", status=400, body='{"message": "API key required"}'):
             with pytest.raises(ServiceRefused, match="API key required"):
                 imap.realtime(a.Time("2026-01-10", "2026-01-10 00:10"))
+
+    @pytest.mark.parametrize("body", ["3", "{}", '{"data": 3}', '{"data": [3]}'])
+    def test_an_answer_without_records_is_an_error(self, archive, body):
+        with archive.fault("json_error", status=200, body=body):
+            with pytest.raises(AnswerError, match="a list of values was expected in the response"):
+                imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"Logical_source": ["imap_mag_l2"]}, "mag"),
+        ({"Logical_source": []}, ""),
+        ({"Logical_source": [3], "instrument": "IMAP-Lo>x"}, "lo"),
+    ],
+)
+def test_the_instrument_of_a_file_with_attributes_of_several_entries(attributes, expected):
+    assert mission.instrument_of("x.cdf", attributes) == expected

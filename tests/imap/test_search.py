@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 import pickle
@@ -268,3 +269,34 @@ def test_sandbox_is_not_passed_by_for_those_who_have_a_key(client, monkeypatch):
         assert len(client.search(STORM, *MAG)) == 6
         assert "x-api-key" not in archive.log[0].headers
     assert os.environ["IMAP_API_KEY"] == "a-real-one"
+
+
+class TestOddRows:
+    PATH = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_202601{}_v001.0002.cdf"
+
+    @pytest.mark.parametrize(
+        "text", ["20261350 00:00:00", "2026-02-30 00:00:00", "20260110 99:99:99", "20260110 noon now"]
+    )
+    def test_a_date_that_is_none_is_masked_and_costs_no_other(self, text):
+        good = {"file_path": self.PATH.format(10), "ingestion_date": "20260112 01:02:03"}
+        table = from_rows(good, {"file_path": self.PATH.format(11), "ingestion_date": text})
+        assert table["Ingestion Time"].mask.tolist() == [False, True]
+        assert table["Ingestion Time"][0].isot == "2026-01-12T01:02:03.000000000"
+
+    @pytest.mark.parametrize("kind", [None, 3])
+    def test_a_file_beside_the_kernels_that_is_none_has_no_row(self, kind):
+        assert tables.parse_row({"file_path": "imap/spice/misc/notes.txt", "kernel_type": kind}) is None
+
+    def test_a_kind_that_the_service_tells_is_enough(self):
+        file = tables.parse_row({"file_path": "imap/spice/misc/notes.txt", "kernel_type": "leapseconds"})
+        assert (file.name.descriptor, file.root, file.rank) == ("leapseconds", "notes.txt", (1, -1))
+
+    def test_a_collector_that_was_off_stays_off(self):
+        gc.disable()
+        try:
+            from_rows({"file_path": self.PATH.format(10)})
+            assert not gc.isenabled()
+        finally:
+            gc.enable()
+        from_rows({"file_path": self.PATH.format(10)})
+        assert gc.isenabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,7 +14,10 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import check_folder, conf, imap, mirror, mirrors
 from sunpy_helio_plugins.errors import DiskError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial
+from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.imap import search as imap_search
+from sunpy_helio_plugins.io.queries import stored
 from sunpy_helio_plugins.mirrors import check, file_checks
 from sunpy_helio_plugins.mirrors.verdicts import VERDICTS
 from sunpy_helio_plugins.sandbox.imap import service
@@ -390,3 +394,145 @@ class TestCache:
     def test_no_cache_is_whole(self):
         assert mirrors.check_cache().summary.endswith("no files (0 judged before)")
         assert check.VERSION == 1
+
+
+@pytest.mark.parametrize("told", [3, "print", Path])
+def test_only_a_function_is_told(folder, told):
+    with pytest.raises(QueryError, match="takes a function of a path or None as told, not"):
+        check_folder(folder, told=told)
+
+
+def test_a_link_to_nothing_is_an_error_and_the_others_are_judged(folder):
+    (folder / "gone.cdf").symlink_to(folder / "nothing.cdf")
+    found = check_folder(folder)
+    assert (found.code, len(found.errors)) == (1, 1)
+    assert str(folder / "gone.cdf") in found.problems[0]
+    assert one_of(folder, ".jp2") in found.whole
+
+
+def test_a_file_that_becomes_unreadable_is_an_error_and_not_damaged(folder, monkeypatch):
+    one = one_of(folder, ".jp2")
+    judge = file_checks.check
+
+    def fail(place):
+        if place == one:
+            raise DiskError(f"{place} cannot be read: Input/output error")
+        return judge(place)
+
+    monkeypatch.setattr(file_checks, "check", fail)
+    found = check_folder(folder)
+    assert found.problems == [f"{one} cannot be read: Input/output error"]
+    assert (found.damaged, one in found.whole) == ({}, False)
+
+
+def test_a_document_that_cannot_be_read_is_no_other_kind(tmp_path, monkeypatch):
+    def fail(path):
+        raise DiskError(f"{path} cannot be read: Input/output error")
+
+    monkeypatch.setattr(voevent, "read", fail)
+    (tmp_path / "x.xml").write_text("<other/>")
+    with pytest.raises(DiskError, match="Input/output error"):
+        file_checks.check(tmp_path / "x.xml")
+
+
+def test_a_document_without_its_end_is_truncated(tmp_path):
+    (tmp_path / "x.pdf").write_bytes(b"%PDF-1.4\n")
+    assert list(check_folder(tmp_path).damaged.values()) == ["x.pdf is truncated, or something was appended."]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folder, monkeypatch):
+    scan = os.scandir
+
+    def fail(path):
+        if Path(path) == folder / "mag":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    found = check_folder(folder)
+    assert [str(one) for one in found.errors] == [f"{folder / 'mag'} cannot be read: Permission denied."]
+    assert not [path for path in found.whole if path.suffix == ".cdf"]
+
+
+def test_a_part_file_whose_lock_cannot_be_read_is_not_told(folder, monkeypatch):
+    (folder / ".x.cdf.0123abcd.part").touch()
+    assert [path.name for path in check_folder(folder).parts] == [".x.cdf.0123abcd.part"]
+
+    def fail(place):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(check, "is_in_use", fail)
+    assert check_folder(folder).parts == []
+
+
+def test_verdicts_that_cannot_be_written_are_left_out(folder, monkeypatch):
+    opened = Path.open
+
+    def fail(path, mode="r", *args, **kwargs):
+        if path.name == VERDICTS and "a" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", fail)
+    found = check_folder(folder)
+    assert (found.code, found.errors, len(found.whole) > 4) == (0, [], True)
+    assert not (folder / VERDICTS).exists()
+
+
+QUERY = a.Time("2026-01-10", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
+
+
+def edited(folder, change):
+    """Change the manifest of ``imap.sync`` in a folder."""
+    path = folder / ".imap-manifest.json"
+    made = json.loads(path.read_text())
+    change(made)
+    path.write_text(json.dumps(made))
+
+
+def without_rows(monkeypatch):
+    monkeypatch.setattr(imap_search, "request_rows", lambda query: Partial(()))
+
+
+def test_a_file_that_is_not_there_is_missing_and_not_withdrawn(archive, tmp_path, monkeypatch):
+    one, *others = imap.sync(QUERY, tmp_path, progress=False).new  # the last one begins at the end of the range
+    one.unlink()
+    without_rows(monkeypatch)
+    found = check_folder(tmp_path, ask=True)
+    assert (found.missing, found.withdrawn) == ([one], others[:1])
+
+
+def test_a_file_that_the_archive_cannot_name_is_not_withdrawn(archive, tmp_path, monkeypatch):
+    imap.sync(QUERY, tmp_path, progress=False)
+    (tmp_path / "notes.txt").write_text("mine")
+
+    def change(made):
+        made["files"]["notes.txt"] = {"size": 4}
+        for one in made["queries"].values():
+            one["files"] = ["notes.txt"]
+
+    edited(tmp_path, change)
+    without_rows(monkeypatch)
+    assert check_folder(tmp_path, ask=True).withdrawn == []
+
+
+def test_a_query_without_a_time_has_all_times(archive, tmp_path, monkeypatch):
+    name = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+    (one,) = imap.sync([a.imap.FileName(name)], tmp_path, progress=False).new
+    assert check_folder(tmp_path, ask=True).withdrawn == []
+    without_rows(monkeypatch)
+    assert check_folder(tmp_path, ask=True).withdrawn == [one]
+
+
+def test_a_query_of_no_archive_is_an_error(archive, tmp_path):
+    imap.sync(QUERY, tmp_path, progress=False)
+
+    def change(made):
+        for one in made["queries"].values():
+            one["query"] = [stored(a.Time("2026-01-10", "2026-01-12") & a.Instrument("xrs"))]
+
+    edited(tmp_path, change)
+    archive.log.clear()
+    found = check_folder(tmp_path, ask=True)
+    assert "No archive of this package answers the query" in found.problems[0]
+    assert (archive.log, found.withdrawn) == ([], [])

@@ -7,16 +7,19 @@ import errno
 import json
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import parfive
 import pytest
 from astropy.time import Time
 from plans import MAG, QUERIES
+from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import check_folder, conf, mirror
+from sunpy_helio_plugins import IMAPClient, check_folder, conf, mirror
 from sunpy_helio_plugins.errors import FileError, LockedError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.mirrors import Plan, query_run, run
+from sunpy_helio_plugins.mirrors import Plan, copies, query_run, run
 from sunpy_helio_plugins.mirrors.query_run import MANIFEST
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store.publish import locked
@@ -602,13 +605,13 @@ def test_two_versions_of_an_event_are_one_file(archive, plan, monkeypatch):
 
     report = mirror(plan("flares"))
     archive.log.clear()
-    records = tables.HERTable.from_records
+    table_of = tables.table_of
 
-    def revised(found, *args, **kwargs):
+    def revised(kind, found, *args, **kwargs):
         found = [one | {"revision": "2"} for one in found[:1]] + [*found]
-        return records(found, *args, **kwargs)
+        return table_of(kind, found, *args, **kwargs)
 
-    monkeypatch.setattr(tables.HERTable, "from_records", revised)
+    monkeypatch.setattr(tables, "table_of", revised)
     again = mirror(plan("flares")).queries["flares"]
     assert len(again.kept) + len(again.revised) == len(report.queries["flares"].new)
     assert len([one for one in archive.log if one.query.get("cmd") == "export-voevent"]) == 1
@@ -632,3 +635,56 @@ def test_a_spoilt_manifest_is_a_file_error(folder):
     (folder / MANIFEST).write_text('{"files": 3}')
     with pytest.raises(FileError, match="remove it to start again"):
         load(folder / MANIFEST)
+
+
+def test_rows_without_an_identifier_are_noted_and_the_others_are_mirrored(archive, plan, monkeypatch):
+    whole = copies._her
+    monkeypatch.setitem(copies._ROWS, "her", lambda table: [None, *list(whole(table))[1:]])
+    one = mirror(plan("flares")).queries["flares"]
+    assert "1 rows have no identifier, and cannot be mirrored." in one.notes
+    assert (len(one.new) > 1, one.errors) == (True, [])
+
+
+def test_daily_files_may_change_until_the_end_of_their_day(archive):
+    table = IMAPClient().search(a.Time("2026-01-10", "2026-01-10 12:00"), a.imap.Table("ialirt"))
+    assert {one.until for one in copies.described("imap", table)} == {"2026-01-11T00:00:00.000"}
+
+
+def test_files_that_an_interrupt_left_out_are_told(archive, plan, monkeypatch):
+    @contextmanager
+    def interrupted(downloader):
+        yield parfive.Results()
+
+    monkeypatch.setattr(query_run.queue, "downloaded", interrupted)
+    one = mirror(plan("mag")).queries["mag"]
+    assert [str(problem) for problem in one.errors] == ["3 files were not requested before the interrupt."]
+    assert one.new == []
+
+
+def test_a_file_that_was_removed_is_not_deleted_again(archive, plan, folder):
+    made = mirror(plan("mag")).queries["mag"].new
+    made[0].unlink()
+    one = mirror(plan("mag", keep_files=1)).queries["mag"]
+    assert names(one.deleted) == DAYS[1:2]
+    assert [key.rpartition("/")[2] for key in manifest(folder)["files"]] == DAYS[2:]
+
+
+def test_a_file_that_was_removed_is_not_withdrawn(archive, plan, folder, hide):
+    made = mirror(plan("mag")).queries["mag"].new
+    made[0].unlink()
+    hide("20260110")
+    assert counts(mirror(plan("mag")).queries["mag"]) == {"kept": 2}
+
+
+def test_records_that_the_archive_does_not_have_any_more_are_kept(archive, plan, monkeypatch):
+    made = plan("wind", window="1 day", end="2026-01-11")
+    monkeypatch.setattr(run, "_now", lambda: Time("2026-01-11T00:00"))
+    (one,) = mirror(made).queries["wind"].new
+    content = one.read_bytes()
+    empty = json.dumps({"HAPI": "3.0", "status": {"code": 1201, "message": "OK - no data for time range"}})
+    monkeypatch.setattr(run, "_now", lambda: Time("2026-01-12T12:00"))
+    with archive.fault(
+        "json_error", path="/hapi", status=200, body=empty, where=lambda request: "/data" in request.path
+    ):
+        again = mirror(made).queries["wind"]
+    assert (again.kept, again.errors, one.read_bytes() == content) == ([one], [], True)

@@ -56,6 +56,13 @@ MISTAKES = {
     "picture as a text": (changed("mag", picture="yes"), "[queries.mag] picture takes true or false, not 'yes'"),
     "false as a flag": (changed("flares", latest=False), "[queries.flares] latest is not valid", "only true"),
     "unknown kind": (changed("mag", delete="withdrawn"), "[queries.mag] delete takes a list of superseded and outside"),
+    "a path without letters": (changed("mag", path=" "), "[queries.mag] path takes a template such as", "' '"),
+    "a number as a path": (changed("mag", path=3), "[queries.mag] path takes a template such as"),
+    "a number as a time": (changed("mag", end=3), "[queries.mag] end takes a time such as 2026-01-10", "not 3"),
+    "no step of samples": (changed("sun", sample="soon"), "[queries.sun] sample is not valid", "such as '1 hour'"),
+    "a wavelength of time": (changed("sun", wavelength="193 s"), "[queries.sun] wavelength is not valid", "'193 s'"),
+    "a negative wavelength": (changed("sun", wavelength="-1 nm"), "[queries.sun] wavelength is not valid", "'-1 nm'"),
+    "a number as a class": (changed("flares", where="fl_goescls > 5"), "[queries.flares] where is not valid", "'5'"),
     "no files": (changed("mag", keep_files=0), "[queries.mag] keep_files takes a number of files of at least 1"),
     "a path out of the folder": (changed("mag", path="../{file}"), "[queries.mag] path is in the folder"),
     "a short retention": (changed("mag", window="30 days", end=None, keep="2 days"), "[queries.mag] keep is shorter"),
@@ -122,6 +129,8 @@ def test_the_folder_is_relative_to_the_file(tmp_path):
 def test_a_text_of_another_type_is_refused(given):
     with pytest.raises(QueryError, match=r"mirrors\.Plan\.parse takes a text in TOML, not"):
         Plan.parse(given)
+    with pytest.raises(QueryError, match=r"mirrors\.Plan\.parse takes a text as origin, not"):
+        Plan.parse("", origin=given)
 
 
 def test_a_plan_is_accepted_in_every_form():
@@ -181,3 +190,7 @@ def test_the_guide_names_every_key(archive):
 
 def test_a_home_folder_is_expanded():
     assert Plan.of(GOOD | {"mirror": {"folder": "~/m"}}).folder == Path.home() / "m"
+
+
+def test_an_attr_without_a_value_is_given_as_true():
+    assert a.her.Latest() in Plan.of(changed("flares", latest=True)).queries["flares"].attrs

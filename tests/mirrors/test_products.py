@@ -6,7 +6,7 @@ import pytest
 from astropy.table import QTable
 from plans import QUERIES
 
-from sunpy_helio_plugins import hapi, her, io, mirror
+from sunpy_helio_plugins import conf, hapi, her, io, mirror
 from sunpy_helio_plugins.mirrors import products
 
 ONE_DAY = {"window": "1 day", "end": "2026-01-11"}
@@ -104,3 +104,17 @@ def test_rows_of_a_search_are_those_of_the_day(archive, plan, name):
     lengths = {path.name[:10]: len(QTable.read(path, format="ascii.ecsv")) for path in report.products}
     assert sum(lengths.values()) == len(report.new)
     assert all(lengths.values())
+
+
+def test_a_picture_needs_no_table(archive, plan, tmp_path):
+    (made,) = mirror(plan("flares", picture=True, **ONE_DAY)).queries["flares"].products
+    assert made.suffix == ".png"
+    assert written(tmp_path / "mirror") == [f"flares/pictures/{NAMES['flares']}.png"]
+
+
+def test_a_day_whose_file_did_not_come_has_no_table(archive, plan, tmp_path):
+    with conf.set_temp("retries", 0):
+        with archive.fault("status", path="/imap/storage", where=lambda request: "20260111" in request.path):
+            report = mirror(plan("mag", table="ecsv"))
+    assert [path.name[:10] for path in report.queries["mag"].products] == ["2026-01-10", "2026-01-12"]
+    assert len(report.queries["mag"].errors) == 1

@@ -82,8 +82,5 @@ def column_of(table: QTable, column: str) -> Any:
 
 def times_of(table: QTable) -> Time:
     """Return the times of the records in UTC, which frames and axes use, for a table in any scale."""
-    if not isinstance(table.columns[0], Time):
-        raise QueryError(
-            f"The first column, {table.colnames[0]!r}, contains {type(table.columns[0]).__name__}, not times."
-        )
-    return table.columns[0].utc
+    time: Time = table.columns[0]
+    return time.utc

@@ -62,7 +62,7 @@ class IndexLister:
         instants = named_times(paths)
         timeless = np.isnat(instants)
         if timeless.any():
-            reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0]!r}, is unknown"
+            reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0].decode()}, is unknown"
             gaps.append(Gap(start, end, reason, kind="data"))
         return ImageList(instants[~timeless], paths[~timeless], gaps)
 

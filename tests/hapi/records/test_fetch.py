@@ -15,7 +15,8 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning
+from sunpy_helio_plugins.hapi.records import fetch
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 ACE = (a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
@@ -148,3 +149,26 @@ def test_one_row_can_be_fetched(archive: Any, tmp_path: Path) -> None:
     table = hapi.read(files[0])
     assert table["irradiance"].shape == (1, 24)
     assert table["irradiance"].info.meta["bins"][0]["units"] == "nm"
+
+
+def test_large_answers_are_not_read_to_see_whether_they_are_empty(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Path(_fetch(tmp_path, DAY, *ACE)[0]).read_bytes()
+    monkeypatch.setattr(fetch, "_MAY_BE_EMPTY", 10)
+    (file,) = _fetch(tmp_path, DAY, *ACE, overwrite=True)
+    assert Path(file).read_bytes() == expected
+
+
+def test_pieces_of_different_parameters_are_not_joined(tmp_path: Path, seed: Any) -> None:
+    info = hapi.Info.from_json(seed.info)
+    order = fetch.DownloadSpec(tmp_path / "whole", "Y", "X", info, "csv")
+    one, other = info.subset(["feio_1"]), info.subset(["odi_unilib_mlt"])
+    pieces = [tmp_path / "one", tmp_path / "other"]
+    for piece, part in zip(pieces, (one, other), strict=True):
+        piece.write_bytes(part.header("csv") + b"2026-01-10T00:00:00.000Z,1.5\n")
+    with pytest.raises(FileError, match="its pieces hold different parameters"):
+        fetch._join(pieces, order.target, order)
+    pieces[1].write_bytes(one.header("csv") + b"2026-01-10T00:00:01.000Z,2.5\n")
+    fetch._join(pieces, order.target, order)
+    assert hapi.read(order.target)["feio_1"].value.tolist() == [1.5, 2.5]

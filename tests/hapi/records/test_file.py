@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi import Info
-from sunpy_helio_plugins.hapi.records.file import make_validator, parse_document
+from sunpy_helio_plugins.hapi.records.file import make_validator, parse_document, parse_response
 
 INFO = Info.from_json(
     {
@@ -90,6 +90,8 @@ ERROR = b'{"HAPI":"3.0","status":{"code":1500,"message":"disk full"}}'
         ("csv", _headed("csv", CSV[:-8]), "is cut"),
         ("csv", _headed("csv", CSV[:-2]), "is cut"),
         ("binary", _headed("binary", BINARY[:-3]), "no whole number of records"),
+        ("binary", _headed("binary", BINARY + bytes(28)), "the last record has no time: the answer is damaged"),
+        ("binary", _headed("binary", BINARY + b" " * 28), "the last record has no time: the answer is damaged"),
     ],
 )
 def test_what_is_not_whole_is_refused_with_clear_words(tmp_path: Path, chosen: str, body: bytes, words: str) -> None:
@@ -174,3 +176,9 @@ def test_large_files_are_moved_whole(tmp_path: Path) -> None:
     made = _accepted(tmp_path / "part", body, info=_with_origin())
     assert made.endswith(body)
     assert len(body) > 3 << 20
+
+
+def test_an_empty_answer_may_be_cut_if_its_length_was_not_given() -> None:
+    assert parse_response(b"\n", INFO, "csv", "X of Y").count == 0
+    with pytest.raises(FileError, match="X of Y: the answer is empty, and its length was not given: it may be cut"):
+        parse_response(b"\n", INFO, "csv", "X of Y", is_whole=False)

@@ -112,3 +112,22 @@ def test_nothing_is_left_where_nothing_lies_within(tmp_path: Path) -> None:
     assert _trim(tmp_path, _csv([(5000, "a"), (25_000, "b")], "\n"), "csv") == (0, b"")
     assert _trim(tmp_path, b"", "csv") == (0, b"")
     assert _trim(tmp_path, b"", "binary") == (0, b"")
+
+
+@pytest.mark.parametrize("body", [b"Time,s,x\n", b"\n\n", b"Time,s,x"])
+def test_lines_without_a_time_are_kept(tmp_path: Path, body: bytes) -> None:
+    assert _trim(tmp_path, body, "csv") == (len(body), body)
+
+
+@pytest.mark.parametrize("block", [1, 4, 8])
+def test_a_line_may_be_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(trim, "_BLOCK", block)
+    rows = [(time, "a" * 40) for time in (5_000, 12_000, 25_000, 19_000)]
+    kept = _csv([rows[1], rows[3]], "\n")
+    assert _trim(tmp_path, _csv(rows, "\n"), "csv") == (len(kept), kept)
+
+
+@pytest.mark.parametrize("answer", [{"data": []}, {}, {"data": None}])
+def test_json_without_records_is_left_as_it_is(tmp_path: Path, answer: dict[str, Any]) -> None:
+    body = json.dumps({"HAPI": "3.0", **answer}).encode()
+    assert _trim(tmp_path, body, "json", start=0) == (0, body)

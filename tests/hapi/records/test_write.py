@@ -232,3 +232,13 @@ def test_hapiclient_reads_what_is_written(one_file: str, tmp_path: Path) -> None
     np.testing.assert_allclose(read["B"], [[1.5, -2, 1e-30], [np.nan] * 3], rtol=1e-15)
     assert read["n"].tolist() == [1, int(parameter_of(tmp_path / "x.hapi", "n")["fill"])]
     assert read["word"].astype(str).tolist() == ["a", "bc"]
+
+
+def test_bins_that_change_with_time_or_are_missing_are_described(tmp_path: Path) -> None:
+    made = table(flux=np.ones((2, 3, 2)), energy=[[1, 2, 3], [2, 3, 4]] * u.keV)
+    made["flux"].info.meta = {"axes": ["energy"]}
+    through(made, tmp_path)
+    assert parameter_of(tmp_path / "x.hapi", "flux")["bins"] == [
+        {"name": "energy", "units": None, "centers": "energy"},
+        {"name": "axis 1", "units": None, "centers": None},
+    ]

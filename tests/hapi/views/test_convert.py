@@ -143,3 +143,8 @@ def test_a_series_groups_columns_by_unit(archive: Any, tmp_path: Path) -> None:
     axes = series.plot()
     assert [len(one.lines) for one in axes] == [2, 1, 1, 1]
     plt.close("all")
+
+
+def test_numbers_are_no_addresses() -> None:
+    with pytest.raises(QueryError, match="The column 'x' does not contain text, and therefore no URLs"):
+        hapi.files(table([{"name": "x", "type": "double", "units": None}], "1.5"), "x")

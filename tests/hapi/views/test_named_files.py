@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from sunpy.net import Fido
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.records.fetch import accept, files
+from sunpy_helio_plugins.hapi.records.fetch import _is_accepted, accept, files
 from sunpy_helio_plugins.transport.files.job import Job
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "transport"))
@@ -149,3 +150,11 @@ def test_the_type_that_a_dataset_promises_is_checked_in_downloads(
     told = " ".join(str(failed.exception) for failed in fetched.errors)
     assert (words in told, bool(told)) == (True, bool(words)), told
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([] if words else [body])
+
+
+def test_an_existing_file_is_kept_only_if_it_is_one(tmp_path: Path) -> None:
+    check = partial(accept, name="x.fits", media_type="")
+    existing = tmp_path / "x.fits"
+    for body, expected in ((PAGE, False), (b"SIMPLE  = ", True)):
+        existing.write_bytes(body.ljust(2880))
+        assert _is_accepted(check, existing) is expected

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import astropy.units as u
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sunpy.net import Fido
@@ -198,3 +199,25 @@ def test_the_source_is_there_in_either_order_of_imports(tmp_path: Path, imports:
     code = f"{imports}; print(type(TimeSeries({str(path)!r})).__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.strip() == "HAPITimeSeries", done.stderr
+
+
+def test_columns_and_axes_of_a_plot_must_fit(fetched: Any) -> None:
+    series = TimeSeries(fetched("cdaweb", "AC_H0_MFI", a.hapi.Parameters("Magnitude", "BGSEc")))
+    with pytest.raises(QueryError, match="has no column 'Bx'; it has Magnitude, BGSEc_0, BGSEc_1, BGSEc_2"):
+        series.plot(columns=["Bx"])
+    figure, axes = plt.subplots(2)
+    with pytest.raises(QueryError, match="The columns have 1 units, and 2 axes were given; give one for each"):
+        series.plot(axes)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("count", "has_legend"), [(9, True), (10, False)])
+def test_a_legend_is_drawn_for_few_lines(tmp_path: Path, count: int, has_legend: bool) -> None:
+    parameter = {"name": "B", "type": "double", "size": [count], "units": "nT"}
+    header = {"format": "csv", "HAPI": "3.0", "parameters": [{"name": "t", "type": "isotime", "length": 20}, parameter]}
+    rows = "".join(f"2026-01-10T00:0{n}:00Z{',1.5' * count}\n" for n in range(3))
+    (tmp_path / "x.hapi").write_text(f"#{json.dumps(header)}\n{rows}")
+    figure, axes = plt.subplots()
+    TimeSeries(str(tmp_path / "x.hapi")).plot(axes)
+    assert (len(axes.lines), axes.get_legend() is not None) == (count, has_legend)
+    plt.close(figure)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.helioviewer.jp2.boxes import accept
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -98,3 +100,32 @@ def test_a_last_tile_part_may_reach_to_the_end(whole: bytes, tmp_path: Path, til
 def test_what_came_instead_is_named(tmp_path: Path, body: bytes, words: str) -> None:
     with pytest.raises(FileError, match=words):
         judged(tmp_path, body)
+
+
+LONG = b"\0\0\0\1jp2c" + (20).to_bytes(8, "big") + b"abcd"
+
+
+def test_a_length_may_have_eight_bytes() -> None:
+    assert boxes.box_at(LONG, 0) == (20, b"jp2c", 16)
+    assert list(boxes.boxes(io.BytesIO(LONG), len(LONG))) == [(b"jp2c", 20)]
+    assert boxes.codestream_at(LONG) == (16, 20)
+
+
+@pytest.mark.parametrize("length", [2, 7])
+def test_a_box_that_is_shorter_than_its_head_is_damaged(length: int) -> None:
+    data = b"\0\0\0\x0cjP  \r\n\x87\n" + length.to_bytes(4, "big") + b"jp2c" + bytes(8)
+    with pytest.raises(FileError, match="boxes of the JPEG 2000 file are damaged after 12 bytes"):
+        boxes.codestream_at(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\0\0\0\0jp2c" + bytes(90), None),
+        (b"\0\0\0\x0cjp2cabcd", (12, None)),
+        (b"\0\0\0\x20xml abcd", (12, 32)),
+        (b"\0\0\0\x0cxml abcd", None),
+    ],
+)
+def test_the_missing_bytes_of_a_header(data: bytes, expected: tuple[int, int | None] | None) -> None:
+    assert header.missing(data) == expected

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import struct
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -19,8 +21,8 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
-from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, Problem
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, codestream, header, reduce, remote_headers
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -258,3 +260,69 @@ def test_a_prefix_is_not_longer_than_the_packets_it_needs() -> None:
     assert isinstance(layout, CodestreamLayout)
     assert layout.end(0) == end - start - 2, "all packets reach to the end of the codestream"
     assert reduce.needed(256, data) == start + layout.end(2)
+
+
+CODESTREAM = WHOLE[HEAD:]
+SOT = CODESTREAM.index(b"\xff\x90\0\x0a")
+
+
+@pytest.mark.parametrize("kept", [SOT + 5, SOT + 11])
+def test_more_bytes_are_needed_if_the_first_tile_is_cut(kept: int) -> None:
+    assert CodestreamLayout.read(CODESTREAM[:kept]) == SOT + 4096
+
+
+@pytest.mark.parametrize(("marker", "length"), [(b"\xff\x51", 20), (b"\xff\x52", 4)])
+def test_markers_that_are_too_short_leave_the_decision_to_the_decoder(marker: bytes, length: int) -> None:
+    """Cut the body of a segment, and its length with it, so that the others follow."""
+    at = CODESTREAM.index(marker)
+    before = int.from_bytes(CODESTREAM[at + 2 : at + 4], "big")
+    short = CODESTREAM[: at + 2] + length.to_bytes(2, "big") + CODESTREAM[at + 4 : at + 2 + length]
+    assert CodestreamLayout.read(short + CODESTREAM[at + 2 + before :]) is None
+
+
+def test_lengths_of_packets_that_never_end_are_none() -> None:
+    assert codestream._packet_lengths([b"\0\xff\xff"]).tolist() == []
+    assert codestream._packet_lengths([b"\1\x05", b"\0\x81\x00"]).tolist() == [128, 5]
+
+
+def test_quantization_that_depends_on_the_whole_picture_cannot_be_cut() -> None:
+    layout = CodestreamLayout.read(CODESTREAM)
+    assert isinstance(layout, CodestreamLayout)
+    assert codestream.cut(CODESTREAM, layout, 1) is not None
+    layout._main[codestream._QCD][0] = b"\x21" + layout._main[codestream._QCD][0][1:]
+    assert codestream.cut(CODESTREAM, layout, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (WHOLE[: HEAD + 20], "its codestream is damaged"),
+        (WHOLE.replace(b"\xff\x51", b"\xff\x50", 1), "its codestream is damaged"),
+        (WHOLE.replace(b"ihdr", b"ihxx"), "does not contain an image header"),
+    ],
+)
+def test_a_picture_without_a_size_is_not_decoded(data: bytes, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        reduce.decoded(data)
+
+
+def test_a_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingDependencyError, match=r"Decoding JPEG 2000 images .*jpeg2000"):
+        reduce.decoded(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, b"File not found.", "its file does not exist"),
+        (200, WHOLE[:12] + bytes(8) + bytes(90), "damaged|does not contain"),
+        (404, b"gone", "answered 404: gone"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_a_problem(
+    canned: Callable[..., str], impatient: None, status: int, body: bytes, words: str
+) -> None:
+    (found,) = remote_headers.fetch([f"{canned(lambda path: (status, 'image/jp2', body))}/image.jp2"])
+    assert isinstance(found, Problem)
+    assert re.search(words, str(found))

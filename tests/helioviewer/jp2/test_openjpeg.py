@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from astropy.utils.exceptions import AstropyUserWarning
 
 import sunpy_helio_plugins
+from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.helioviewer.jp2 import openjpeg
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -145,3 +147,42 @@ def test_the_library_is_found_with_and_without_a_record(monkeypatch: pytest.Monk
     beside = openjpeg.pillow_library()
     assert beside is not None
     assert beside.samefile(found)
+
+
+def test_a_pillow_without_a_record_or_a_folder_has_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise openjpeg.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(openjpeg.metadata, "files", missing)
+    monkeypatch.setattr(openjpeg.util, "find_spec", lambda name: None)
+    assert openjpeg.pillow_library() is None
+
+
+def test_a_library_that_cannot_be_loaded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "libopenjp2.so.7"
+    library.write_bytes(b"not a library")
+    monkeypatch.setattr(openjpeg, "pillow_library", lambda: library)
+    monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", None)
+    with pytest.warns(AstropyUserWarning) as caught:
+        assert openjpeg.install() is False
+    assert [str(one.message).partition(":")[0] for one in caught] == [
+        f"Pillow's OpenJPEG {library} cannot be loaded",
+        "Neither glymur nor Pillow has an OpenJPEG library",
+    ]
+
+
+def test_the_setting_and_a_library_that_is_there_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openjpeg, "_loaded", lambda: pytest.fail("the search must not begin"))
+    monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", object())
+    assert openjpeg.install() is False
+    monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", None)
+    with conf.helioviewer.set_temp("pillow_openjpeg", False):
+        assert openjpeg.install() is False
+
+
+def test_without_any_library_there_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openjpeg, "pillow_library", lambda: None)
+    monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", None)
+    with pytest.warns(AstropyUserWarning, match="Neither glymur nor Pillow has an OpenJPEG library") as caught:
+        assert openjpeg.install() is False
+    assert len(caught) == 1

@@ -14,8 +14,8 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient
-from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
 from sunpy_helio_plugins.helioviewer.tables import columns_of_headers
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -208,3 +208,27 @@ def test_jpylyzer_finds_smaller_files_valid(source: int, tmp_path: Path) -> None
 def test_a_date_is_joined_with_the_time_of_the_day(header: dict[str, str], date: str) -> None:
     """LASCO and EIT store both in separate keywords, in several spellings."""
     assert columns_of_headers([header])["DATE-OBS"].tolist() == [date]
+
+
+NOON = a.Time("2026-01-10 12:00", "2026-01-10 12:03"), a.helioviewer.SourceID(13)
+
+
+def test_headers_that_cannot_be_read_are_said_and_their_rows_are_kept(archive: Any) -> None:
+    with archive.fault("status", path="/helioviewer/jp2/AIA/2026/01/10/304", status=404, times=2):
+        with pytest.warns(IncompleteAnswerWarning, match="2 headers of SDO AIA 304 are missing: .*404"):
+            table = HelioviewerClient().search(*NOON, a.helioviewer.Header())
+    assert len(table) == 5
+    assert table["FSN"].mask.sum() == 2
+
+
+def test_images_without_quality_are_kept_and_noted(archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = remote_headers.fetch
+
+    def lacking(urls: Any) -> list[Any]:
+        first, *others = fetch(urls)
+        return [{name: value for name, value in first.items() if name.upper() != "QUALITY"}, *others]
+
+    monkeypatch.setattr(remote_headers, "fetch", lacking)
+    table = HelioviewerClient().search(*NOON, a.helioviewer.Quality(0))
+    assert len(table) == 1
+    assert table.notes == ["1 images of SDO AIA 304 are kept although their headers lack QUALITY."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
+from sunpy_helio_plugins.helioviewer.listers.filenames import named_times, true_times
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
 def test_true_time_of_a_name(name: str, second: str, expected: str) -> None:
     path = f"/X/2000/01/01/y/{name}"
     assert true_times(np.array([path]), np.array([second], dtype="M8[us]"))[0] == np.datetime64(expected, "us")
+
+
+def test_names_whose_digits_stand_elsewhere_are_parsed_singly() -> None:
+    names = [
+        "2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2", "2026_01_10__12_00_05_12__SDO_AIA_AIA_1600.jp2",
+        "2026_13_10__12_00_05_12__SDO_AIA_AIA_1600.jp2", "a-picture-without-a-time-of-the-same-lengthy.jp2"[-45:],
+        "2026_01_10__12_00_05__STEREO-A_COR1_COR1_.jp2", "solo_L3_eui-fsi174-_20260110T120005260_V1.jp2",
+    ]  # fmt: skip
+    expected = ["2026-01-10T12:00:05.129", "2026-01-10T12:00:05.120", "NaT", "NaT", "2026-01-10T12:00:05"]
+    assert {len(name) for name in names} == {45}
+    found = named_times(np.array([f"/X/{name}".encode() for name in names]))
+    assert found.tolist()[:5] == np.array(expected, "M8[us]").tolist()
+    assert found[5] == np.datetime64("2026-01-10T12:00:05.260")

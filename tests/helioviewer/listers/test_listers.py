@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,12 +16,13 @@ import astropy.units as u
 import numpy as np
 import pytest
 import requests
+from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, conf
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
-from sunpy_helio_plugins.helioviewer import source_table
-from sunpy_helio_plugins.helioviewer.listers import hapi
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
+from sunpy_helio_plugins.helioviewer import explore, source_table
+from sunpy_helio_plugins.helioviewer.listers import coverage, hapi, index
 from sunpy_helio_plugins.sandbox.helioviewer import holdings, static
 
 HAPI = "/helioviewer/hapi"
@@ -400,3 +402,161 @@ def test_the_pages_of_the_second_and_the_fourth_day_are_missing_and_both_are_nam
     ]
     lost = [any(f"/{day}/" in path for day in days[1::2]) for path in known["Path"]]
     assert list(table["Path"]) == [path for path, gone in zip(known["Path"], lost, strict=True) if not gone]
+
+
+START, YEARS = np.datetime64("2026-01-10T11:55", "us"), np.timedelta64(3650, "D")
+
+
+@pytest.mark.parametrize(
+    ("lister", "words"),
+    [
+        (
+            coverage.CoverageLister,
+            r"its coverage would need \d+ requests, but \d+ is the maximum; search a shorter range",
+        ),
+        (index.IndexLister, "3651 directory pages exceed the maximum of 400; search a shorter range"),
+    ],
+)
+def test_a_range_that_is_too_long_for_a_lister_is_a_gap_without_a_request(
+    archive: Any, lister: Any, words: str
+) -> None:
+    found = lister().find(source_table.by_id()[13], START, START + YEARS)
+    assert (len(found.paths), archive.log) == (0, [])
+    (gap,) = found.gaps
+    assert (gap.start, gap.end) == (START, START + YEARS)
+    assert re.fullmatch(words, gap.reason)
+
+
+def test_more_images_than_a_coverage_can_name_are_a_gap(archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "MOST_NAMES", 16)
+    found = coverage.CoverageLister().find(source_table.by_id()[13], START, START + np.timedelta64(10, "m"))
+    assert [gap.reason for gap in found.gaps] == [
+        "the names of 17 images would need one request each; search a shorter range"
+    ]
+    assert not [request for request in archive.log if "getJP2Image" in request.path]
+
+
+@pytest.mark.parametrize("body", ["[3]", '[{"sourceId": 13}]', '[{"sourceId": "x", "data": []}]', "null"])
+def test_a_coverage_of_another_form_is_an_error(canned: Any, body: str) -> None:
+    with conf.helioviewer.set_temp("api_url", canned(lambda path: (200, "application/json", body.encode()))):
+        with pytest.raises(ServiceError, match="expected a data coverage, but got"):
+            search(NOON, AIA_304, a.helioviewer.Backend("coverage"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        (None, "expected the URL of an image, but got None"),
+        ("https://h/latest.png", "expected the URL of an image, but got https://h/latest.png"),
+        (
+            "jpip://h/AIA/2026_01_10__12_01_05_129__SDO_AIA_AIA_304.jp2",
+            r"expected the image of 2026-01-10T12:00:05, but",
+        ),
+    ],
+)
+def test_a_name_of_another_image_is_not_believed(canned: Any, uri: str | None, words: str) -> None:
+    def reply(path: str) -> tuple[int, str, bytes]:
+        return 200, "application/json", json.dumps({"uri": uri}).encode()
+
+    with conf.helioviewer.set_temp("api_url", canned(reply)), pytest.raises(ServiceError, match=words):
+        coverage.path_of(source_table.by_id()[13], np.datetime64("2026-01-10T12:00:05"))
+
+
+def test_files_without_a_time_are_a_gap(canned: Any) -> None:
+    names = ["2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2", "latest.jp2"]
+    page = "Index of " + "".join(f'<a href="{name}">x</a>' for name in names)
+    with conf.helioviewer.set_temp("jp2_url", canned(lambda path: (200, "text/html", page.encode()))):
+        found = index.IndexLister().find(source_table.by_id()[13], START, START + np.timedelta64(10, "m"))
+    assert [path.decode() for path in found.paths] == [f"/AIA/2026/01/10/304/{names[0]}"]
+    assert [(gap.reason, gap.kind) for gap in found.gaps] == [
+        ("the time of 1 files, such as /AIA/2026/01/10/304/latest.jp2, is unknown", "data")
+    ]
+
+
+def test_bands_of_rhessi_share_a_folder_and_are_told_apart(canned: Any) -> None:
+    source = next(one for one in source_table.known() if one.observatory == "RHESSI" and one.folder)
+    band = source.measurement.partition("/")[0]
+    names = [f"2026_01_10__12_00_00_000__RHESSI_RHESSI_Clean_{one}.jp2" for one in (band, f"9{band}", "x-ykeV")]
+    page = "Index of " + "".join(f'<a href="{name}">x</a>' for name in names)
+    with conf.helioviewer.set_temp("jp2_url", canned(lambda path: (200, "text/html", page.encode()))):
+        found = index.IndexLister().find(source, START, START + np.timedelta64(10, "m"))
+    assert [path.decode().rpartition("/")[2] for path in found.paths] == names[:1]
+
+
+INFO = {
+    "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "outputFormats": ["csv"],
+    "startDate": "2010-01-01T00:00:00Z", "stopDate": "2027-01-01T00:00:00Z",
+    "parameters": [
+        {"name": "Time", "type": "isotime", "length": 20}, {"name": "path", "type": "string", "length": 255},
+    ],
+}  # fmt: skip
+ROW = "2026-01-10T12:00:05Z,{}AIA/2026/01/10/304/2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2\n"
+
+
+@pytest.mark.parametrize("root", ["", "/"])
+def test_paths_begin_with_one_slash(canned: Any, root: str) -> None:
+    def reply(path: str) -> tuple[int, str, bytes]:
+        if "/data" in path:
+            return 200, "text/csv", ROW.format(root).encode()
+        return 200, "application/json", json.dumps(INFO).encode()
+
+    with conf.helioviewer.set_temp("hapi_url", canned(reply)):
+        table = search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
+    assert list(table["Path"]) == ["/AIA/2026/01/10/304/2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2"]
+
+
+@pytest.mark.parametrize("changed", [{"startDate": ""}, {"stopDate": None}, {"parameters": INFO["parameters"][:1]}])
+def test_a_description_without_dates_or_paths_is_an_error(canned: Any, changed: dict[str, Any]) -> None:
+    def reply(path: str) -> tuple[int, str, bytes]:
+        return 200, "application/json", json.dumps(INFO | changed).encode()
+
+    with conf.helioviewer.set_temp("hapi_url", canned(reply)):
+        with pytest.raises(ServiceError, match="the description of AIA_304 lacks a date or the parameter 'path'"):
+            search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
+
+
+def test_a_server_with_one_image_is_not_asked_for_it(canned: Any) -> None:
+    only = {"startDate": "2026-01-10T12:00:05Z", "stopDate": "2026-01-10T12:00:05Z"}
+    asked: list[str] = []
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        asked.append(path)
+        return 200, "application/json", json.dumps(INFO | only).encode()
+
+    with conf.helioviewer.set_temp("hapi_url", canned(reply)):
+        with pytest.warns(
+            IncompleteAnswerWarning, match="has one image only, of 2026-01-10T12:00:05, and cannot list a"
+        ):
+            search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
+    assert not [path for path in asked if "/data" in path]
+
+
+def test_a_source_that_no_chosen_lister_knows_is_refused(archive: Any) -> None:
+    source = next(one for one in source_table.known() if one.hapi_id is None and not one.members)
+    with pytest.raises(QueryError, match=rf"\({source.id}\) is not listed by HAPI; remove a\.helioviewer\.Backend"):
+        search(NOON, a.helioviewer.SourceID(source.id), a.helioviewer.Backend("HAPI"))
+
+
+def nearest(text: str | None) -> Any:
+    answer = {str(one.id): {"prev_date": text, "next_date": None} for one in source_table.known()}
+    return lambda path: (200, "application/json", json.dumps(answer).encode())
+
+
+def test_near_does_not_note_what_is_not_missing(canned: Any) -> None:
+    with conf.helioviewer.set_temp("api_url", canned(nearest("2026-01-10 12:00:05"))):
+        table = explore.near("2026-01-10 12:00:00")
+    assert (len(table), table.notes) == (sum(not one.members for one in source_table.known()), [])
+
+
+def test_near_refuses_dates_that_are_none(canned: Any) -> None:
+    with conf.helioviewer.set_temp("api_url", canned(nearest("yesterday"))):
+        with pytest.raises(ServiceError, match=r"expected dates, but got \{'prev_date': 'yesterday'"):
+            explore.near("2026-01-10 12:00:00")
+
+
+def test_an_image_whose_name_cannot_be_told_is_not_downloaded(archive: Any, tmp_path: Path) -> None:
+    row = explore.near("2026-01-10 12:00:00")[:1]
+    with archive.fault("status", path="/helioviewer/v2/getJP2Image", times=1):
+        files = Fido.fetch(row, path=tmp_path / "{file}")
+    assert (len(files), len(files.errors), list(tmp_path.iterdir())) == (0, 1, [])
+    assert "Helioviewer answered 500: The embedded archive was asked to fail" in str(files.errors[0].exception)

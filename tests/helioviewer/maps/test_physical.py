@@ -276,3 +276,32 @@ def test_the_real_pictures_of_aia(real_data: Path, name: str, low: float, ratio:
     assert mean == pytest.approx(ratio, abs=1e-4)
     for size in (1024, 128, 64, 16):
         assert helioviewer.read(file, size=size, physical=True).data.shape == (size, size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({**AIA, "WAVELNTH": 4000, "DATAMEDN": 1.0}, "How Helioviewer made bytes of AIA 4000 is not known"),
+        ({**HMI, "RSUN_OBS": 0.0}, r"RSUN_OBS is 0\.0: the radius of the disk is unknown"),
+        ({**HMI, "RSUN_OBS": float("nan")}, "RSUN_OBS is nan: the radius of the disk is unknown"),
+    ],
+)
+def test_headers_that_tell_nothing_are_refused(keys: dict[str, Any], words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        physical.invert(np.full((SIDE, SIDE), 128, np.uint8), keys)
+
+
+def test_a_disk_without_pixels_is_refused() -> None:
+    picture = np.full((SIDE, SIDE), 128, np.uint8)
+    with pytest.raises(FileError, match="no pixel of the picture is on the disk"):
+        physical.invert(picture, HMI, disk=np.zeros(picture.shape, bool))
+
+
+def test_a_dark_picture_has_no_median_to_compare() -> None:
+    """Half of it is below the lowest value that a byte can express."""
+    keys = {**AIA, "DATAMEDN": 0.01}
+    found = physical.invert(np.zeros((SIDE, SIDE), np.uint8), keys)
+    assert found.limits is not None
+    assert np.allclose(found.values, found.limits[0])
+    with pytest.raises(FileError, match=r"would give a median of .* and the header says 0\.01"):
+        physical.invert(np.full((SIDE, SIDE), 90, np.uint8), keys)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from sunpy_helio_plugins import helioviewer
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
-from sunpy_helio_plugins.helioviewer.maps import physical, repairs
+from sunpy_helio_plugins.helioviewer.maps import physical, repairs, stretch
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -184,3 +186,34 @@ def test_what_is_not_an_image_is_refused_at_any_size(
     path.write_bytes(content)
     with pytest.raises(FileError, match=rf"^x\.jp2: .*{words}"):
         helioviewer.read(path, size=size)
+
+
+def test_a_missing_package_is_named_as_such(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingDependencyError, match="Decoding JPEG 2000 images"):
+        helioviewer.read(file(19))
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 2)), "image.jp2", None])
+def test_only_maps_have_clipped_pixels(given: Any) -> None:
+    with pytest.raises(QueryError, match=r"helioviewer\.clipped takes a map, such as helioviewer\.read returns, not"):
+        helioviewer.clipped(given)
+
+
+def test_sunpys_test_of_stretches_is_extended_once() -> None:
+    from sunpy.map.sources import source_type
+
+    before = source_type.from_helioviewer_project
+    assert stretch.install() is False
+    assert source_type.from_helioviewer_project is before
+
+
+@pytest.mark.parametrize("fault", [struct.error("too short"), IndexError("too short"), ValueError("too short")])
+def test_a_fault_within_a_file_names_the_file(file: Any, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def fail(data: bytes, size: int) -> bytes:
+        raise fault
+
+    monkeypatch.setattr(reduce, "reduce", fail)
+    path = file(19)
+    with pytest.raises(FileError, match=f"{path.name}: the file cannot be read: too short"):
+        helioviewer.read(path, size=128)

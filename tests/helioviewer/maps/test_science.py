@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +19,15 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
-from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError, ServiceError
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    IncompleteAnswerWarning,
+    MissingDependencyError,
+    QueryError,
+    ServiceError,
+)
 from sunpy_helio_plugins.fido.partial import Partial
-from sunpy_helio_plugins.helioviewer import explore, source_table, tables
+from sunpy_helio_plugins.helioviewer import explore, source_table, synonyms, tables
 from sunpy_helio_plugins.helioviewer import search as search_module
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.quantities import times
@@ -433,3 +440,31 @@ def test_a_new_source_is_added(archive: Any, monkeypatch: pytest.MonkeyPatch) ->
     leaf = {"sourceId": 777, "nickname": "new", "start": "", "end": ""}
     monkeypatch.setattr(explore, "_tree", lambda: {"NEW": {"X": leaf}})
     assert 777 in helioviewer.sources(refresh=True)["Source ID"]
+
+
+def test_an_address_without_an_at_sign_is_refused(archive: Any) -> None:
+    with pytest.raises(QueryError, match="takes an email address as notify, not 'somebody'"):
+        helioviewer.science(None, notify="somebody")
+
+
+def test_resolving_without_drms_names_the_extra(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "drms", None)
+    with pytest.raises(MissingDependencyError, match="Finding records at JSOC"):
+        helioviewer.science(sources(13), resolve=True)
+
+
+def test_records_that_jsoc_does_not_have_are_masked(sources: Any) -> None:
+    client = SimpleNamespace(query=lambda *args, **kwargs: {})
+    assert helioviewer.science(sources(13), resolve=True, drms_client=client)["Record"].mask.tolist() == [True]
+
+
+@pytest.mark.parametrize("axes", [3, "axes", [None]])
+def test_a_coverage_is_drawn_in_axes_only(archive: Any, axes: Any) -> None:
+    found = helioviewer.coverage(NOON, a.helioviewer.SourceID(13))
+    with pytest.raises(QueryError, match=r"Coverage\.plot takes axes of matplotlib or None, not"):
+        found.plot(axes)
+
+
+@pytest.mark.parametrize("given", ["", "-", "/ "])
+def test_a_name_without_letters_gives_no_advice(given: str) -> None:
+    assert synonyms.advice(given, source_table.known()) == ""

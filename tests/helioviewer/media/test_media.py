@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sunpy_helio_plugins.errors import (
     FileError,
     HelioPluginsError,
     IncompleteAnswerWarning,
+    MissingDependencyError,
     QueryError,
     ServerError,
     ServiceError,
@@ -256,3 +258,39 @@ def scripted(canned: Callable[..., str]) -> Iterator[list[dict[str, Any]]]:
 def test_numbers_may_be_texts_and_a_token_may_be_missing(scripted: list[dict[str, Any]], tmp_path: Path) -> None:
     assert movie(tmp_path / "movie.mp4").read_bytes() == MP4
     assert scripted[1] == {"action": "getMovieStatus", "id": "z6vX5", "format": "mp4"}
+
+
+@pytest.mark.parametrize("layers", ["13", b"13", {"SourceID": 13}, helioviewer.sources()])
+def test_layers_that_are_no_numbers_are_refused(archive: Any, tmp_path: Path, layers: Any) -> None:
+    with pytest.raises(QueryError, match=r"helioviewer\.screenshot takes .* as layers, not"):
+        helioviewer.screenshot(NOON, layers, tmp_path / "one.png")
+    assert archive.log == []
+
+
+@pytest.mark.parametrize("cadence", [5, 5 * u.m, [1, 2] * u.s])
+def test_a_cadence_is_one_duration(archive: Any, tmp_path: Path, cadence: Any) -> None:
+    with pytest.raises(QueryError, match=r"helioviewer\.jpx takes a duration"):
+        helioviewer.jpx(START, END, 13, tmp_path / "one.jpx", cadence=cadence)
+    assert archive.log == []
+
+
+def test_a_screenshot_without_hvpy_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hvpy.parameters", None)
+    with pytest.raises(MissingDependencyError, match="hvpy"):
+        helioviewer.screenshot(NOON, [13], tmp_path / "one.png")
+
+
+def test_a_reached_rate_limit_in_place_of_a_movie_is_waited_for(archive: Any, tmp_path: Path) -> None:
+    words = "Limit of 3000 requests per 60 seconds has been exceeded by identifier: 10.0.0.1"
+    with archive.fault("html_error", path=f"{API}/downloadScreenshot", words=words, times=1) as rule:
+        with conf.helioviewer.set_temp("rate_limit_wait", 0.01):
+            file = helioviewer.screenshot(NOON, [13], tmp_path / "one.png", image_scale=24, size=(64, 64))
+    assert rule.played == 1
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_failed_movie_is_told_in_the_servers_words(archive: Any, tmp_path: Path) -> None:
+    with archive.fault("json_error", path=f"{API}/getMovieStatus", body=json.dumps({"status": 3})):
+        with pytest.raises(ServerError, match="the movie failed: no reason given"):
+            movie(tmp_path / "movie.mp4")
+    assert list(tmp_path.iterdir()) == []

@@ -68,3 +68,18 @@ def test_an_event_without_a_place_counts_as_inside() -> None:
     for record in ({"hgs_x": None, "hgs_y": 0.0}, {"hgs_x": 0.0, "hgs_y": 0.0, "noposition": "true"}):
         assert is_inside(inside, record)
         assert not is_inside(outside, record)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({}, True),
+        ({"hgs_x": "10", "hgs_y": "0"}, True),
+        ({"hgs_x": "12", "hgs_y": "0"}, False),
+        ({"hgs_x": "east", "hgs_y": "0"}, True),
+        ({"hgs_x": None, "hgs_y": 0.0}, True),
+        ({"hgs_x": 12.0, "hgs_y": 0.0, "noposition": "true"}, True),
+    ],
+)
+def test_events_without_a_readable_position_are_kept(record: dict[str, object], expected: bool) -> None:
+    assert is_inside(BoundingBox("stonyhurst", 9.0, -5.0, 11.0, 5.0), record) is expected

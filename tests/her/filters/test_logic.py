@@ -401,3 +401,52 @@ def test_trees_stay_sunpys() -> None:
     assert isinstance(a.her.CH & (a.her.frm_name == "x"), AttrAnd)
     assert isinstance((a.her.frm_name == "x") | (a.her.frm_name == "y"), AttrOr)
     assert isinstance(DAY & a.her.CH & (a.her.frm_name == "x"), AttrAnd)
+
+
+@pytest.mark.parametrize(
+    ("test", "value", "expected"),
+    [
+        (Triplet("ar_numspots", ">", "-99999"), -9999, False),
+        (Triplet("ar_numspots", "!=", "4"), "inf", False),
+        (Triplet("ar_numspots", "!=", "4"), 5, True),
+        (Triplet("frm_humanflag", "=", "true"), "T", True),
+        (Triplet("frm_humanflag", "!=", "true"), "F", True),
+        (Triplet("frm_humanflag", "!=", "true"), "perhaps", False),
+        (Triplet("event_peaktime", "like", "2026-01-10%"), "2026-01-10T01:00:00", True),
+        (Triplet("event_peaktime", "not like", "2026-01-10%"), "2026-01-10T01:00:00", False),
+        (Triplet("event_peaktime", ">", "2026-01-10"), "yesterday", False),
+    ],
+)
+def test_values_that_do_not_exist_never_match(test: Triplet, value: Any, expected: bool) -> None:
+    assert holds(test, {**EVENT, test.name: value}) is expected
+
+
+@pytest.mark.parametrize(
+    ("units", "name", "value", "expected"),
+    [
+        ("degrees", "event_coord2", 2.0, True),
+        ("degrees", "event_coord2", 0.5, False),
+        ("arcsec, degrees", "event_coord1", 3601.0, True),
+        ("arcsec, degrees", "event_coord2", 3601.0, True),
+        ("arcsec, degrees", "event_coord2", 0.5, False),
+        ("km,degrees", "event_coord1", 2.0, None),
+        ("arcsec,arcsec", "event_coord3", 2.0, None),
+        ("", "event_coord1", 2.0, None),
+    ],
+)
+def test_a_coordinate_is_compared_in_the_unit_of_its_component(
+    units: str, name: str, value: float, expected: bool | None
+) -> None:
+    assert holds(Triplet(name, ">", "1", unit="deg"), {**EVENT, name: value, "event_coordunit": units}) is expected
+
+
+def test_a_type_without_the_keyword_is_requested_separately() -> None:
+    found = ask((a.her.AR & (a.her.ar_numspots > 4)) | (a.her.CH & (a.her.fl_goescls == "X1")))
+    assert [query.types for query in found] == [("AR",), ("CH",)]
+
+
+def test_containers_join_only_in_the_same_period_and_box() -> None:
+    within = a.her.Within(a.her.AR, a.her.CH)
+    named = within & (a.her.frm_name == "SPoCA")
+    assert len(queries(DAY & (within | named))) == 1
+    assert len(queries((DAY & within) | (a.Time("2026-01-10T06:00", "2026-01-10T07:00") & named))) == 2

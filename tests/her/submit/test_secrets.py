@@ -179,3 +179,36 @@ def test_a_dry_run_does_not_sign_in(desk: Desk) -> None:
         registry.login()
         registry.rate(FLARE, 0.5)
     assert desk.sent == []
+
+
+@pytest.fixture
+def event() -> her.voevent.VOEvent:
+    made = her.voevent.VOEvent("ivo://x/event", "FL", {})
+    made.values |= dict.fromkeys(made.missing(), "0")
+    return made
+
+
+def test_a_dry_run_of_an_upload_has_the_document_and_sends_nothing(desk: Desk, event: her.voevent.VOEvent) -> None:
+    with signed_in("her", "observer", PASSWORD), her.Registry(dry_run=True) as registry:
+        made = registry.upload(event)
+    assert (made.url, made.document, made.answer) == (f"{conf.her.url}/voeupload", her.voevent.write(event), None)
+    assert desk.sent == []
+
+
+def test_an_upload_that_is_refused_is_an_error_with_the_registrys_words(desk: Desk, event: her.voevent.VOEvent) -> None:
+    desk.answers = [SUCCESS, b"<p>Invalid VOEvent: no time</p>"]
+    with signed_in("her", "observer", PASSWORD), her.Registry() as registry:
+        with pytest.raises(ServiceRefused, match="Invalid VOEvent: no time"):
+            registry.upload(event)
+        with pytest.raises(ServiceRefused, match="Invalid VOEvent: no time"):
+            registry.upload(event)
+    assert len(desk.sent) == 3  # the session goes on
+
+
+def test_an_upload_after_the_end_of_the_session_signs_in_again(desk: Desk, event: her.voevent.VOEvent) -> None:
+    desk.answers = [SUCCESS, b"permission denied", SUCCESS, b"Successfully imported XML"]
+    with signed_in("her", "observer", PASSWORD), her.Registry() as registry:
+        with pytest.raises(ServiceRefused, match="permission denied"):
+            registry.upload(event)
+        assert registry.upload(event).answer == "Successfully imported XML"
+    assert len(desk.sent) == 4

@@ -7,6 +7,7 @@ from typing import Any
 
 import astropy.units as u
 import pytest
+from astropy.table import QTable
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -279,3 +280,16 @@ def test_tables_are_written_and_rebuilt(archive: Any, tmp_path: Path) -> None:
     assert back["mine"].tolist() == table["mine"].tolist()
     assert back["detection_time"].isot.tolist() == table["detection_time"].isot.tolist()
     assert len(back.associations) == 15
+
+
+@pytest.mark.parametrize("row", [3, "ivo://x/y", None, QTable({"x": [1]})[0], QTable({"raw": [1]})[0]])
+def test_only_rows_and_records_become_documents(row: Any) -> None:
+    with pytest.raises(
+        QueryError, match=r"her\.voevent\.from_row takes one row of a search, such as table\[0\], or a dict"
+    ):
+        voevent.from_row(row)
+
+
+def test_a_number_that_cannot_be_read_stays_text() -> None:
+    record = voevent.VOEvent("ivo://x/y", "AR", {"ar_numspots": "many", "ar_noaanum": "14331"}).record()
+    assert (record["ar_numspots"], record["ar_noaanum"]) == ("many", 14331.0)

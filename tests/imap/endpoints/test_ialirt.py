@@ -9,6 +9,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError, TransferError
 from sunpy_helio_plugins.imap import filenames, translator
+from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.sandbox.imap import service
 
 STORM = a.Time("2026-01-10 06:00", "2026-01-12 12:00")
@@ -135,3 +136,10 @@ class TestFiles:
 )  # fmt: skip
 def test_its_files_have_versions_of_one_number(name, is_daily):
     assert filenames.is_daily(name) == is_daily
+
+
+def test_versions_are_asked_for_up_to_a_limit(archive, monkeypatch):
+    monkeypatch.setattr(ialirt, "_MOST_VERSIONS", 2)
+    day = a.Time("2026-01-10", "2026-01-10 12:00")
+    assert names(search(day, a.imap.Table("ialirt"), a.imap.Version("all"))) == [FIRST]
+    assert [one.query["version"] for one in archive.log] == ["1"]

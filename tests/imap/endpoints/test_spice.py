@@ -43,3 +43,9 @@ class TestMetakernel:
             imap.metakernel(a.Time("2026-01-10", "2026-01-11"), types=("earth_attitude",))
         with archive.fault("html_error"), pytest.raises(AnswerError):
             imap.metakernel(a.Time("2026-01-10", "2026-01-11"))
+
+    @pytest.mark.parametrize("listed", ["", " ", "''", "\n    ''\n"])
+    def test_a_list_without_kernels_is_an_error(self, answering, listed):
+        answering(200, f"\\begindata\nKERNELS_TO_LOAD = ({listed})\n".encode(), "text/plain")
+        with pytest.raises(AnswerError, match="it does not have kernels for this range"):
+            imap.metakernel(a.Time("2026-01-10", "2026-01-11"))

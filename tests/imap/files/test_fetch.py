@@ -390,3 +390,21 @@ class TestOutOfDate:
         archive.log.clear()
         fetch(found, path=tmp_path / "{file}")
         assert archive.log == []
+
+
+def test_a_file_that_does_not_exist_is_not_damaged(tmp_path):
+    assert integrity.looks_complete(tmp_path / "none.cdf", "none.cdf")
+
+
+@pytest.mark.parametrize("head", [b"NAIF/DAF", b"DAF/CK  " + bytes(80) + b"VAX-GFLT"])
+def test_kernels_of_other_formats_are_believed(tmp_path, head):
+    path = tmp_path / "imap_2026_100_2026_101_01.ah.bc"
+    path.write_bytes(head.ljust(1024, b"\0") + b"x")
+    assert integrity.looks_complete(path, path.name)
+
+
+def test_rows_without_the_time_of_ingestion_are_fetched(found, tmp_path):
+    table = found[0][:1]
+    table.remove_column("Ingestion Time")
+    (path,) = fetch(table, path=str(tmp_path / "{file}"))
+    assert path.name == GSE.rpartition("/")[2]

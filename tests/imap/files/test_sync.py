@@ -22,6 +22,7 @@ from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, Problem
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import search, translator
+from sunpy_helio_plugins.imap.files import sync
 from sunpy_helio_plugins.imap.files.sync import MANIFEST
 from sunpy_helio_plugins.sandbox.imap import service
 
@@ -218,3 +219,8 @@ class TestSync:
         assert len(run.new) + len(run.kept) == 3
         assert len(json.loads((tmp_path / MANIFEST).read_text())["files"]) == 3
         assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_names_of_no_convention_have_no_version():
+    name = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v00{}.0002.cdf"
+    assert sync._newest(["notes.txt", name.format(2), name.format(1)]) == {"imap_mag_l2_norm-gse_20260110.cdf": (2, 2)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap import filenames as filenames_module
+from sunpy_helio_plugins.imap.files import upload
 from sunpy_helio_plugins.imap.files.upload import objection
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
@@ -265,3 +267,29 @@ class TestUpload:
                 (one,) = imap.upload(mine, progress=False)
         assert not one.sent
         assert one.problem
+
+    @pytest.mark.parametrize(
+        ("link", "words"),
+        [
+            ("3", "a link was expected in the response"),
+            ('"ftp://storage/x"', "a link was expected in the response"),
+            ('"http://[storage/x"', "the link cannot be used: .* is not a valid address"),
+        ],
+    )
+    def test_a_link_that_is_none(self, keyed, mine, link, words):
+        with keyed.fault("json_error", status=200, body=link, path="/imap/api-key/upload"):
+            (one,) = imap.upload(mine, progress=False)
+        assert not one.sent
+        assert re.search(words, one.problem)
+        assert not [request for request in keyed.log if request.method == "PUT"]
+
+    def test_the_index_is_asked_until_it_lists_the_file(self, keyed, mine, monkeypatch):
+        pauses = []
+        monkeypatch.setattr(upload.time, "sleep", pauses.append)
+        with (
+            conf.set_temp("retries", 0),
+            keyed.fault("status", status=503, path="/imap/api-key/query", times=2) as rule,
+        ):
+            (one,) = imap.upload(mine, wait=60, progress=False)
+        assert (one.sent, one.indexed, rule.played) == (True, True, 2)
+        assert pauses == [0.5, 1.0]

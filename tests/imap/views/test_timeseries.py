@@ -8,10 +8,13 @@ import astropy.units as u
 import cdflib
 import numpy as np
 import pytest
+from astropy.table import QTable
+from astropy.time import Time
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
+from sunpy_helio_plugins.imap.views import timeseries
 
 MAG = Path(sandbox_package.__file__).parent / "data" / "imap" / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 TT2000, FLOAT = 33, 44
@@ -81,3 +84,23 @@ class TestTimeSeries:
 
         with pytest.raises(FileError, match="does not contain records with times"):
             TimeSeries(str(make_cdf({"x": (FLOAT, np.arange(4.0), {})})), source="imap")
+
+
+def test_a_table_without_times_is_refused():
+    with pytest.raises(QueryError, match=r"requires a one-dimensional column of times, which .* lacks"):
+        imap.to_timeseries(QTable({"x": [1.0, 2.0]}))
+
+
+def test_texts_are_kept():
+    times = Time(["2026-01-10", "2026-01-11"])
+    frame = imap.to_timeseries(QTable({"time": times, "mode": ["norm", "burst"], "x": [1.0, 2.0]})).to_dataframe()
+    assert frame["mode"].tolist() == ["norm", "burst"]
+    assert frame["x"].tolist() == [1.0, 2.0]
+
+
+def test_sunpys_reading_is_extended_once():
+    from sunpy.timeseries.timeseries_factory import TimeSeriesFactory
+
+    before = TimeSeriesFactory._read_file
+    timeseries._leave_to_sources()
+    assert TimeSeriesFactory._read_file is before
