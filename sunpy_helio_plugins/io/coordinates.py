@@ -76,7 +76,7 @@ def _frame_node(frame: BaseCoordinateFrame) -> dict[str, Any]:
 
 
 def _is_known_everywhere(kind: type[BaseCoordinateFrame]) -> bool:
-    """Return whether a class of frames has a registered name, and is not created for an origin, as offset frames are."""
+    """Return whether a class of frames has a registered name, and was not created for one origin."""
     in_module = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
     return kind.name is not None and _frame_class(kind.name) is kind and in_module is kind
 
