@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import json
 import re
@@ -141,7 +140,7 @@ def _passwords(encoded: str) -> tuple[Secret, ...]:
     """Return the password of a header for user and password."""
     try:
         return (Secret(base64.b64decode(encoded).decode().partition(":")[2]),)
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ()
 
 
