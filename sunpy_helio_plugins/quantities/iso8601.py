@@ -73,7 +73,9 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
     if (length > 19 and (grid[:, 19] != ord(".")).any()) or not _is_within_reach(grid):
         return None
     plain = _as_bytes(grid[:, :length])
-    # numpy ends a time stamp at a NUL, and accepts a time zone after the fraction with a warning only.
+    # numpy ends a time stamp at a NUL, and accepts a time zone after the minutes or the fraction with a warning only.
+    if (grid[:, 16] != ord(":")).any():
+        return None
     signs = (grid[:, length - back] == ord("-") for back in _ZONES if length - back > 19)
     if plain.view(np.uint8).min() < ord("-") or any(one.any() for one in signs):
         return None
@@ -234,7 +236,8 @@ def _cast(grid: NDArray[np.uint8], dtype: str, shown: NDArray[np.uint8] | None =
             np.datetime64(stamp.decode("ascii", "replace")).astype(dtype)
         except ValueError:
             raise ValueError(f"{_shown(whole)} is not a time in ISO 8601.") from None
-    raise ValueError(f"{_shown(_as_bytes(grid)[0])} is not a time in ISO 8601.")
+    # numpy reads stamps one by one as it reads them together.
+    raise ValueError(f"{_shown(_as_bytes(grid)[0])} is not a time in ISO 8601.")  # pragma: no cover - see above
 
 
 def _dated(stamps: NDArray[np.bytes_], dtype: str) -> NDArray[np.datetime64]:

@@ -69,6 +69,11 @@ def test_a_second_may_end_with_a_point() -> None:
         "2026-01-10T00:00:01.000000000",
         "2026-01-10T00:00:02.000000000",
     ]
+    assert texts(["2026-010T00:00:01.", "2026-011T24:00:00."]) == [
+        "2026-01-10T00:00:01.000000000",
+        "2026-01-12T00:00:00.000000000",
+    ]
+    assert texts(["2016-12-31T23:59:60."]) == ["2016-12-31T23:59:59.999000000"]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,8 @@ def test_a_second_may_end_with_a_point() -> None:
         "2026-13-01",
         "2026-01-10T1:00:00",
         "2026--10",
+        "2026-01-10-00:00",
+        "2026-01-10T00:00-01",
         "20-6-010",
         "2026-01-1.",
     ],
@@ -89,7 +96,7 @@ def test_stamps_with_other_characters_are_named(stamp: str) -> None:
         quantities.datetime64_from_iso([stamp, stamp])
 
 
-@pytest.mark.parametrize("empty", [[""], ["", ""], np.array([""]), np.array([], dtype="U1"), []])
+@pytest.mark.parametrize("empty", [[""], ["", ""], np.array([""]), np.ndarray(2, "S0"), np.array([], dtype="U1"), []])
 def test_empty_stamps_are_refused_and_no_stamps_are_no_times(empty: Any) -> None:
     count = len(empty)
     with warnings.catch_warnings():
