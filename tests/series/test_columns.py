@@ -13,12 +13,14 @@ import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.coordinates import EarthLocation
-from astropy.table import Column, MaskedColumn, QTable
+from astropy.io.votable import from_table, parse
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.time import Time, TimeDelta
 
 from sunpy_helio_plugins import series
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
 from sunpy_helio_plugins.series.arrow import KEY, table_of_arrow
+from sunpy_helio_plugins.series.axes import axes_of
 from sunpy_helio_plugins.series.columns import column_of_arrays
 from sunpy_helio_plugins.series.dataset import cf_unit
 
@@ -230,3 +232,50 @@ def test_arrays_of_texts_and_times_are_refused_by_votable(given: Any, tmp_path: 
     with pytest.raises(QueryError, match="column 'x': VOTable has no arrays of texts or times; remove it, or write"):
         series.to_votable(simple(x=given), tmp_path / "x.vot")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bounds_of_an_axis_whose_name_a_column_has_are_left_out() -> None:
+    given = simple(flux=np.ones((2, 2)), energy_bounds=[5, 6])
+    described = {"name": "energy", "units": "eV", "centers": [1, 2], "ranges": [[0, 1], [1, 2]]}
+    given["flux"].info.meta = {"bins": [described]}
+    made = series.to_xarray(given)
+    assert made["energy_bounds"].values.tolist() == [5, 6]
+    assert "bounds" not in made["energy"].attrs
+    assert made["energy"].values.tolist() == [1, 2]
+
+
+def test_bins_of_a_parameter_that_is_not_in_the_table_have_no_values() -> None:
+    given = simple(flux=np.ones((2, 2)))
+    given["flux"].info.meta = {"bins": [{"name": "energy", "units": "eV", "centers": "absent"}]}
+    (axis,) = axes_of(given, "flux")
+    assert (axis.name, axis.centers, axis.ranges) == ("energy", None, None)
+    made = series.to_xarray(given)
+    assert made["flux"].shape == (2, 2)
+    assert "energy" not in made.coords
+
+
+def test_a_column_that_was_removed_from_a_votable_is_not_missed(tmp_path: Path) -> None:
+    series.to_votable(simple(x=[1, 2], y=[3, 4]), tmp_path / "x.vot")
+    document = parse(tmp_path / "x.vot")
+    (table,) = document.resources[0].tables
+    kept = Table(table.array)[["Time", "y"]]
+    other = from_table(kept)
+    other.resources[0].infos.extend(document.resources[0].infos)
+    for field in other.resources[0].tables[0].fields:
+        field.xtype = next(one.xtype for one in table.fields if one.name == field.name)
+    other.to_xml(str(tmp_path / "y.vot"))
+    back = series.from_votable(tmp_path / "y.vot")
+    assert back.colnames == ["Time", "y"]
+    assert back["y"].tolist() == [3, 4]
+
+
+def test_columns_of_other_objects_are_named_by_an_alignment() -> None:
+    given = simple(x=[1.0, 2.0], odd=Column(np.array([{}, "a"], dtype=object)))
+    with pytest.raises(QueryError, match=r"odd.*objects of the class Column"):
+        series.align(given, every=1 * u.hour, columns=["odd"])
+
+
+def test_an_alignment_takes_the_chosen_columns_of_a_frame() -> None:
+    made = series.align(frame_of(x=[1.0, 2.0], y=[3.0, 4.0]), every=1 * u.day, columns=["y"])
+    assert [name for name in made.colnames if name.startswith(("x", "y"))] == ["y"]
+    assert np.ma.getdata(np.asarray(getattr(made["y"], "unmasked", made["y"]))).tolist()[:2] == [3.0, 4.0]
