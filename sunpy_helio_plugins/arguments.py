@@ -92,8 +92,8 @@ def shown(given: Any) -> str:
         text = " ".join(repr(given).split())
     except Exception:  # noqa: BLE001 - an object of any class
         return f"a {kind}"
-    if "?" in text[_LONGEST_REPR:] and "=" in text:  # an address may end with a key
-        text = text.partition("?")[0]
+    if "://" in text and "?" in text:  # an address may end with a key
+        text = f"{text.partition('?')[0]}?..."
     text = "".join(char if char.isprintable() else "?" for char in text)
     text = text if len(text) <= _LONGEST_REPR else f"{text[:_LONGEST_REPR]}..."
     return text if isinstance(given, str) else f"{text} ({kind})"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["helio_archive", "helio_isolation"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session")  # pragma: no cover - runs in a child process
 def _helio_running() -> Iterator[Archive]:
     """Run one archive for all tests, without a change of settings."""
     from sunpy_helio_plugins import sandbox
@@ -30,7 +30,7 @@ def _helio_running() -> Iterator[Archive]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture  # pragma: no cover - runs in a child process
 def helio_archive(_helio_running: Archive) -> Iterator[Archive]:
     """
     Direct this package to the embedded archive during a test.
@@ -52,7 +52,7 @@ def helio_archive(_helio_running: Archive) -> Iterator[Archive]:
         _helio_running.faults.clear()
 
 
-@pytest.fixture
+@pytest.fixture  # pragma: no cover - runs in a child process
 def helio_isolation() -> Iterator[None]:
     """Refuse every request of this package to another machine during a test, with an ``IsolationError``."""
     from sunpy_helio_plugins.config import isolation

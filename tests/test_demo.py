@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import demo
+from sunpy_helio_plugins import demo, sandbox
+from sunpy_helio_plugins.errors import ServiceUnreachable
 
 
 def test_the_demonstration_searches_fetches_prints_and_draws(tmp_path, capsys):
@@ -43,3 +46,23 @@ def test_nor_do_files_that_do_not_arrive(archive, tmp_path, capsys, monkeypatch)
     said = capsys.readouterr().out
     assert "IMAP could not be shown: no file was downloaded." in said
     assert "=== Map(" in said
+
+
+def test_the_real_archives_are_used_on_request(capsys, monkeypatch):
+    def fail():
+        raise AssertionError
+
+    monkeypatch.setattr(sandbox, "serve", fail)
+    with demo._archives(live=True):
+        assert capsys.readouterr().out == "Using the real archives.\n"
+
+
+def test_a_search_that_fails_is_told_and_has_no_results(capsys, monkeypatch):
+    """sunpy 7 raises the error of an archive, and sunpy 8 returns a response with it."""
+
+    def fail(*query):
+        raise ServiceUnreachable("HER", "https://archive.example/", "it does not answer")
+
+    monkeypatch.setattr(Fido, "search", fail)
+    assert demo._search("HER", a.Time("2026-01-10", "2026-01-11") & a.her.CH) is False
+    assert "it does not answer" in capsys.readouterr().out

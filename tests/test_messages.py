@@ -150,6 +150,18 @@ def test_tables_are_printed_without_control_characters(
     assert column[0] == BAD
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(24, "Too many open files"), "Too many open files"),
+        (ConnectionError(5, "any words"), "there was no answer (ConnectionError)"),
+        (RuntimeError("any words"), "there was no answer (RuntimeError)"),
+    ],
+)
+def test_errors_of_the_system_are_in_its_words(error: Exception, words: str) -> None:
+    assert connection_problem(error) == words
+
+
 def test_certificates_are_told_apart() -> None:
     words = {10: "expired", 62: "another host", 64: "another host", 18: "self-signed", 19: "self-signed", 20: "issuer",
              9: "not valid yet", 23: "revoked", 99: "odd"}  # fmt: skip

@@ -316,8 +316,6 @@ def _guarded(run: Run, work: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
         return _reported(run, error)
     return code if isinstance(code, int) and code else told

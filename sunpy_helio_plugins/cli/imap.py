@@ -438,6 +438,7 @@ def sync(folder: str | None, check: bool, dry_run: bool, output: Output, **asked
     Files are those whose data overlap with the dates, in their latest versions. No file is deleted.
     """
     from sunpy_helio_plugins import imap as archive
+    from sunpy_helio_plugins.errors import TransferError
 
     place = Path(folder or _data_dir()).expanduser()
     run = current_run()
@@ -451,16 +452,10 @@ def sync(folder: str | None, check: bool, dry_run: bool, output: Output, **asked
         run.add(synced)
         kinds = ("new", "kept", "superseded", "outside", "gone")
         lists = {name: [str(path) for path in getattr(synced, name)] for name in kinds}
-        end([_transfer_error(one) for one in synced.errors], [*synced.new, *synced.kept])
+        end([TransferError(one) for one in synced.errors], [*synced.new, *synced.kept])
     said = ", ".join(f"{len(paths)} {name}" for name, paths in lists.items())
     text = "\n".join([*lists["new"], f"{'Would download: ' if dry_run else ''}{said}"])
     show_value({"folder": str(place), "dry_run": dry_run, **lists}, text, output)
-
-
-def _transfer_error(text: str) -> Exception:
-    from sunpy_helio_plugins.errors import TransferError
-
-    return TransferError(text)
 
 
 def _data_dir() -> str:

@@ -85,7 +85,7 @@ class _Wrapped(Loader):
         self._load(module)
 
     def _load(self, module: ModuleType) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover - each subclass has its own
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the module's own loader, so that its source and data files can be found."""

@@ -70,7 +70,7 @@ class RecordTimeConverter(Converter):
 
     def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
         """Return the object unchanged; not called, since there is no tag."""
-        return node
+        return node  # pragma: no cover - asdf requires the method
 
 
 class MaskedColumnConverter(Converter):
@@ -97,7 +97,7 @@ class MaskedColumnConverter(Converter):
 
     def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
         """Return the object unchanged; not called, since there is no tag."""
-        return node
+        return node  # pragma: no cover - asdf requires the method
 
 
 class StoredExtension(Extension):

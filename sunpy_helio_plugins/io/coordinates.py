@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,8 +64,8 @@ def _data(frame: BaseCoordinateFrame) -> Any:
 
 def _frame_node(frame: BaseCoordinateFrame) -> dict[str, Any]:
     """Return a frame without its data, as JSON."""
-    if frame.name is None or _frame_class(frame.name) is not type(frame):
-        raise TypeError(f"coordinates in {type(frame).__name__}, a frame without a registered name")
+    if not _is_known_everywhere(type(frame)):
+        raise TypeError(f"coordinates in {type(frame).__name__}, a frame that other processes do not know")
     given = [name for name in frame.frame_attributes if not frame.is_frame_attr_default(name)]
     return {
         "frame": frame.name,
@@ -72,6 +73,12 @@ def _frame_node(frame: BaseCoordinateFrame) -> dict[str, Any]:
         "shown": _name_of(frame.representation_type),
         "attributes": {name: _attribute(getattr(frame, name)) for name in given},
     }
+
+
+def _is_known_everywhere(kind: type[BaseCoordinateFrame]) -> bool:
+    """Return whether a class of frames has a registered name, and was not created for one origin."""
+    in_module = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
+    return kind.name is not None and _frame_class(kind.name) is kind and in_module is kind
 
 
 def _name_of(representation: Any) -> str:

@@ -42,8 +42,6 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     given = optional(TEXT).check(mode, "format", kwargs.get("format"))
     if given is not None:
         return str(given).removeprefix("ascii.")
-    if not args:
-        return ""
     is_path = isinstance(args[0], str | PathLike)
     name = str(args[0]).lower() if is_path else ""
     for form, endings in FORMATS.items():

@@ -65,17 +65,13 @@ def _node(attr: Attr) -> dict[str, Any]:
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an attr, those that do not consist of attrs or texts all at once."""
-    plain = {key: value for key, value in given.items() if not isinstance(value, Attr | str | list | tuple)}
+    """Return the values of an attr, those that do not consist of texts all at once."""
+    plain = {key: value for key, value in given.items() if not isinstance(value, str | list | tuple)}
     made = values.encoded(plain)
     return {key: made[key] if key in plain else _value(value) for key, value in given.items()}
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, Attr):
-        return {_NODE: [_node(value)], "join": "one"}
-    if isinstance(value, list | tuple) and any(isinstance(one, Attr) for one in value):
-        return {_NODE: [_node(one) for one in value], "join": type(value).__name__}
     if isinstance(value, tuple):
         return {values.KIND: "tuple", "items": [_value(one) for one in value]}
     return without_secrets(value) if isinstance(value, str) else values.encoded(value)
@@ -87,7 +83,7 @@ def _attr(node: Mapping[str, Any]) -> Attr:
         return _ours(joined([_attr(one) for one in node[_NODE]]))
     kind = _known()[node["attr"]]
     made: Any = object.__new__(kind)
-    vars(made).update({str(key): _value_of(value) for key, value in node["values"].items()})
+    vars(made).update({str(key): values.decoded(value) for key, value in node["values"].items()})
     return made
 
 
@@ -103,13 +99,6 @@ def _ours(tree: Attr) -> Attr:
     for joiner in _JOINERS:
         tree = joiner(tree)
     return tree
-
-
-def _value_of(node: Any) -> Any:
-    if isinstance(node, dict) and "join" in node:
-        attrs = [_attr(one) for one in node[_NODE]]
-        return attrs[0] if node["join"] == "one" else {"list": list, "tuple": tuple}[node["join"]](attrs)
-    return values.decoded(node)
 
 
 def _name(kind: type) -> str:

@@ -46,11 +46,7 @@ def safe_dtype(text: Any) -> np.dtype[Any]:
 def unit_text(unit: Any) -> str:
     """Return the name of a unit, from which `unit_of` returns the same unit."""
     text = str(unit.to_string())
-    try:
-        same = unit_of(text) == unit
-    except (ValueError, TypeError):
-        same = False
-    if not same:
+    if unit_of(text) != unit:
         raise TypeError(f"the unit {text!r}, which astropy cannot read back")
     return text
 
@@ -95,7 +91,7 @@ def _array(value: NDArray[Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"dtype": "O" if kind == "O" else data.dtype.str, "shape": list(data.shape)}
     if kind == "O":
         made["data"] = [encoded(one) for one in data.ravel()]
-    elif kind in "biufU":
+    elif kind in "biuU" or (kind == "f" and data.dtype.itemsize <= 8):
         made["data"] = data.ravel().tolist()
     elif kind in "McmS":
         made["base64"] = base64.b64encode(np.ascontiguousarray(data).tobytes()).decode()
@@ -160,15 +156,11 @@ def _of_time(node: Mapping[str, Any]) -> Any:
     return made
 
 
-def _duration(value: TimeDelta) -> dict[str, Any]:
-    return _time(value)
-
-
 _ENCODERS: list[tuple[Any, str | None, Callable[[Any], Any]]] = [
     (Mapping, None, _mapping),
     (tuple, "tuple", lambda value: {"items": [encoded(one) for one in value]}),
     (u.Quantity, "quantity", _quantity),
-    (TimeDelta, "duration", _duration),
+    (TimeDelta, "duration", _time),
     (Time, "time", _time),
     (u.UnitBase, "unit", lambda value: {"name": unit_text(value)}),
     (np.ndarray, "array", _array),

@@ -111,8 +111,6 @@ def exact_integer(text: str | float) -> int | None:
         return int(text) if isinstance(text, str | int) else _integral(Decimal(float(text)))
     except ValueError:
         pass
-    except (OverflowError, InvalidOperation):
-        return None
     try:
         return _integral(Decimal(str(text).strip()))
     except InvalidOperation:

@@ -166,7 +166,7 @@ def _parts(column: Any, losses: Losses) -> tuple[str, NDArray[Any], NDArray[np.b
     data = _plain(column)
     if data.dtype.kind in "SUO":
         texts, mask, spec["dtype"] = _texts(data, mask)
-        return "text", texts, mask, spec
+        return "text", texts, mask, spec | {"masked": spec["masked"] or mask is not None}
     if data.dtype.kind not in "biufc":
         raise TypeError(f"values of the type {data.dtype}")
     data = data.astype(data.dtype.newbyteorder("="), copy=False)
@@ -209,11 +209,7 @@ def _texts(
 ) -> tuple[NDArray[np.str_], NDArray[np.bool_] | None, str]:
     """Return text, its mask and its type; objects must be texts, or `None` for missing ones."""
     if data.dtype.kind == "S":
-        return (
-            _blank(np.char.decode(data, "utf-8", "surrogateescape") if data.size else data.astype(str), mask),
-            mask,
-            "S",
-        )
+        return _blank(_decoded(data), mask), mask, "S"
     if data.dtype.kind == "U":
         return _blank(data, mask), mask, "U"
     absent = np.array([_is_absent(cell) for cell in data.ravel()], dtype=bool).reshape(data.shape)
@@ -223,6 +219,13 @@ def _texts(
     absent = absent if mask is None else absent | mask
     texts = np.where(absent, "", data).astype(str)
     return texts, absent if mask is not None or absent.any() else None, "O"
+
+
+def _decoded(data: NDArray[np.bytes_]) -> NDArray[np.str_]:
+    try:
+        return np.char.decode(data, "utf-8") if data.size else data.astype(str)
+    except UnicodeDecodeError as error:
+        raise TypeError("bytes that are not text in UTF-8") from error
 
 
 def _is_absent(cell: Any) -> bool:
@@ -339,7 +342,7 @@ def _from_nanos(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bo
 
 def _from_texts(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
     if spec["dtype"] == "S" and data.size:
-        data = np.char.encode(data.astype(str), "utf-8", "surrogateescape")
+        data = np.char.encode(data.astype(str), "utf-8")
     masked = spec["masked"] or (mask is not None and bool(mask.any()))
     return column_of(np.array(data), mask, masked)
 

@@ -102,17 +102,17 @@ class Database:
 
     def _safely(self, use: Callable[[sqlite3.Connection], T], default: T, *, writes: bool) -> T:
         with self._lock:
-            for is_last in (False, True):
+            again = writes  # after the file was renamed, there is nothing to read
+            while True:
                 try:
                     return use(self._connected(writes))
                 except sqlite3.Error as error:
-                    # After the file was renamed, there is nothing to read.
-                    if not self._recovers(error, writes) or is_last or not writes:
+                    if not self._recovers(error, writes) or not again:
                         return default
+                    again = False
                 except OSError as error:
                     self._tell("used", error.strerror or str(error))
                     return default
-        return default
 
     def _recovers(self, error: sqlite3.Error, writes: bool) -> bool:
         """Return whether the statement is worth another attempt: a damaged file has been replaced."""
@@ -237,7 +237,7 @@ def _after_fork() -> None:
 _held: tuple[Database, ...] = ()
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 

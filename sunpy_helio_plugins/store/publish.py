@@ -24,7 +24,7 @@ from sunpy_helio_plugins.errors import LockedError, local
 
 try:
     import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, so that no lock is needed
+except ImportError:  # pragma: no cover - Windows: an open file cannot be removed there, so that no lock is needed
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -295,7 +295,7 @@ def _published(part: Path, target: Path, overwrite: bool | str) -> Path:
     while not _rename_new(part, candidate):
         if overwrite != "unique":
             if not target.is_file():
-                raise FileExistsError(errno.EEXIST, "the name is taken, and not by a file", str(target))
+                raise OSError(errno.EISDIR if target.is_dir() else errno.EEXIST, "the name is taken")
             return target
         number += 1
         candidate = numbered(target, number)

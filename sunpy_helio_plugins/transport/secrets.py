@@ -141,7 +141,7 @@ def _passwords(encoded: str) -> tuple[Secret, ...]:
     """Return the password of a header for user and password."""
     try:
         return (Secret(base64.b64decode(encoded).decode().partition(":")[2]),)
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ()
 
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from sunpy_helio_plugins import errors, hapi, imap
 from sunpy_helio_plugins.cli.command import Command, Group, Root, Run, current_run, one_line
 from sunpy_helio_plugins.cli.main import command, main
+from sunpy_helio_plugins.cli.output import Output, show_value
 from sunpy_helio_plugins.sandbox.imap import service
 
 
@@ -419,3 +420,57 @@ def test_json_documents_have_a_version(archive, run):
     found = json.loads(run("hapi catalog cdaweb --json").stdout)
     assert found["version"] == 1
     assert [row["id"] for row in found["rows"]] == list(hapi.catalog("cdaweb")["id"])
+
+
+class TestOtherCallers:
+    def test_a_python_program_gets_results_and_errors(self):
+        """As click's own commands, without an exit of the process."""
+
+        @click.command("count", cls=Command)
+        def count():
+            return 7
+
+        group = Root("sunpy-helio", commands={"count": count})
+        assert group.main(["count"], standalone_mode=False, obj=Run()) == 7
+        with pytest.raises(click.UsageError):
+            group.main(["cuont"], standalone_mode=False, obj=Run())
+
+    def test_a_standard_output_that_is_closed_is_an_error(self, monkeypatch, capsys):
+        @click.command("write", cls=Command)
+        def write():
+            sys.stdout.write("lost")
+
+        monkeypatch.setattr(sys, "stdout", None)
+        with pytest.raises(SystemExit) as ended:
+            Root("sunpy-helio", commands={"write": write}).main(["write"])
+        monkeypatch.undo()
+        assert ended.value.code == 3
+        assert capsys.readouterr().err.startswith("Error: The output cannot be read or written: ")
+
+    def test_a_command_without_examples_has_no_heading_for_them(self):
+        said = CliRunner().invoke(Command("plain", help="It is plain."), ["--help"], prog_name="plain").stdout
+        assert "It is plain." in said
+        assert "Examples" not in said
+
+    @pytest.mark.parametrize(("words", "told"), [([], False), (["--verbose"], True)])
+    def test_leap_seconds_of_far_years_are_told_on_request(self, words, told):
+        from erfa import ErfaWarning
+
+        @click.command("far", cls=Command)
+        def far():
+            warnings.warn("dubious year", ErfaWarning, stacklevel=1)
+            warnings.warn("another one", UserWarning, stacklevel=1)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            done = CliRunner().invoke(Root("sunpy-helio", commands={"far": far}), ["far", *words])
+        assert ("Warning: dubious year" in done.stderr) == told
+        assert "Warning: another one" in done.stderr
+
+    def test_a_result_without_text_prints_nothing(self):
+        @click.command("silent", cls=Command)
+        def silent():
+            show_value({}, "", Output("table"))
+
+        done = CliRunner().invoke(Root("sunpy-helio", commands={"silent": silent}), ["silent"])
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")

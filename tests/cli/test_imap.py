@@ -13,7 +13,8 @@ from imap_data_access import config as official_config
 
 from sunpy_helio_plugins import imap, sandbox
 from sunpy_helio_plugins.cli.imap import _KNOWN
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.cli.queries import imap_attrs
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, Problem, QueryError, TransferError
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, KERNELS, LEVELS
 from sunpy_helio_plugins.sandbox.imap import service
 
@@ -470,3 +471,45 @@ def test_the_completion_knows_the_words_of_the_archive():
     assert _KNOWN["data-level"] == LEVELS
     assert _KNOWN["extension"] == EXTENSIONS["science"]
     assert _KNOWN["type"] == KERNELS
+
+
+def test_a_word_that_is_no_command_is_refused_with_similar_ones(run):
+    done = run("imap quary")
+    assert done.exit_code == 2
+    assert "quary" in done.stderr
+    assert "query" in done.stderr
+
+
+def test_completion_does_not_look_at_the_folder(run, tmp_path):
+    from sunpy_helio_plugins.cli.main import command
+
+    words = ["imap", "--data-dir", str(tmp_path / "absent"), "query"]
+    context = command.make_context("sunpy-helio", [*words], resilient_parsing=True)
+    _, group, rest = command.resolve_command(context, words)
+    assert group.make_context("imap", rest, parent=context, resilient_parsing=True).params["data_dir"] == words[2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ({"ingestion_start_date": "20260110", "ingestion_end_date": "20260111"}, "2026-01-10", "2026-01-12"),
+        ({"ingestion_start_date": "20260110"}, "2026-01-10", ""),
+    ],
+)
+def test_files_are_selected_by_the_days_of_their_arrival(asked, start, end):
+    (found,) = (one for one in imap_attrs(**asked, instrument=[]) if type(one).__name__ == "Ingested")
+    assert start in str(found)
+    assert end in str(found)  # the start of the day after the last one
+    assert not [one for one in imap_attrs(**asked, instrument=[]) if type(one).__name__ == "Instrument"]
+
+
+@pytest.mark.parametrize(("kept", "code"), [([], 3), ([Path("a.cdf")], 1)])
+def test_files_that_a_synchronisation_did_not_get_are_told(run, tmp_path, monkeypatch, kept, code):
+    synced = imap.Synced(
+        [], kept, errors=[Problem.of_error(TransferError(f"{name}.cdf: it was cut.")) for name in "bc"]
+    )
+    monkeypatch.setattr(imap, "sync", lambda *args, **kwargs: synced)
+    done = run(["imap", "sync", str(tmp_path), "--instrument", "mag", "--recent", "3"])
+    assert done.exit_code == code
+    assert "b.cdf: it was cut." in done.stderr
+    assert "c.cdf: it was cut." in done.stderr

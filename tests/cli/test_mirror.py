@@ -6,13 +6,17 @@ import io
 import json
 import logging
 import re
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.cli.command import Run
 from sunpy_helio_plugins.cli.main import main
+from sunpy_helio_plugins.cli.mirrors import _terminable
 from sunpy_helio_plugins.store.publish import locked
 
 LABELS = ["Damaged", "Changed", "Missing", "Not checked"]
@@ -213,3 +217,29 @@ def test_a_check_of_something_else_has_its_code(place, run, words, monkeypatch):
     monkeypatch.chdir(place.parent)
     code, out, err = run("fsck", *words)
     assert (code, out, err.startswith("Error: ")) == (2, "", True)
+
+
+def test_the_files_of_a_check_are_shown_as_it_goes_on(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(Run, "shows_progress", property(lambda self: True))
+    (tmp_path / "mag.cdf").write_bytes(b"no CDF")
+    (tmp_path / "odd\x1b.cdf").write_bytes(b"no CDF")
+    code, _, err = run("fsck", tmp_path)
+    assert code == 1
+    assert "\rmag.cdf\r?\r" in err
+    assert "odd\x1b" not in err
+
+
+def test_a_mirror_in_another_thread_sets_no_handlers():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with _terminable():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+    with _terminable():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before

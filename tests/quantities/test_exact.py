@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from sunpy_helio_plugins.quantities.exact import whole_number
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json, whole_number
+from sunpy_helio_plugins.transport.exchange import Response
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,27 @@ from sunpy_helio_plugins.quantities.exact import whole_number
 )
 def test_only_digits_of_64_bits_are_whole_numbers(given: Any, expected: int | None) -> None:
     assert whole_number(given) == expected
+
+
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_json_that_does_not_fit_into_memory_is_refused(kind: Any) -> None:
+    with conf.set_temp("max_answer", 1000):
+        assert exact_json(kind('"' + "x" * 900 + '"')) == "x" * 900
+        with pytest.raises(
+            TooManyValuesError, match="need more than 4000 bytes of memory; request less, or raise conf"
+        ):
+            exact_json(kind("[" + "[]," * 50 + "[]]"))
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+def test_json_that_is_nested_too_deeply_is_refused(opened: str, closed: str) -> None:
+    exact_json(opened * 199 + "1" + closed * 199)
+    exact_json("[" + ",".join(["[1]"] * 300) + "]")
+    with pytest.raises(TooManyValuesError, match=r"^it is nested more than 200 levels deep$"):
+        exact_json(opened * 201 + "1" + closed * 201)
+
+
+def test_an_answer_with_too_many_values_says_why_it_is_not_read() -> None:
+    answer = Response("Test", "https://a.example/x", 200, {}, b"[" * 300 + b"]" * 300)
+    with pytest.raises(AnswerError, match="the JSON is not read: it is nested more than 200 levels deep"):
+        answer.json()

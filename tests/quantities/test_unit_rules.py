@@ -310,3 +310,63 @@ def test_unusual_spellings_mean_what_their_company_says(text: str, expected: Any
 def test_descriptions_decide(text: str, context: dict[str, str], expected: Any):
     found = parse(text, context=context)
     assert found is None if expected is None else found == u.Unit(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Products beside a slash, which are read in two ways.
+        "m s/kg A", "nT s/cm sr",
+        # Brackets that are not closed, or closed by another one.
+        "m^(2", "m^(1/2", "[m/s)", "m^(2]", "m^(1/2]", "((m s]",
+        # Roots of numbers, and exponents that no unit has.
+        "(2 m)^0.5", "(2 m)^(1/2)", "(m^5)^9", "(m^90)^90", "m^(1/0)",
+        # Numbers that no unit has.
+        "1e200 m 1e200 s", "(1e30 m)^30", "1e300 m", "Gpc8 Gpc8 Gpc8", "10^999 nT",
+        # Letters that count over other units than a volume or an area.
+        "p/cm", "e/s", "n/s", "N/kg", "N s",
+        # Words that need a noun, cadences and numbers.
+        "total", "raw", "summed", "3 s", "10",
+    ],
+)  # fmt: skip
+def test_strings_that_are_read_in_two_ways_are_not_units(text):
+    assert not isinstance(classify(text), Unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "words"),
+    [
+        ("1/(cm2 s sr MeV/nuc)", u.MeV**-1 * FLUX, ("per nucleon",)),
+        ("keV/nuc", u.keV, ("per nucleon",)),
+        ("m/s/nucleon", u.m / u.s, ("per nucleon",)),
+    ],
+)
+def test_units_per_nucleon_keep_the_word(text, unit, words):
+    assert classify(text) == Unit(u.Unit(unit), words)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_text_that_was_encoded_repeatedly_is_repaired(times):
+    text = "\u00b5m"
+    for _ in range(times):
+        text = text.encode().decode("latin-1")
+    assert classify(text) == Unit(u.um)
+
+
+def test_text_that_was_encoded_too_often_is_kept():
+    text = "\u00b5m"
+    for _ in range(5):
+        text = text.encode().decode("latin-1")
+    assert not isinstance(classify(text), Unit)
+
+
+@pytest.mark.parametrize("text", ["blorps/s", "nT nT)", "m s/"])
+def test_text_that_astropy_does_not_read_is_not_a_unit_of_its_schema(text):
+    assert classify(text, "astropy3") == Unknown()
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [("10^3 blorps", False), ("10^-3 nT", True), ("x 10^400 nT", False), ("10^3 [0=OK]", False)]
+)
+def test_a_power_of_ten_needs_a_unit_that_is_known(text, known):
+    assert isinstance(classify(text), Unit) == known

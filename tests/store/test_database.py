@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from astropy.utils.exceptions import AstropyUserWarning
@@ -410,3 +410,78 @@ def test_a_killed_process_leaves_whole_entries(folder, path):
         process.communicate()
         assert [answers.load(f"{number}") for number in range(50)] == ["x" * 5000 * number for number in range(50)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_damaged_file_that_cannot_be_renamed_is_told_once_and_kept(folder, path):
+    folder.mkdir(mode=0o700)
+    path.write_bytes(b"no database" * 1000)
+    path.chmod(0o600)
+    path.with_name(f"{path.name}.damaged").mkdir()
+    with pytest.warns(AstropyUserWarning, match=rf"{path.name} cannot be used \(.*; work continues without") as told:
+        assert [kept("u", 1), kept("u", 1)] == [None, None]
+    assert len(told) == 1
+    assert path.read_bytes() == b"no database" * 1000
+
+
+def test_a_damaged_file_that_another_process_has_replaced_is_not_renamed(folder, path, monkeypatch):
+    answers.store("u", 1)
+    database._close_all()
+    good = path.read_bytes()
+    path.write_bytes(b"no database" * 1000)
+
+    @contextmanager
+    def replaced(target):
+        (folder / "new").write_bytes(good)
+        (folder / "new").chmod(0o600)
+        (folder / "new").replace(target)
+        yield
+
+    monkeypatch.setattr(database, "locked", replaced)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kept("v", 2) == 2
+    assert answers.load("u") == 1
+    assert not path.with_name(f"{path.name}.damaged").exists()
+
+
+def test_tables_that_another_process_creates_meanwhile_are_used(folder, path, monkeypatch):
+    is_new, asked = database._is_new, []
+    statements = [*answers._SCHEMA, f"PRAGMA application_id = {database.APPLICATION_ID}"]
+
+    def late(connection):
+        asked.append(is_new(connection))
+        for statement in statements:  # before the transaction begins
+            alter(path, statement)
+        statements.clear()
+        return asked[-1]
+
+    monkeypatch.setattr(database, "_is_new", late)
+    assert kept("u", 1) == 1
+    assert asked[:2] == [True, False]
+
+
+def test_tables_are_created_all_or_not_at_all(tmp_path):
+    (tmp_path / "private").mkdir(mode=0o700)
+    path = tmp_path / "private" / "x.db"
+    broken = database.Database(path, ("CREATE TABLE one (x)", "CREATE TABLE one (x)"), "The store")
+    with pytest.warns(AstropyUserWarning, match="table one already exists"):
+        assert broken.write(lambda connection: connection.execute("INSERT INTO one VALUES (1)")) is False
+    broken.close()
+    left = [one for one in path.parent.iterdir() if one.suffix in (".db", ".damaged")]
+    assert left
+    assert [rows(one, "SELECT name FROM sqlite_master") for one in left] == [[] for _ in left]
+
+
+def test_permissions_are_not_checked_where_users_have_no_numbers(folder, path, monkeypatch):
+    folder.mkdir()
+    folder.chmod(0o777)
+    monkeypatch.delattr(os, "getuid")
+    assert kept("u", 1) == 1
+
+
+def test_a_limit_below_the_size_of_an_empty_database_keeps_nothing(folder, path):
+    answers.store("u", 1)
+    with conf.set_temp("cache_size", 1):
+        answers.store("v", 2)
+    assert [answers.load("u"), answers.load("v")] == [None, None]
+    assert rows(path) == []

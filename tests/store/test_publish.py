@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import parfive
 import pytest
 
-from sunpy_helio_plugins.store.publish import new_part, numbered, publish, remove_stale
+from sunpy_helio_plugins.errors import FileError, LockedError
+from sunpy_helio_plugins.store import publish as publish_module
+from sunpy_helio_plugins.store.publish import is_in_use, locked, new_part, numbered, publish, remove_stale
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
@@ -224,3 +227,110 @@ def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path, links):
     assert (tally.trials, tally.wrong, tally.incomplete, tally.leftovers) == (10, 0, 0, 0)
     assert tally.inside >= 4
     assert 0 < tally.published < 10 * FILES
+
+
+@posix
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (Path.mkdir, "it is a folder and not a file"),
+        (lambda path: path.symlink_to("nothing"), "a file of this name already exists"),
+    ],
+    ids=["folder", "broken link"],
+)
+def test_a_name_that_is_taken_by_something_else_than_a_file_is_an_error(tmp_path, make, words):
+    make(tmp_path / "x")
+    (tmp_path / "part").write_bytes(b"new")
+    with pytest.raises(FileError, match=f"x cannot be written: {words}"):
+        publish(tmp_path / "part", tmp_path / "x", False)
+    assert (tmp_path / "part").read_bytes() == b"new"
+    assert publish(tmp_path / "part", tmp_path / "x", "unique") == tmp_path / "x-2"
+
+
+def test_a_name_that_is_taken_during_a_renaming_is_kept(tmp_path, monkeypatch):
+    """On Windows, renaming to a name that is taken is an error, and another program may take it after it was free."""
+
+    def refuse(*args):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    def rename(part, target):
+        Path(target).write_bytes(b"other")
+        raise FileExistsError(errno.EEXIST, "taken")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "rename", rename)
+    (tmp_path / "part").write_bytes(b"new")
+    assert publish(tmp_path / "part", tmp_path / "x", False) == tmp_path / "x"
+    assert ((tmp_path / "x").read_bytes(), (tmp_path / "part").read_bytes()) == (b"other", b"new")
+
+
+@posix
+def test_a_part_that_is_removed_before_it_is_locked_is_created_again(tmp_path, monkeypatch):
+    removed = []
+    lock = publish_module._lock
+
+    def late(stream, *, wait):
+        if not removed:
+            removed.append(Path(stream.name))
+            removed[0].unlink()
+        return lock(stream, wait=wait)
+
+    monkeypatch.setattr(publish_module, "_lock", late)
+    with new_part(tmp_path / "x") as (part, stream):
+        assert part != removed[0]
+        assert part.exists()
+        assert stream.name == part
+        assert is_in_use(part)
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """Replace the locks of POSIX by those of Windows, which are kept in a list; others may have one."""
+    made = SimpleNamespace(LK_LOCK=1, LK_NBLCK=2, calls=[], errors=[])
+
+    def locking(descriptor, kind, count):
+        made.calls.append((kind, os.lseek(descriptor, 0, os.SEEK_CUR), count))
+        if made.errors:
+            raise OSError(made.errors.pop(0), "locked")
+
+    made.locking = locking
+    monkeypatch.setattr(publish_module, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", made)
+    return made
+
+
+def test_a_lock_of_windows_is_waited_for(tmp_path, windows):
+    windows.errors = [errno.EDEADLK, errno.EDEADLK]
+    with locked(tmp_path / "x"):
+        assert windows.calls == [(windows.LK_LOCK, 0, 1)] * 3
+
+
+def test_a_lock_of_windows_that_another_one_has_is_an_error_without_waiting(tmp_path, windows):
+    windows.errors = [errno.EACCES]
+    with pytest.raises(LockedError, match=r"x is in use by another run; wait until it has ended\.$"):
+        with locked(tmp_path / "x", wait=False):
+            pass
+    with locked(tmp_path / "x", wait=False):
+        assert windows.calls == [(windows.LK_NBLCK, 0, 1)] * 2
+
+
+def test_a_disk_of_windows_without_locks_is_used_without_them(tmp_path, windows):
+    windows.errors = [errno.EINVAL]
+    with locked(tmp_path / "x"):
+        assert len(windows.calls) == 1
+
+
+def test_files_are_published_on_windows_without_locks(tmp_path, windows, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / ".x.00000000.part").write_bytes(b"left")
+    with new_part(tmp_path / "x") as (part, stream):
+        stream.write(b"new")
+        stream.flush()
+        assert not is_in_use(part)
+        assert publish(part, tmp_path / "x", False) == tmp_path / "x"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert windows.calls == []

@@ -123,6 +123,16 @@ def test_a_checksum_in_a_zip_archive_counts(tmp_path):
             check_compressed(tmp_path / "x.zip")
 
 
+def test_an_encrypted_zip_archive_is_not_checked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("a", b"abcdefgh" * 40)
+    content = bytearray((tmp_path / "x.zip").read_bytes().replace(b"abcd", b"abce", 1))
+    for entry in (content.index(b"PK\3\4") + 6, content.index(b"PK\1\2") + 8):
+        content[entry] |= 1  # the flag of an encrypted file
+    (tmp_path / "x.zip").write_bytes(content)
+    check_compressed(tmp_path / "x.zip")
+
+
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_flipped_bit_in_a_body_is_an_error_or_changes_nothing(kind):
     encoding, body = BODIES[kind]

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -38,7 +39,7 @@ PRIVATE = (
 LINK = ("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe")
 MACHINE = (
     "127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0",
-    "64:ff9b::7f00:1", "2002:7f00:1::1", "::127.0.0.1", "::ffff:7f00:1",
+    "64:ff9b::7f00:1", "2001:0:4136:e378:8000:63bf:80ff:fffe", "2002:7f00:1::1", "::127.0.0.1", "::ffff:7f00:1",
 )  # fmt: skip
 NOBODY = ("224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", "ff02::1", "ff0e::1", "::ffff:224.0.0.1")
 
@@ -329,3 +330,56 @@ def test_a_proxy_is_not_judged_and_addresses_behind_it_are(names: dict, tmp_path
         monkeypatch.setenv("http_proxy", proxy)
         assert metadata.get("http://public.test/", archive="Test").status == 200
     assert (len(heads), len(more)) == (2, 2)
+
+
+TO_THIS_MACHINE = "http://inner.example/x"
+
+
+def session_with(resolver: object) -> SimpleNamespace:
+    """Return a session whose connector has a resolver, or none, as that for SOCKS."""
+    return SimpleNamespace(connector=SimpleNamespace(_resolver=resolver, clear_dns_cache=lambda: None))
+
+
+def test_a_connector_that_resolves_nothing_is_judged_by_the_addresses_of_the_system(monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+
+    def resolve(host: str) -> tuple[str, ...]:
+        asked.append(host)
+        return ("127.0.0.1",)
+
+    monkeypatch.setattr(connections, "addresses_of", resolve)
+    made = judge(session_with(None), TO_THIS_MACHINE, "http://8.8.8.8/", None)
+    with pytest.raises(NearError):
+        asyncio.run(made)
+    assert asked == ["inner.example"]
+
+
+@pytest.mark.parametrize("giver", ["", "http://8.8.8.8/"])
+def test_a_name_behind_a_proxy_or_of_the_user_is_not_resolved(giver: str, monkeypatch: pytest.MonkeyPatch):
+    def resolve(host: str) -> tuple[str, ...]:
+        raise AssertionError(host)
+
+    monkeypatch.setattr(connections, "addresses_of", resolve)
+    asyncio.run(judge(session_with(None), TO_THIS_MACHINE, giver, "socks5://127.0.0.1:1080"))
+
+
+def test_an_address_behind_a_proxy_is_judged_without_a_resolver():
+    made = judge(session_with(None), "http://10.0.0.1/", "http://8.8.8.8/", "socks5://127.0.0.1:1080")
+    with pytest.raises(NearError):
+        asyncio.run(made)
+
+
+def test_connections_through_socks_are_those_of_its_package():
+    pytest.importorskip("socks")
+    adapter = connections.DeadlineAdapter()
+    through = adapter.proxy_manager_for("socks5://127.0.0.1:1080").pool_classes_by_scheme
+    assert through is not connections._POOLS
+    assert adapter.proxy_manager_for("http://127.0.0.1:1080").pool_classes_by_scheme is connections._POOLS
+
+
+def test_a_forked_process_makes_connections_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "_threads", connections._threads)
+    of_parent = connections.thread_session()
+    assert connections.thread_session() is of_parent
+    connections._new_process()
+    assert connections.thread_session() is not of_parent

@@ -9,6 +9,7 @@ import logging
 import pickle
 import re
 import sys
+import threading
 import time
 import traceback
 import types
@@ -19,14 +20,14 @@ import pytest
 from astropy.config.paths import set_temp_cache
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.transport import credentials, metadata
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.transport import credentials, metadata, oauth2
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
 from sunpy_helio_plugins.transport.files import prefix
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 from sunpy_helio_plugins.transport.files.queue import enqueue
-from sunpy_helio_plugins.transport.secrets import Secret
+from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.submit import SubmitSession, put
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -167,6 +168,56 @@ def test_a_locked_keyring_and_an_empty_one_hold_nothing(monkeypatch):
         metadata.get(url, archive="Test", login=key_login(url))
     assert len(heads) == 2
     assert not [head for head in heads if b"x-api-key" in head]
+
+
+def test_without_the_package_of_keyrings_nothing_is_looked_up(monkeypatch):
+    monkeypatch.setattr(Login, "_keyring", own_keyring)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert key_login("https://archive.example").secrets() is None
+
+
+def test_secrets_of_before_a_block_are_those_after_it():
+    login = key_login("https://archive.example")
+    with signed_in("test", "outer"):
+        with signed_in("test", "inner"):
+            assert [secret.reveal() for secret in login.secrets()] == ["inner"]
+        assert [secret.reveal() for secret in login.secrets()] == ["outer"]
+    assert login.secrets() is None
+
+
+def test_a_token_is_not_requested_in_the_clear():
+    address = "http://sso.example/token?key=hidden"
+    with pytest.raises(
+        QueryError, match=r"^http://sso\.example/token\S* is without TLS: the credentials were not sent"
+    ) as told:
+        oauth2.client_credentials("test", address, Secret("me"), Secret(PLANTED), "")
+    assert PLANTED not in str(told.value)
+    assert "hidden" not in str(told.value)
+
+
+def test_a_token_needs_the_package_for_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "authlib.integrations.requests_client.oauth2_session", None)
+    with wire(say(body=token())) as (sso, heads):
+        with pytest.raises(MissingDependencyError, match=r"^Signing in to test needs .*sunpy_helio_plugins\[oauth2\]"):
+            oauth2.client_credentials("test", sso, Secret("me"), Secret(PLANTED), "")
+    assert heads == []
+
+
+def test_a_forked_process_has_locks_of_its_own(monkeypatch):
+    taken = threading.Lock()
+    taken.acquire()
+    monkeypatch.setattr(credentials, "_lock", taken)
+    monkeypatch.setattr(credentials, "_locks", {("a", "b", "c"): taken})
+    credentials._new_process()
+    assert not credentials._lock.locked()
+    assert credentials._locks == {}
+
+
+@pytest.mark.parametrize("encoded", ["abcde", "/w==", "\u00e5"])
+def test_a_header_that_is_not_a_user_and_a_password_is_hidden_as_it_is(encoded):
+    hidden = Hidden()
+    hidden.add_headers({"Authorization": f"Basic {encoded * 3}"})
+    assert (encoded * 3).encode() not in hidden.message(f"refused: {encoded * 3}".encode())
 
 
 @pytest.mark.parametrize("kind", ["header", "bearer", "basic", "oauth2"])

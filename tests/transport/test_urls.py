@@ -8,6 +8,7 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import (
     check_scheme,
+    host_of,
     is_loopback,
     next_hop,
     public_url,
@@ -140,3 +141,17 @@ def test_what_is_shown_can_be_shown():
 def test_what_is_sent_can_be_sent():
     asked = "https://a.example/a b\u00e9\udcff\r\n?x=%2f+\"'"
     assert quote_unsafe(asked) == "https://a.example/a%20b%C3%A9%FF%0D%0A?x=%2f+\"'"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://A.example.:8000/x", "a.example"),
+        ("http://[::1]/", "::1"),
+        ("http://[::1", ""),
+        ("http://[a.example]/", ""),
+        ("/x", ""),
+    ],
+)
+def test_the_host_of_an_address_is_read_and_empty_if_there_is_none(url, host):
+    assert host_of(url) == host

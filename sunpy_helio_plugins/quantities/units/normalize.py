@@ -99,8 +99,6 @@ _PHRASES = tuple((re.compile(pattern, re.IGNORECASE), into) for pattern, into in
 def _repaired(text: str) -> str:
     """Undo repeated encoding: UTF-8 decoded as Latin-1 (or Windows-1252), once or more often."""
     for _ in range(3):
-        if text.isascii():
-            break
         try:
             again = b"".join(_byte(character) for character in text).decode("utf-8")
         except UnicodeError:

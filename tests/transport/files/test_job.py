@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
+import errno
 import gzip
 import hashlib
 import socket
@@ -11,12 +14,17 @@ import threading
 import tracemalloc
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import parfive
 import pytest
+from multidict import CIMultiDict
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import DiskError, FileError, QueryError, TransferError
+from sunpy_helio_plugins.transport import limits
+from sunpy_helio_plugins.transport.files import job
+from sunpy_helio_plugins.transport.files.body import parts, receive
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import MAX_BYTES, safe_name, target
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
@@ -440,7 +448,15 @@ def test_a_digest_in_hexadecimal_digits_is_not_taken_for_another(tmp_path):
 
 @pytest.mark.parametrize(
     "template",
-    ["{x._value}/{file}", "{file.__class__}", "{file.__init__.__globals__}", "{x[0]}", "{x:>1000000000}", "{x:>{n}}"],
+    [
+        "{x._value}/{file}",
+        "{x!q}",
+        "{file.__class__}",
+        "{file.__init__.__globals__}",
+        "{x[0]}",
+        "{x:>1000000000}",
+        "{x:>{n}}",
+    ],
 )
 def test_templates_reach_for_nothing_but_values(tmp_path, template):
     with pytest.raises(QueryError, match="cannot be filled"):
@@ -525,6 +541,112 @@ def test_the_message_of_a_compressed_refusal_is_shown(tmp_path):
     with wire(say("404 Not Found", gzip.compress(b"no such file here"), Content_Encoding="gzip")) as (url, _):
         (failed,) = fetch(Download(url, tmp_path / "x", "Test")).errors
     assert "no such file here" in str(failed.exception)
+
+
+def test_the_message_of_a_refusal_that_is_not_compressed_as_said_is_shown(tmp_path):
+    with wire(say("404 Not Found", b"no such file here", Content_Encoding="gzip")) as (url, _):
+        (failed,) = fetch(Download(url, tmp_path / "x", "Test")).errors
+    assert "no such file here" in str(failed.exception)
+
+
+@pytest.mark.parametrize("place", ["receive", "sync_to_disk"])
+def test_an_error_of_the_disk_is_no_network_fault(tmp_path, monkeypatch, place):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(job, place, fail)
+    with wire(say(body=b"data")) as (url, _):
+        (failed,) = fetch(Download(url, tmp_path / "x", "Test")).errors
+    assert isinstance(failed.exception, DiskError)
+    assert str(failed.exception).startswith(f"{tmp_path / 'x'} cannot be written: ")
+    assert files(tmp_path) == []
+
+
+def test_the_bytes_of_a_body_are_shown_as_they_arrive(tmp_path):
+    told = []
+    body = SimpleNamespace(headers=CIMultiDict(), content_length=8, content=Chunks([b"half", b"more"]))
+    with (tmp_path / "x").open("wb") as stream:
+        asyncio.run(receive(body, stream, contextlib.nullcontext(SimpleNamespace(update=told.append))))
+    assert told == [4, 4]
+    assert (tmp_path / "x").read_bytes() == b"halfmore"
+
+
+class Chunks:
+    """The content of a response: each chunk is awaited, and `None` never arrives."""
+
+    def __init__(self, chunks):
+        self.chunks = [*chunks]
+
+    def iter_chunked(self, size):
+        return self
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if not self.chunks:
+            raise StopAsyncIteration
+        chunk = self.chunks.pop(0)
+        if chunk is None:
+            await asyncio.Event().wait()
+        return chunk
+
+
+def parts_of(chunks, *problems):
+    """Return the parts of a body of which each wait ends at once; each time, the rate has the next problem."""
+    told = [*problems]
+    rate = SimpleNamespace(left=lambda: 0.001, problem=lambda count: told.pop(0))
+    response = SimpleNamespace(headers=CIMultiDict(), content=Chunks(chunks))
+
+    async def received():
+        return [part async for part in parts(response, rate)]
+
+    return asyncio.run(received())
+
+
+def test_a_pause_in_a_body_that_is_fast_enough_is_waited_for():
+    assert parts_of([b"a", None, None, b"b"], "", "") == [b"a", b"b"]
+
+
+def test_a_pause_in_a_body_that_is_too_slow_ends_it():
+    with pytest.raises(TransferError, match=r"^only 1 bytes were received$"):
+        parts_of([b"a", None], "only 1 bytes were received")
+
+
+def test_a_timeout_of_the_library_is_not_taken_for_a_pause():
+    class Slow(Chunks):
+        async def __anext__(self):
+            raise TimeoutError("the socket")
+
+    async def received():
+        response = SimpleNamespace(headers=CIMultiDict(), content=Slow([]))
+        return [part async for part in parts(response, SimpleNamespace(left=lambda: 60.0))]
+
+    with pytest.raises(TimeoutError, match="the socket"):
+        asyncio.run(received())
+
+
+def test_each_period_needs_its_bytes(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with conf.set_temp("deadline", 10.0):
+        rate = limits.MinimumRate()
+        assert rate.problem(limits.SLOWEST) == ""
+        now[0] += 11
+        assert rate.problem(0) == ""
+        assert rate.left() == 10
+        now[0] += 11
+        assert rate.problem(5) == "only 5 bytes were received within 10 s, see conf.deadline"
+        with limits.budget(3.0):
+            now[0] += 4
+            assert rate.problem(10**9) == "the file did not arrive within 3 s, see conf.search_deadline"
+
+
+def test_a_file_of_which_everything_is_needed_comes_whole(tmp_path):
+    with wire(say(body=b"whole")) as (url, _):
+        results = fetch(PrefixDownload(url, tmp_path / "x", "Test"))
+    assert results.errors == []
+    assert (tmp_path / "x").read_bytes() == b"whole"
 
 
 def test_a_part_that_is_compressed_is_refused(tmp_path):

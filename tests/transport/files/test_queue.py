@@ -8,10 +8,13 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sunpy_helio_plugins import Downloader, conf
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport.files import queue
 from sunpy_helio_plugins.transport.files.queue import Download, downloaded, enqueue
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -131,3 +134,76 @@ def test_a_download_of_the_user_returns_what_is_complete(tmp_path):
         results = queue_of(url, tmp_path, "ab").download()
     assert list(results) == [str(tmp_path / "a")]
     assert str(results.errors[0].exception) == "b: interrupted"
+
+
+@pytest.mark.parametrize("url", [None, "", " ", 5, ["https://a.example"]])
+def test_a_file_without_an_address_is_refused(url):
+    with pytest.raises(QueryError, match=r"^Downloader\.enqueue_file takes the address of a file as url, not "):
+        Downloader(progress=False).enqueue_file(url, path="x")
+
+
+def replace_run(monkeypatch, error, signals=()):
+    def run(downloader):
+        for number in signals:
+            downloader._interrupts.caught = number
+        raise error
+
+    monkeypatch.setattr(queue, "_run", run)
+
+
+def test_an_interrupt_before_the_download_began_is_raised_after_the_block(tmp_path, monkeypatch):
+    replace_run(monkeypatch, asyncio.CancelledError())
+    noted = []
+    with pytest.raises(KeyboardInterrupt):
+        with downloaded(queue_of("http://127.0.0.1:9", tmp_path, "ab")) as results:
+            noted.append(list(results))
+    assert noted == [[]]
+
+
+def test_files_that_were_cancelled_before_they_began_are_not_an_error(tmp_path, monkeypatch):
+    """parfive raises an error of types then."""
+    replace_run(monkeypatch, TypeError("of parfive"), [signal.SIGINT])
+    noted = []
+    with pytest.raises(KeyboardInterrupt):
+        with downloaded(queue_of("http://127.0.0.1:9", tmp_path, "ab")) as results:
+            noted.append(list(results))
+    assert noted == [[]]
+
+
+def test_another_error_of_types_is_not_hidden(tmp_path, monkeypatch):
+    replace_run(monkeypatch, TypeError("of parfive"))
+    with pytest.raises(TypeError, match="of parfive"):
+        with downloaded(queue_of("http://127.0.0.1:9", tmp_path, "ab")):
+            pass
+
+
+class Other:
+    """A downloader that has no queue of functions, and stores what it is given."""
+
+    config = SimpleNamespace(overwrite=False)
+
+    def __init__(self):
+        self.given = []
+
+    def enqueue_file(self, url, **options):
+        self.given.append((url, options))
+
+    def run_download(self):
+        raise NotImplementedError
+
+    def download(self):
+        raise NotImplementedError
+
+
+def test_a_downloader_of_another_kind_gets_addresses_and_names(tmp_path):
+    (tmp_path / "a").write_bytes(b"damaged")
+    (tmp_path / "b").write_bytes(b"whole")
+    other, url = Other(), "http://127.0.0.1:9"
+    names = {"a": lambda path: False, "b": lambda path: True, "c": lambda path: False, "d": None}
+    enqueue(
+        other, [Download(f"{url}/{name}", tmp_path / name, "Test", is_complete=test) for name, test in names.items()]
+    )
+    assert other.given == [
+        (f"{url}/{name}", {"filename": str(tmp_path / name), "overwrite": name == "a", "max_splits": 1})
+        for name in "abcd"
+    ]
