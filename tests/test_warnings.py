@@ -70,7 +70,7 @@ CLIENTS = {"hapi": "HAPIClient", "imap": "IMAPClient", "helioviewer": "Helioview
 
 WARNERS = (
     "hapi.client", "hapi.records.load", "hapi.records.read", "hapi.views.timeseries", "helioviewer.client",
-    "helioviewer.explore", "her.client", "her.explore", "imap.endpoints.query", "imap.ialirt_tables", "imap.search",
+    "helioviewer.explore", "her.client", "her.explore", "imap.endpoints.rows", "imap.ialirt_tables", "imap.search",
 )  # fmt: skip
 """The modules that warn of incomplete answers."""
 

@@ -13,7 +13,7 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap import attrs
-    from sunpy_helio_plugins.imap.endpoints.query import rows
+    from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
@@ -52,7 +52,7 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.imap.endpoints.query": ("rows",),
+        "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
