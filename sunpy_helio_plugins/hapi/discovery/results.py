@@ -18,8 +18,8 @@ from sunpy_helio_plugins.errors import Problem, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import lookup, sources
+from sunpy_helio_plugins.hapi.discovery.concept_scores import degrees_of
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.degrees import degrees_of
 from sunpy_helio_plugins.hapi.discovery.index import State, holder, known_states, writable
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
