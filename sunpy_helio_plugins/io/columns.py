@@ -14,7 +14,8 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.sheet import Layout, Parts, Sheet, register
+from sunpy_helio_plugins.io.formats import Layout
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import (  # fmt: skip
     ALWAYS,
     ObjectCodec,

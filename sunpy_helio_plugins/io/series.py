@@ -11,7 +11,7 @@ from astropy.table import QTable, Table
 from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.files import FORMATS, checked, form_of, named, plain_from, write_plain
+from sunpy_helio_plugins.io.formats import FORMATS, checked, form_of, named, plain_from, write_plain
 from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["plain", "read", "restored", "write"]

@@ -1,68 +1,18 @@
-"""Plain columns of a table that is being written, the properties of formats, and the columns when it is read."""
+"""Plain columns of a table that is being written, and the columns when it is read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import NDArray
 
-__all__ = ["CODECS", "Codec", "Layout", "Parts", "Sheet", "layout_of", "register"]
+from sunpy_helio_plugins.io.formats import Layout
 
-
-class Layout(NamedTuple):
-    """
-    The properties of a format.
-
-    Attributes
-    ----------
-    name : str
-        astropy's name of the format.
-    mixins : bool
-        Whether times, masks, and objects as JSON are written as such, so that any astropy can read them.
-    ragged : bool
-        Whether the cells of a column may differ in length.
-    arrays : bool
-        Whether columns may have more than one dimension.
-    is_ascii : bool
-        Whether text must be ASCII and loses spaces at its end.
-    is_fixed : bool
-        Whether the names and types of the columns must not depend on the values: several files are one data set then.
-    units : str or None
-        The format of units that it supports; `None` if it supports any.
-    names : str
-        A regular expression of the allowed names of columns.
-    """
-
-    name: str
-    mixins: bool = False
-    ragged: bool = False
-    arrays: bool = True
-    is_ascii: bool = False
-    is_fixed: bool = False
-    units: str | None = None
-    names: str = r"(?s:.*)"
-
-
-_LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        Layout("ecsv", mixins=True, ragged=True),
-        Layout("fits", ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"),
-        Layout("parquet", ragged=True, arrays=False, is_fixed=True),
-        Layout("hdf5"),
-        Layout("votable", units="vounit"),
-        Layout("asdf", names=r"(?s:[A-Za-z_].*)"),
-    )
-}
-
-
-def layout_of(form: str) -> Layout:
-    """Return the properties of a format; an unknown one only supports numbers and text."""
-    return _LAYOUTS.get(form, Layout(form, arrays=False))
+__all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
 
 
 class Sheet:

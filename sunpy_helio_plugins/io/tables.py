@@ -20,7 +20,8 @@ import sunpy_helio_plugins.io.columns
 import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds of columns known
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet, layout_of
+from sunpy_helio_plugins.io.formats import layout_of
+from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
