@@ -25,12 +25,6 @@ from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = ["FORMATS", "Layout", "checked", "form_of", "layout_of", "name_of", "named", "plain_from", "write_plain"]
 
-FORMATS = {
-    "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
-    "hdf5": (".h5", ".hdf5"), "asdf": (".asdf",),
-}  # fmt: skip
-"""Formats that support everything, and the suffixes of their files."""
-
 
 class Layout(NamedTuple):
     """
@@ -40,6 +34,8 @@ class Layout(NamedTuple):
     ----------
     name : str
         astropy's name of the format.
+    suffixes : tuple of str
+        The suffixes of its files.
     mixins : bool
         Whether times, masks, and objects as JSON are written as such, so that any astropy can read them.
     ragged : bool
@@ -57,6 +53,7 @@ class Layout(NamedTuple):
     """
 
     name: str
+    suffixes: tuple[str, ...] = ()
     mixins: bool = False
     ragged: bool = False
     arrays: bool = True
@@ -66,22 +63,27 @@ class Layout(NamedTuple):
     names: str = r"(?s:.*)"
 
 
-_LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        Layout("ecsv", mixins=True, ragged=True),
-        Layout("fits", ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"),
-        Layout("parquet", ragged=True, arrays=False, is_fixed=True),
-        Layout("hdf5"),
-        Layout("votable", units="vounit"),
-        Layout("asdf", names=r"(?s:[A-Za-z_].*)"),
+FORMATS = {
+    one.name: one
+    for one in (
+        Layout("ecsv", (".ecsv",), mixins=True, ragged=True),
+        Layout(
+            "fits", (".fits", ".fit", ".fts", ".fits.gz"), ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"
+        ),
+        Layout("parquet", (".parquet", ".parq"), ragged=True, arrays=False, is_fixed=True),
+        Layout("hdf5", (".h5", ".hdf5")),
+        Layout("asdf", (".asdf",), names=r"(?s:[A-Za-z_].*)"),
     )
 }
+"""The formats from which every table is restored, by name."""
+
+_OTHERS = {"votable": Layout("votable", units="vounit")}
+"""Other formats of which more is known than that they support numbers and text."""
 
 
 def layout_of(form: str) -> Layout:
     """Return the properties of a format; an unknown one only supports numbers and text."""
-    return _LAYOUTS.get(form, Layout(form, arrays=False))
+    return FORMATS.get(form) or _OTHERS.get(form) or Layout(form, arrays=False)
 
 
 _HDF5_PATH = "table"
@@ -96,8 +98,8 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         return ""
     is_path = isinstance(args[0], str | PathLike)
     name = str(args[0]).lower() if is_path else ""
-    for form, endings in FORMATS.items():
-        if name.endswith(endings):
+    for form, known in FORMATS.items():
+        if name.endswith(known.suffixes):
             return form
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
     if mode == "write" and is_path and Path(name).suffix == "":
