@@ -23,10 +23,12 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.store.streams import check_compressed
 
-__all__ = ["FORMATS", "Layout", "checked", "form_of", "layout_of", "name_of", "named", "plain_from", "write_plain"]
+__all__ = [
+    "FORMATS", "FileFormat", "checked", "chosen_form", "format_of", "name_of", "named", "plain_from", "write_plain",
+]  # fmt: skip
 
 
-class Layout(NamedTuple):
+class FileFormat(NamedTuple):
     """
     The properties of a format.
 
@@ -66,30 +68,30 @@ class Layout(NamedTuple):
 FORMATS = {
     one.name: one
     for one in (
-        Layout("ecsv", (".ecsv",), mixins=True, ragged=True),
-        Layout(
+        FileFormat("ecsv", (".ecsv",), mixins=True, ragged=True),
+        FileFormat(
             "fits", (".fits", ".fit", ".fts", ".fits.gz"), ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"
         ),
-        Layout("parquet", (".parquet", ".parq"), ragged=True, arrays=False, is_fixed=True),
-        Layout("hdf5", (".h5", ".hdf5")),
-        Layout("asdf", (".asdf",), names=r"(?s:[A-Za-z_].*)"),
+        FileFormat("parquet", (".parquet", ".parq"), ragged=True, arrays=False, is_fixed=True),
+        FileFormat("hdf5", (".h5", ".hdf5")),
+        FileFormat("asdf", (".asdf",), names=r"(?s:[A-Za-z_].*)"),
     )
 }
 """The formats from which every table is restored, by name."""
 
-_OTHERS = {"votable": Layout("votable", units="vounit")}
+_OTHERS = {"votable": FileFormat("votable", units="vounit")}
 """Other formats of which more is known than that they support numbers and text."""
 
 
-def layout_of(form: str) -> Layout:
+def format_of(form: str) -> FileFormat:
     """Return the properties of a format; an unknown one only supports numbers and text."""
-    return FORMATS.get(form) or _OTHERS.get(form) or Layout(form, arrays=False)
+    return FORMATS.get(form) or _OTHERS.get(form) or FileFormat(form, arrays=False)
 
 
 _HDF5_PATH = "table"
 
 
-def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+def chosen_form(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return the name of the format in which a file is written or read, or an empty text if it is not known."""
     given = optional(TEXT).check(mode, "format", kwargs.get("format"))
     if given is not None:

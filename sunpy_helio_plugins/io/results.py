@@ -20,7 +20,7 @@ from sunpy.net.base_client import BaseClient
 from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, Problem, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.formats import FORMATS, checked, form_of, name_of, named, plain_from, write_plain
+from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form, name_of, named, plain_from, write_plain
 from sunpy_helio_plugins.io.queries import query_of
 from sunpy_helio_plugins.quantities.silence import far_years
 
@@ -253,7 +253,7 @@ class StoredWrite(TableWrite):
         """Write the table."""
         table = self._instance
         args = checked(f"{type(table).__name__}.write", args, "write")
-        form = form_of("write", args, kwargs)
+        form = chosen_form("write", args, kwargs)
         if not form:
             known = ", ".join(FORMATS)
             raise QueryError(f"The format of {name_of(args)} is not known; give format=..., such as one of {known}.")
@@ -287,7 +287,7 @@ class StoredRead(TableRead):
         """Read a table."""
         args = checked(f"{self._cls.__name__}.read", args, "read")
         with far_years():
-            plain = plain_from(form_of("read", args, kwargs), args, kwargs)
+            plain = plain_from(chosen_form("read", args, kwargs), args, kwargs)
             with named(args):
                 return self._cls._from_plain(plain)
 

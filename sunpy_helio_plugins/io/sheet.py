@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.io.formats import Layout
+from sunpy_helio_plugins.io.formats import FileFormat
 
 __all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
 
@@ -18,20 +18,20 @@ __all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
 class Sheet:
     """Plain columns of a table in one format; names of columns of the original table are reserved."""
 
-    def __init__(self, layout: Layout, names: Iterable[str]) -> None:
-        self.layout = layout
+    def __init__(self, form: FileFormat, names: Iterable[str]) -> None:
+        self.format = form
         self.columns: dict[str, Any] = {}
         self._own = set(names)
         self._once: dict[bytes, str] = {}
 
     def mask_of(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Return a mask that has to be written: one that masks nothing only in a format of fixed columns."""
-        return mask if mask is not None and (self.layout.is_fixed or bool(np.any(mask))) else None
+        return mask if mask is not None and (self.format.is_fixed or bool(np.any(mask))) else None
 
     def add(self, name: str, part: str, column: Any) -> str:
         """Add a part of a column and return the name with which it is written; the part ``""`` is the column."""
         wanted = f"{name}.{part}" if part else name
-        if not re.fullmatch(self.layout.names, wanted):
+        if not re.fullmatch(self.format.names, wanted):
             wanted = f"column_{len(self.columns) + 1}"
         number, candidate = 1, wanted
         while candidate in self.columns or (candidate != name and candidate in self._own):
@@ -42,7 +42,7 @@ class Sheet:
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""
-        if self.layout.is_fixed:
+        if self.format.is_fixed:
             return self.add(name, part, Column(np.array(data)))
         key = np.ascontiguousarray(data).tobytes()
         if key not in self._once:
