@@ -69,8 +69,9 @@ def test_a_warning_is_attributed_to_the_line_of_the_user(name: str, tmp_path: Pa
 CLIENTS = {"hapi": "HAPIClient", "imap": "IMAPClient", "helioviewer": "HelioviewerClient", "her": "HERClient"}
 
 WARNERS = (
-    "hapi.client", "hapi.records.load", "hapi.records.read", "hapi.views.timeseries", "helioviewer.client",
-    "helioviewer.explore", "her.client", "her.explore", "imap.endpoints.query", "imap.ialirt_tables", "imap.search",
+    "hapi.cache.holdings", "hapi.client", "hapi.records.load", "hapi.records.read", "hapi.stream.chunks",
+    "hapi.stream.frames", "hapi.stream.parquet", "hapi.views.timeseries", "helioviewer.client",
+    "helioviewer.explore", "her.client", "her.explore", "imap.endpoints.rows", "imap.ialirt_tables", "imap.search",
 )  # fmt: skip
 """The modules that warn of incomplete answers."""
 

@@ -218,7 +218,7 @@ _OF_KERNELS = (*_DATES, "type", "version")
 
 def _check_options(table: str, chosen: Mapping[str, Any]) -> None:
     """Refuse a query without an option, or with one that the table does not have, or with a text of another form."""
-    from sunpy_helio_plugins.imap.endpoints.query import FORMS
+    from sunpy_helio_plugins.imap.endpoints.rows import FORMS
 
     if not chosen:
         raise click.UsageError("A query needs an option that selects files, such as --instrument, or --filename")

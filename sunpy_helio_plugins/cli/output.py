@@ -25,11 +25,16 @@ __all__ = [
 JSON_VERSION = 1
 """The version of the JSON documents; it is incremented when a key is removed or changes its meaning."""
 
-FORMATS = ("json", "csv", "ecsv")
+PRINTED = {
+    "json": "JSON with a version, the result, problems and notes",
+    "csv": "CSV with one header line",
+    "ecsv": "ECSV, from which astropy reads the same table",
+}
+"""The formats that commands print, with their descriptions in the help."""
 
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
-_SUFFIXES = {*FORMATS, "parquet", "fits", *(suffix[1:] for suffix in PICTURES)}
+_SUFFIXES = {*PRINTED, "parquet", "fits", *(suffix[1:] for suffix in PICTURES)}
 """Suffixes that set a format, with some command."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,7 +47,7 @@ class Output:
     Parameters
     ----------
     form : str
-        ``"table"`` for people, or one of `FORMATS`.
+        ``"table"`` for people, or one of `PRINTED`.
     path : str
         The file, or ``"-"`` for standard output.
     columns : tuple of str
@@ -77,24 +82,17 @@ def _known(columns: Sequence[str], made: Mapping[str, Any]) -> Sequence[str]:
     return columns
 
 
-_PRINTED = {
-    "json": "JSON with a version, the result, problems and notes",
-    "csv": "CSV with one header line",
-    "ecsv": "ECSV, from which astropy reads the same table",
-}
-
-
 def output_options(function: Function) -> Function:
     """Add ``--json``, ``--csv``, ``--ecsv``, ``--columns`` and ``--output`` to a command, as its ``output``."""
     columns = click.option(
         "--columns", multiple=True, callback=texts, metavar="NAMES", help="The columns to print; several with commas."
     )
-    return columns(_with_output(function, FORMATS))
+    return columns(_with_output(function, tuple(PRINTED)))
 
 
 def value_options(function: Function) -> Function:
     """Add ``--json`` and ``--output`` to a command whose result is not a table, as its ``output``."""
-    return _with_output(function, FORMATS[:1])
+    return _with_output(function, ("json",))
 
 
 def _with_output(function: Function, forms: Sequence[str]) -> Function:
@@ -104,7 +102,7 @@ def _with_output(function: Function, forms: Sequence[str]) -> Function:
         return function(*args, output=Output(form, output_path, columns), **kwargs)
 
     endings = ", ".join(f".{form}" for form in forms)
-    options = [click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {_PRINTED[form]}.") for form in forms]
+    options = [click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {PRINTED[form]}.") for form in forms]
     path = click.option(
         "-o", "--output", "output_path", default="-", metavar="FILE",
         help=f"Write to a file; the suffix sets the format ({endings}; else text).",

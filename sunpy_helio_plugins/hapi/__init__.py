@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.views.convert import files
     from sunpy_helio_plugins.hapi.views.positions import to_skycoord
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
-    from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
+    from sunpy_helio_plugins.series.export import to_timeseries, to_xarray
     from sunpy_helio_plugins.series.views.cube import to_ndcube
     from sunpy_helio_plugins.series.views.quicklook import quicklook
 
@@ -83,7 +83,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.views.convert": ("files",),
         "sunpy_helio_plugins.hapi.views.positions": ("to_skycoord",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
-        "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),
+        "sunpy_helio_plugins.series.export": ("to_timeseries", "to_xarray"),
         "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
         "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },

@@ -29,7 +29,7 @@ __all__ = [
     "covering",
     "cut",
     "estimated_bytes",
-    "longest",
+    "longest_range",
     "narrowed",
     "selected",
 ]
@@ -122,7 +122,7 @@ def estimated_bytes(info: Info, chosen: str) -> float:
     return float(sum((one.length or _CSV_FIELD) * one.width + one.width for one in info.parameters))
 
 
-def longest(
+def longest_range(
     info: Info, wanted: Info, chosen: str, elements: int = 0, size: int = 0, chunk: float | None = None
 ) -> float | None:
     """
@@ -264,7 +264,7 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
     cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
     is_small = bool(cadence) and kept.nanoseconds * 1e-9 / (cadence or 1) * each <= query.whole
     size = min((one for one in (server.max_bytes, None if is_small else query.size) if one), default=0)
-    pieces = cut(kept, longest(info, wanted, form, server.max_elements, size, query.chunk))
+    pieces = cut(kept, longest_range(info, wanted, form, server.max_elements, size, query.chunk))
     ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
 
     def make(span: Span, shown: str) -> DataRequest:

@@ -11,7 +11,7 @@ from functools import partial
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery import contents
+from sunpy_helio_plugins.hapi.discovery import lookup
 from sunpy_helio_plugins.hapi.discovery.index import State
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, covering
@@ -59,7 +59,7 @@ def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
 def _indexed_only(asked: list[Query]) -> list[Query]:
     """Leave out the servers that were not given and are not indexed, if only names of parameters are searched for."""
     by_name = [one for one in asked if one.is_listed and one.dataset is None and not (one.words or one.observables)]
-    known = contents.searchable() if by_name else {}
+    known = lookup.searchable() if by_name else {}
     out = {one for one in by_name if server_list.find(one.server).url not in known}
     if by_name and len(out) == len(by_name):
         raise QueryError(
@@ -163,8 +163,8 @@ def _chosen(service: Service, query: Query, meant: Sequence[str], problems: list
     state = _state(service, query, problems)
     if state is None:
         return _speaking(service, query, meant, problems)
-    having = set(contents.datasets_with(state, query.parameters)) if query.parameters else set(meant)
-    about = set(contents.datasets_about(state, query.observables)) if query.observables else set(meant)
+    having = set(lookup.datasets_with(state, query.parameters)) if query.parameters else set(meant)
+    about = set(lookup.datasets_about(state, query.observables)) if query.observables else set(meant)
     at_hand = service.at_hand(meant) if query.words or query.observables else {}
 
     def told(one: str) -> str:
@@ -183,8 +183,8 @@ def _state(service: Service, query: Query, problems: list[str]) -> State | None:
         return None
     server = service.server
     if query.is_listed or query.dataset is not None:
-        return contents.searchable().get(server.url)
-    state, told = contents.prepare(server)
+        return lookup.searchable().get(server.url)
+    state, told = lookup.prepare(server)
     problems += told
     return state
 
@@ -232,7 +232,7 @@ def _speaks(service: Service, query: Query, dataset: str, info: Info) -> bool:
     if not _holds(query.words, service, dataset, info.description):
         return False
     unsaid = [one for one in query.observables if not _holds((one,), service, dataset, info.description)]
-    return not unsaid or contents.is_about(dataset, info.raw, unsaid)
+    return not unsaid or lookup.is_about(dataset, info.raw, unsaid)
 
 
 def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | Problem]:

@@ -13,7 +13,7 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap import attrs
-    from sunpy_helio_plugins.imap.endpoints.query import rows
+    from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
-    from sunpy_helio_plugins.series.exits import to_xarray
+    from sunpy_helio_plugins.series.export import to_xarray
     from sunpy_helio_plugins.series.views.cube import to_ndcube
     from sunpy_helio_plugins.series.views.quicklook import quicklook
 
@@ -52,7 +52,7 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.imap.endpoints.query": ("rows",),
+        "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
@@ -62,7 +62,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
-        "sunpy_helio_plugins.series.exits": ("to_xarray",),
+        "sunpy_helio_plugins.series.export": ("to_xarray",),
         "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
         "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },

@@ -14,7 +14,8 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.sheet import Layout, Parts, Sheet, register
+from sunpy_helio_plugins.io.formats import FileFormat
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import (  # fmt: skip
     ALWAYS,
     ObjectCodec,
@@ -43,41 +44,41 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
         data = np.where(mask, data.dtype.type(np.nan), data)
     if data.dtype.kind == "c":
         data, told["complex"] = np.stack([data.real, data.imag], axis=-1), True
-    held = _held(data, sheet.layout)
+    held = _held(data, sheet.format)
     # astropy cannot read ECSV tables without rows that have a column of more than one dimension.
-    if held.ndim > 1 and (not sheet.layout.arrays or 0 in held.shape):
+    if held.ndim > 1 and (not sheet.format.arrays or 0 in held.shape):
         told["shape"] = list(held.shape[1:])
         rows = np.array([json.dumps(row) for row in held.tolist()], dtype=str)
         text = add_text(name, part, rows, None, sheet)
         gone = {} if mask is None else add_numbers(name, "mask", np.asarray(mask), None, sheet)
         return told | {"parts": text["parts"]} | ({"mask": gone} if gone else {})
-    is_blank = sheet.layout.mixins and held.ndim == 1 and mask is not None
+    is_blank = sheet.format.mixins and held.ndim == 1 and mask is not None
     column = MaskedColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
-    _name_unit(column, unit, sheet.layout)
+    _name_unit(column, unit, sheet.format)
     parts = {} if is_blank else masked_part(name, mask, sheet)
     told |= {"blank": True} if is_blank else {}
     return told | {"parts": parts | {part: sheet.add(name, part, column)}}
 
 
-def _held(data: NDArray[Any], layout: Layout) -> NDArray[Any]:
+def _held(data: NDArray[Any], form: FileFormat) -> NDArray[Any]:
     """Return numbers in a type with which the format represents them exactly."""
     if data.dtype.kind in "Mm":
         # A copy: asdf writes the complete memory of which an array is a view.
         return data.astype(np.int64)
     if data.dtype == np.float16:
         return data.astype(np.float32)
-    if layout.is_ascii and data.dtype == np.int8:
+    if form.is_ascii and data.dtype == np.int8:
         return data.astype(np.int16)
     if data.dtype.kind not in "biuf" or data.dtype.itemsize > 8:
         raise TypeError(f"numbers of the type {data.dtype}")
     return np.ascontiguousarray(data)
 
 
-def _name_unit(column: Column, unit: Any, layout: Layout) -> None:
+def _name_unit(column: Column, unit: Any, form: FileFormat) -> None:
     """Set the unit of a column for other readers, in the description if the format does not support it."""
     if unit is None:
         return
-    if has_name(unit, layout.units):
+    if has_name(unit, form.units):
         column.unit = unit
     else:
         column.description = f"in {unit}"
@@ -182,7 +183,7 @@ class TimeCodec:
         texts = _texts(column, mask)
         if texts is None or column.ndim != 1:
             return told | _add_parts(name, column, gone, sheet)
-        if not sheet.layout.mixins:
+        if not sheet.format.mixins:
             return told | add_text(name, "", texts, gone, sheet)
         made = Time(np.where(mask, _HARMLESS, texts), format="isot", scale=column.scale, precision=9)
         if gone is not None:

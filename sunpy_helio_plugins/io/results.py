@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.table import Table, TableAttribute
+from astropy.table.connect import TableRead, TableWrite
 from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.attr import Attr
@@ -19,8 +20,9 @@ from sunpy.net.base_client import BaseClient
 from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, Problem, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.files import StoredRead, StoredWrite
+from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form, name_of, named, plain_from, write_plain
 from sunpy_helio_plugins.io.queries import query_of
+from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["Changes", "Stored", "changed", "changes", "client_of", "kept", "restored", "show", "shown"]
 
@@ -232,6 +234,62 @@ def _bare(values: Any) -> Any:
 
 def _all(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(same.reshape(len(same), -1).all(axis=1)) if same.ndim > 1 else same
+
+
+class StoredWrite(TableWrite):
+    """
+    Write a table to ECSV, FITS, Parquet, HDF5 or ASDF, so that `read` restores it.
+
+    Columns of numbers and text are written unchanged, for any reader; a header in the metadata of the file describes
+    the original columns. The file does not contain passwords or keys, or anything that is executed when it is read.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.write`. Other formats are written as in astropy and cannot be read back.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Write the table."""
+        table = self._instance
+        args = checked(f"{type(table).__name__}.write", args, "write")
+        form = chosen_form("write", args, kwargs)
+        if not form:
+            known = ", ".join(FORMATS)
+            raise QueryError(f"The format of {name_of(args)} is not known; give format=..., such as one of {known}.")
+        if form not in FORMATS:
+            other = table._for_format(form)
+            if other is table:
+                super().__call__(*args, **kwargs)
+            else:
+                other.write(*args, **kwargs)
+            return
+        with far_years():
+            write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
+
+
+class StoredRead(TableRead):
+    """
+    Read a table that was written by ``write``.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.read`.
+
+    Raises
+    ------
+    FileError
+        The file is damaged, or does not contain such a table.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a table."""
+        args = checked(f"{self._cls.__name__}.read", args, "read")
+        with far_years():
+            plain = plain_from(chosen_form("read", args, kwargs), args, kwargs)
+            with named(args):
+                return self._cls._from_plain(plain)
 
 
 class Stored:

@@ -11,7 +11,7 @@ from astropy.table import QTable, Table
 from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.files import FORMATS, checked, form_of, named, plain_from, write_plain
+from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form, named, plain_from, write_plain
 from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["plain", "read", "restored", "write"]
@@ -45,7 +45,7 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     """
     args = checked("io.write", args, "write")
     with far_years():
-        form = form_of("write", args, kwargs)
+        form = chosen_form("write", args, kwargs)
         write_plain(plain(table, form), form, args, kwargs)
 
 
@@ -70,7 +70,7 @@ def read(*args: Any, **kwargs: Any) -> Any:
     """
     args = checked("io.read", args, "read")
     with far_years():
-        stored = plain_from(form_of("read", args, kwargs), args, kwargs)
+        stored = plain_from(chosen_form("read", args, kwargs), args, kwargs)
         with named(args):
             return restored(stored)
 

@@ -1,87 +1,37 @@
-"""Plain columns of a table that is being written, the properties of formats, and the columns when it is read."""
+"""Plain columns of a table that is being written, and the columns when it is read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import NDArray
 
-__all__ = ["CODECS", "Codec", "Layout", "Parts", "Sheet", "layout_of", "register"]
+from sunpy_helio_plugins.io.formats import FileFormat
 
-
-class Layout(NamedTuple):
-    """
-    The properties of a format.
-
-    Attributes
-    ----------
-    name : str
-        astropy's name of the format.
-    mixins : bool
-        Whether times, masks, and objects as JSON are written as such, so that any astropy can read them.
-    ragged : bool
-        Whether the cells of a column may differ in length.
-    arrays : bool
-        Whether columns may have more than one dimension.
-    is_ascii : bool
-        Whether text must be ASCII and loses spaces at its end.
-    is_fixed : bool
-        Whether the names and types of the columns must not depend on the values: several files are one data set then.
-    units : str or None
-        The format of units that it supports; `None` if it supports any.
-    names : str
-        A regular expression of the allowed names of columns.
-    """
-
-    name: str
-    mixins: bool = False
-    ragged: bool = False
-    arrays: bool = True
-    is_ascii: bool = False
-    is_fixed: bool = False
-    units: str | None = None
-    names: str = r"(?s:.*)"
-
-
-_LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        Layout("ecsv", mixins=True, ragged=True),
-        Layout("fits", ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"),
-        Layout("parquet", ragged=True, arrays=False, is_fixed=True),
-        Layout("hdf5"),
-        Layout("votable", units="vounit"),
-        Layout("asdf", names=r"(?s:[A-Za-z_].*)"),
-    )
-}
-
-
-def layout_of(form: str) -> Layout:
-    """Return the properties of a format; an unknown one only supports numbers and text."""
-    return _LAYOUTS.get(form, Layout(form, arrays=False))
+__all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
 
 
 class Sheet:
     """Plain columns of a table in one format; names of columns of the original table are reserved."""
 
-    def __init__(self, layout: Layout, names: Iterable[str]) -> None:
-        self.layout = layout
+    def __init__(self, form: FileFormat, names: Iterable[str]) -> None:
+        self.format = form
         self.columns: dict[str, Any] = {}
         self._own = set(names)
         self._once: dict[bytes, str] = {}
 
     def mask_of(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Return a mask that has to be written: one that masks nothing only in a format of fixed columns."""
-        return mask if mask is not None and (self.layout.is_fixed or bool(np.any(mask))) else None
+        return mask if mask is not None and (self.format.is_fixed or bool(np.any(mask))) else None
 
     def add(self, name: str, part: str, column: Any) -> str:
         """Add a part of a column and return the name with which it is written; the part ``""`` is the column."""
         wanted = f"{name}.{part}" if part else name
-        if not re.fullmatch(self.layout.names, wanted):
+        if not re.fullmatch(self.format.names, wanted):
             wanted = f"column_{len(self.columns) + 1}"
         number, candidate = 1, wanted
         while candidate in self.columns or (candidate != name and candidate in self._own):
@@ -92,7 +42,7 @@ class Sheet:
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""
-        if self.layout.is_fixed:
+        if self.format.is_fixed:
             return self.add(name, part, Column(np.array(data)))
         key = np.ascontiguousarray(data).tobytes()
         if key not in self._once:

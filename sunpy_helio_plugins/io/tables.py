@@ -20,7 +20,8 @@ import sunpy_helio_plugins.io.columns
 import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds of columns known
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet, layout_of
+from sunpy_helio_plugins.io.formats import format_of
+from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
@@ -36,8 +37,7 @@ _ATTRIBUTES = "__attributes__"
 
 def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -> Table:
     """Return a table as a table of plain columns, or raise a `QueryError` that names a bad column."""
-    layout = layout_of(form)
-    sheet = Sheet(layout, table.colnames)
+    sheet = Sheet(format_of(form), table.colnames)
     specs = []
     for name in table.colnames:
         try:
@@ -80,7 +80,7 @@ def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
 def _describe(sheet: Sheet, spec: Mapping[str, Any], text: str) -> None:
     """Write a description for other readers, if the format supports it."""
     column = sheet.columns.get(spec.get("parts", {}).get("", ""))
-    if column is not None and not column.info.description and not sheet.layout.is_ascii:
+    if column is not None and not column.info.description and not sheet.format.is_ascii:
         column.info.description = text
 
 

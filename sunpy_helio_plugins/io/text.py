@@ -53,13 +53,13 @@ def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sh
     known = set(texts.tolist()) if mask is None else set(texts[~mask].tolist())
     texts = _without_secrets(name, texts, known)
     is_escaped = any(map(_UNSAFE.search, known)) or (
-        sheet.layout.is_ascii and not all(text.isascii() for text in known)
+        sheet.format.is_ascii and not all(text.isascii() for text in known)
     )
     if is_escaped:
         texts = np.array([_escape(text) for text in texts.tolist()], dtype=str)
     told: dict[str, Any] = {"escaped": True} if is_escaped else {}
     # Missing and empty texts cannot be distinguished in most formats.
-    if mask is not None and sheet.layout.mixins and "" not in known:
+    if mask is not None and sheet.format.mixins and "" not in known:
         return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
     return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
 
@@ -177,13 +177,13 @@ class ObjectCodec:
             cells = data.tolist()
         if column.dtype.kind in "US" or column.ndim > 1:
             return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
-        listed = _listed(cells, sheet.layout.is_fixed)
+        listed = _listed(cells, sheet.format.is_fixed)
         if listed is not None:
             numbers = {text: number for number, text in enumerate(listed)}
             index = Column(np.array([numbers[cell] for cell in cells], dtype=np.int64))
             parts = masked_part(name, mask, sheet) | {"": sheet.add(name, "", index)}
             return told | {"listed": listed, "parts": parts}
-        made = _as_objects(name, cells, sheet) if sheet.layout.mixins else _as_json(name, cells, sheet)
+        made = _as_objects(name, cells, sheet) if sheet.format.mixins else _as_json(name, cells, sheet)
         made["parts"] |= masked_part(name, mask, sheet)
         return told | made
 

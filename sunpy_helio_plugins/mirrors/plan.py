@@ -23,7 +23,7 @@ from sunpy_helio_plugins.arguments import close_names, refused, shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.attrs import conjunction
-from sunpy_helio_plugins.io.files import FORMATS
+from sunpy_helio_plugins.io.formats import FORMATS
 from sunpy_helio_plugins.mirrors.plan_attrs import ARCHIVES, Archive, archive_named, duration
 
 __all__ = ["Plan", "PlannedQuery"]

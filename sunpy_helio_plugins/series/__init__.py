@@ -15,7 +15,7 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.series.alignment.align import align
-    from sunpy_helio_plugins.series.exits import (
+    from sunpy_helio_plugins.series.export import (
         from_parquet,
         from_votable,
         to_astropy,
@@ -54,7 +54,7 @@ __getattr__ = lazy.attach(
     {
         "sunpy_helio_plugins.series.alignment.align": ("align",),
         "sunpy_helio_plugins.series.gaps": ("SeriesCoverage", "coverage"),
-        "sunpy_helio_plugins.series.exits": (
+        "sunpy_helio_plugins.series.export": (
             "from_parquet",
             "from_votable",
             "to_astropy",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import QTable
 
-from sunpy_helio_plugins.series import exits
+from sunpy_helio_plugins.series import export
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class LazyTable:
         xarray.Dataset
             See `sunpy_helio_plugins.series.to_xarray`.
         """
-        return exits.to_xarray(self._plain)
+        return export.to_xarray(self._plain)
 
     def to_pandas(self) -> pd.DataFrame:
         """
@@ -91,7 +91,7 @@ class LazyTable:
         pandas.DataFrame
             See `sunpy_helio_plugins.series.to_pandas`.
         """
-        return exits.to_pandas(self._plain)
+        return export.to_pandas(self._plain)
 
     def to_ndcube(self, *args: Any, **options: Any) -> NDCube | NDCubeSequence:
         """
@@ -125,7 +125,7 @@ class LazyTable:
         overwrite : bool, optional
             Whether to replace an existing file.
         """
-        exits.to_parquet(self._plain, path, overwrite=overwrite)
+        export.to_parquet(self._plain, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         if "table" not in vars(self):

@@ -33,8 +33,8 @@ from sunpy_helio_plugins.transport.limits import (
     outages,
     request_deadline,
 )
-from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message, wait_reason
-from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
+from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message
+from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, wait_after
 from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
     ANYWHERE,
@@ -233,10 +233,8 @@ class Exchange:
 
     def is_repeated(self, answer: Response, tries: Attempts) -> bool:
         """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
-        if answer.status not in TRANSIENT:
-            return False
-        asked = retry_after(answer.headers.get("Retry-After")) or None
-        return tries.wait(asked, wait_reason(answer.status, asked is not None))
+        wait = wait_after(answer.status, answer.headers)
+        return wait is not None and tries.wait(wait.seconds, wait.reason)
 
     def accepted(self, answer: Response, accept: Collection[int], known: Outages) -> Response:
         """Return an answer; raise the error for it if its status is not accepted."""

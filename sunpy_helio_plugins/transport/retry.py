@@ -1,4 +1,4 @@
-"""The one retry policy: which failures are repeated, how often, and after what wait."""
+"""The one retry policy: which failures are repeated (`TRANSIENT`), how often, and after what wait (`wait_after`)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.transport.limits import Deadline, budget, budget_deadline, request_deadline
-from sunpy_helio_plugins.transport.messages import log_wait
+from sunpy_helio_plugins.transport.messages import log_wait, wait_reason
 
 __all__ = [
     "TRANSIENT",
@@ -21,11 +21,13 @@ __all__ = [
     "RefusedError",
     "TransientError",
     "TransientFileError",
+    "Wait",
     "attempts",
     "backoff",
     "budget",
     "budget_deadline",
     "retry_after",
+    "wait_after",
 ]
 
 TRANSIENT = frozenset({429, 502, 503, 504})
@@ -89,6 +91,21 @@ def backoff(attempt: int) -> float:
     return float(0.5 * 2**attempt * _random.uniform(0.75, 1.25))
 
 
+class Wait(NamedTuple):
+    """The seconds before the next attempt (`None` for the wait of `backoff`), and the reason in a few words."""
+
+    seconds: float | None
+    reason: str
+
+
+def wait_after(status: int, headers: Mapping[str, str]) -> Wait | None:
+    """Return the wait before a request is sent again that was answered with a status; `None` if that is final."""
+    if status not in TRANSIENT:
+        return None
+    asked = retry_after(headers.get("Retry-After")) or None
+    return Wait(asked, wait_reason(status, asked is not None))
+
+
 def retry_after(value: str | None) -> float | None:
     """
     Return the seconds from now of a ``Retry-After`` header (RFC 9110, section 10.2.3).
@@ -118,12 +135,15 @@ class TransientError(TransferError):
     """
     A failure after which the same request may succeed, after ``wait`` seconds.
 
-    ``problem`` is the part of the text that other files of the server may share, if any.
+    ``problem`` is the part of the text that other files of the server may share, if any; ``reason`` is that of a wait
+    in a few words, by default the problem.
     """
 
-    def __init__(self, text: str, wait: float | None = None, *, problem: str = "", status: int | None = None) -> None:
+    def __init__(
+        self, text: str, wait: float | None = None, *, problem: str = "", status: int | None = None, reason: str = ""
+    ) -> None:
         super().__init__(text)
-        self.wait, self.problem, self.status = wait, problem, status
+        self.wait, self.problem, self.status, self.reason = wait, problem, status, reason
 
 
 class RefusedError(TransferError):

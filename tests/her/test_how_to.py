@@ -21,7 +21,7 @@ def test_every_block_of_code_runs(archive: Any, tmp_path: Path, monkeypatch: pyt
     blocks = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8"))
     assert len(blocks) >= 14
     if importlib.util.find_spec("geopandas") is None:
-        # tests/her/outlines/test_exports.py tests them as well.
+        # tests/her/outlines/test_export.py tests them as well.
         blocks = [block for block in blocks if "geodataframe" not in block]
     for block in blocks:
         exec(compile(textwrap.dedent(block), str(PAGE), "exec"), names)

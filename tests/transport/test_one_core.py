@@ -531,6 +531,7 @@ def test_libraries_of_the_network_are_imported_by_the_core_alone():
 def test_the_retry_policy_is_in_one_module():
     assert users(r"\bconf\.retries\b") == {"retry.attempts"}
     assert users(r"\bbackoff\(") == {"retry.pause"}
+    assert users(r"""["']Retry-After["']""") == {"retry.wait_after"}
     transport = {
         path.relative_to(PACKAGE / "transport").with_suffix("") for path in (PACKAGE / "transport").rglob("*.py")
     }

@@ -21,11 +21,11 @@ from astropy.utils.exceptions import AstropyUserWarning
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, TransferError, warn
 from sunpy_helio_plugins.fido.partial import Partial
-from sunpy_helio_plugins.hapi.cache import beliefs, segments
+from sunpy_helio_plugins.hapi.cache import segments, validity
 from sunpy_helio_plugins.hapi.cache.assembly import Assembly, Failure, assemble
-from sunpy_helio_plugins.hapi.cache.beliefs import Version
 from sunpy_helio_plugins.hapi.cache.contents import group_of, store
 from sunpy_helio_plugins.hapi.cache.segments import Segment
+from sunpy_helio_plugins.hapi.cache.validity import Version
 from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, selected
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import named
@@ -120,7 +120,7 @@ class Holdings:
         self._names = first.info.names[1:] or first.info.names
         self._subject = f"{first.dataset} of {first.server.archive}"
         self._group = group_of(first.server.url, first.dataset)
-        self._keys = {one.name: beliefs.key_of(one) for one in first.info.parameters if one.name in self._names}
+        self._keys = {one.name: validity.key_of(one) for one in first.info.parameters if one.name in self._names}
         self._began, self._version = began, Version.of(first.info)
         self._lock = Lock()
         self._known: dict[str, list[Entry]] = {}
@@ -307,7 +307,7 @@ class Holdings:
                 self._version, self._is_renewed = replace(self._version, modified=newer.modified), True
             self._agree_on_version()
         kept = [name for name in names if name in self._keys]
-        told = beliefs.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)
+        told = validity.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)
         columns = dict(segment.columns) if len(segment.times) else None
         try:
             self._store.put(

@@ -17,9 +17,9 @@ from sunpy_helio_plugins.arguments import FLAG, TEXT, TEXTS, Kind, choice, integ
 from sunpy_helio_plugins.errors import Problem, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery import contents, sources
+from sunpy_helio_plugins.hapi.discovery import lookup, sources
+from sunpy_helio_plugins.hapi.discovery.concept_scores import degrees_of
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.degrees import degrees_of
 from sunpy_helio_plugins.hapi.discovery.index import State, holder, known_states, writable
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
@@ -131,7 +131,7 @@ def find(
     """
     places = _places(near)
     states, problems = _states(server, progress)
-    known = contents.corpus(states)
+    known = lookup.corpus(states)
     asked = concepts(text)
     allowed = _allowed(known, places, time, unit, cadence)
     hits = rank(known, asked, allowed, limit)
@@ -156,7 +156,7 @@ def _places(near: str | None) -> frozenset[str]:
 def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], list[Problem]]:
     """Return the servers to search, and what is missing of their indexes."""
     if server is None:
-        found = list(contents.searchable().values())
+        found = list(lookup.searchable().values())
         if not found:
             raise QueryError(
                 "No HAPI server is indexed yet: give one, as in hapi.find(..., server='cdaweb'), or get the index of "
@@ -166,7 +166,7 @@ def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], 
     named = {one.url: one for one in map(server_list.find, server)}
     states, problems = [], []
     for one in named.values():
-        state, told = contents.prepare(one, progress=progress)
+        state, told = lookup.prepare(one, progress=progress)
         states.append(state)
         problems += told or _incomplete(state)
     return states, problems

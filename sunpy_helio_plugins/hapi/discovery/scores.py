@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sunpy_helio_plugins.hapi.discovery.concept_scores import degrees_of, of_phrases
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus, Degrees
-from sunpy_helio_plugins.hapi.discovery.degrees import degrees_of, of_phrases
 from sunpy_helio_plugins.hapi.discovery.index import Entry
 from sunpy_helio_plugins.hapi.discovery.question import Concept, groups
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, name_tokens, tokens, vocabulary

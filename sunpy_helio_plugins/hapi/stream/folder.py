@@ -21,7 +21,7 @@ from sunpy_helio_plugins.quantities.scales import checked_scale
 from sunpy_helio_plugins.series.arrow import table_of_arrow
 from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.series.dataset import dataset_of
-from sunpy_helio_plugins.series.exits import from_parquet, to_pandas, to_timeseries
+from sunpy_helio_plugins.series.export import from_parquet, to_pandas, to_timeseries
 from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.records import Records
 from sunpy_helio_plugins.series.views.cube import to_ndcube

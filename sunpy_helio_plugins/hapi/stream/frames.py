@@ -18,7 +18,7 @@ from sunpy_helio_plugins.hapi.records.load import Selection, gathered
 from sunpy_helio_plugins.hapi.records.read import INFO, Source, common_info, parse_source, read, sources_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, requests_in_parts
 from sunpy_helio_plugins.hapi.stream.parts import empty_table
-from sunpy_helio_plugins.series.exits import to_pandas
+from sunpy_helio_plugins.series.export import to_pandas
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

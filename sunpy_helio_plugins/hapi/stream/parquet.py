@@ -18,7 +18,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, run_all, warn
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest, narrowed
+from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest_range, narrowed
 from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered, requested, seconds_of, united
 from sunpy_helio_plugins.hapi.records.read import INFO
@@ -194,7 +194,7 @@ def _missing(one: DataRequest, spans: Iterable[Span], folder: Path, partition: s
 def _length(one: DataRequest, chunk: float | None) -> float:
     """Return the longest range of one request in seconds."""
     size = min((limit for limit in (one.server.max_bytes, _SIZE) if limit), default=0)
-    return longest(one.info, one.info, one.format, one.server.max_elements, size, chunk) or _DAY
+    return longest_range(one.info, one.info, one.format, one.server.max_elements, size, chunk) or _DAY
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from sunpy_helio_plugins.errors import FileError, HelioPluginsError, MissingDepe
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
+from sunpy_helio_plugins.helioviewer.maps.header_repairs import repaired
 from sunpy_helio_plugins.helioviewer.maps.read import read
-from sunpy_helio_plugins.helioviewer.maps.repairs import repaired
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable, columns_of_headers
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, to_datetime64

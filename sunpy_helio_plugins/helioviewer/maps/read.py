@@ -10,8 +10,8 @@ from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
+from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps import physical as values
-from sunpy_helio_plugins.helioviewer.maps import repairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,8 +84,8 @@ def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]
         raise FileError(
             f"The image has {picture.shape[2]} components, like a colour image, but a map needs exactly one."
         )
-    own = repairs.repaired(own, name)
-    return _physical(picture, own) if physical else (picture, repairs.display_unit(own, picture.dtype))
+    own = header_repairs.repaired(own, name)
+    return _physical(picture, own) if physical else (picture, header_repairs.display_unit(own, picture.dtype))
 
 
 def _bytes(path: Path, size: int | None) -> bytes:
@@ -121,7 +121,7 @@ def _smaller(stream: Any, size: int) -> bytes:
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     found = values.invert(picture, own)
     # The values are not stretched any more: plots should use the stretch that sunpy uses for data.
-    own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER", repairs.MARK)}
+    own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER", header_repairs.MARK)}
     told = {"BUNIT": found.unit, "QSTEP": found.step}
     if found.limits is not None:
         told |= {"CLIPLOW": found.limits[0], "CLIPHIGH": found.limits[1]}
@@ -174,12 +174,12 @@ def clipped(image: GenericMap) -> np.ndarray:
         raise inputs.refused("helioviewer.clipped", image, "a map, such as helioviewer.read returns")
     limits = [image.meta.get(key) for key in ("CLIPLOW", "CLIPHIGH")]
     if limits == [None, None]:
-        if image.meta.get(repairs.MARK):
+        if image.meta.get(header_repairs.MARK):
             limits = [np.iinfo(np.uint8).min, np.iinfo(np.uint8).max]
         elif "QSTEP" not in image.meta:
             raise QueryError(
                 "Clipped pixels are only known for maps of helioviewer.read: the header of this map contains neither "
-                f"CLIPLOW and CLIPHIGH nor {repairs.MARK}."
+                f"CLIPLOW and CLIPHIGH nor {header_repairs.MARK}."
             )
     flags = np.zeros(image.data.shape, np.int8)
     if None not in limits:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
-from sunpy_helio_plugins.helioviewer.maps.repairs import MARK
+from sunpy_helio_plugins.helioviewer.maps.header_repairs import MARK
 
 __all__ = ["install"]
 

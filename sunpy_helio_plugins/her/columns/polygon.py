@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import MissingDependencyError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES, nothing
 from sunpy_helio_plugins.her.columns.points import PROBES
-from sunpy_helio_plugins.her.outlines import exports, sphere
+from sunpy_helio_plugins.her.outlines import export, sphere
 from sunpy_helio_plugins.her.outlines.trace import Shapes, separated, trace
 from sunpy_helio_plugins.her.outlines.view import View
 from sunpy_helio_plugins.quantities import silence
@@ -272,7 +272,7 @@ class Polygon(SkyCoord):
             regions is not installed.
         """
         if frame is not None:
-            return exports.regions(Shapes.of_one(self), frame)[0]
+            return export.regions(Shapes.of_one(self), frame)[0]
         try:
             from regions import PolygonSkyRegion
         except ImportError:
@@ -296,7 +296,7 @@ class Polygon(SkyCoord):
         MissingDependencyError
             shapely is not installed.
         """
-        return exports.shapes(Shapes.of_one(self), self.system)[0]
+        return export.shapes(Shapes.of_one(self), self.system)[0]
 
     @taking("Polygon.rotated_to", time=INSTANT, observer=optional(OBSERVER))
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:

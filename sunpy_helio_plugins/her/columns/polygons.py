@@ -17,7 +17,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES, nothing
 from sunpy_helio_plugins.her.columns.polygon import Polygon
-from sunpy_helio_plugins.her.outlines import exports, sphere
+from sunpy_helio_plugins.her.outlines import export, sphere
 from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
 from sunpy_helio_plugins.her.outlines.transform import Vertices
 
@@ -334,7 +334,7 @@ class Polygons:
         MissingDependencyError
             regions is not installed.
         """
-        return exports.regions(Shapes.of(self), frame)
+        return export.regions(Shapes.of(self), frame)
 
     def to_shapely(self) -> NDArray[Any]:
         """
@@ -350,7 +350,7 @@ class Polygons:
         MissingDependencyError
             shapely is not installed.
         """
-        return exports.shapes(Shapes.of(self), self.system)
+        return export.shapes(Shapes.of(self), self.system)
 
     def to_geodataframe(self) -> Any:
         """
@@ -369,4 +369,4 @@ class Polygons:
         MissingDependencyError
             geopandas is not installed.
         """
-        return exports.geodataframe(Shapes.of(self), self.system)
+        return export.geodataframe(Shapes.of(self), self.system)

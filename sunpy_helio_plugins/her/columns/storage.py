@@ -184,7 +184,7 @@ class PointsCodec:
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the numbers of both axes."""
-        gone = np.isnan(column.values) if sheet.layout.mixins else None
+        gone = np.isnan(column.values) if sheet.format.mixins else None
         told: dict[str, Any] = {"system": column.system, "parts": _add_events(name, column, sheet)}
         for index, axis in enumerate(AXES):
             mask = None if gone is None else gone[:, index]
@@ -217,7 +217,7 @@ class PolygonsCodec:
         pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
         told |= _add_rings(name, "", pieces, sheet)
         known = np.isfinite(column.as_submitted).all(axis=1)
-        if known.any() or sheet.layout.is_fixed:
+        if known.any() or sheet.format.is_fixed:
             given = np.split(column.as_submitted, column.offsets[1:-1]) if len(column) else []
             pieces = [piece[np.isfinite(piece).all(axis=1)] for piece in given]
             told["submitted"] = _add_rings(name, "submitted", pieces, sheet)
@@ -240,7 +240,7 @@ _NO_RING = np.empty((0, 2))
 
 def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:
     """Add vertices as two columns of variable length if the format supports them, else as text."""
-    if sheet.layout.ragged and (any(map(len, pieces)) or (sheet.layout.is_fixed and pieces)):
+    if sheet.format.ragged and (any(map(len, pieces)) or (sheet.format.is_fixed and pieces)):
         axes = {axis: _objects([piece[:, index] for piece in pieces]) for index, axis in enumerate(AXES)}
         return {"parts": {axis: sheet.add(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
     return add_text(name, part, _lines(pieces), None, sheet)

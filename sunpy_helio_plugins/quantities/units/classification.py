@@ -1,16 +1,4 @@
-"""
-The classification of unit strings.
-
-`_classify` applies the modules in this order: ``normalize``, ``remarks``, ``labels``, then for each unit ``radii``,
-``grammar`` (with ``vocabulary`` and ``context``) and ``statements``. A string that is misread is corrected in
-
-* ``normalize``, if characters of it are spelled differently (``"A2x"``, ``"10^6"``);
-* ``labels``, if it is a label or a description, and not a unit;
-* ``vocabulary``, if a name of a unit is missing;
-* ``grammar``, if products, quotients or powers are read in another order;
-* ``context``, if a symbol has several meanings (``"A"``, ``"g"``, ``"T"``), or is refused within a product;
-* ``remarks`` and ``statements``, if the description of the parameter decides.
-"""
+"""The classification of unit strings: `_classify` applies the other modules in the order that the package states."""
 
 from __future__ import annotations
 

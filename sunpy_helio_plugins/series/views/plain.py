@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import close_names
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.series.exits import to_timeseries
+from sunpy_helio_plugins.series.export import to_timeseries
 from sunpy_helio_plugins.series.records import time_name
 
 if TYPE_CHECKING:

@@ -33,15 +33,13 @@ from sunpy_helio_plugins.transport.messages import (
     connection_problem,
     sentence,
     server_message,
-    wait_reason,
 )
 from sunpy_helio_plugins.transport.retry import (
-    TRANSIENT,
     RefusedError,
     TransientError,
     TransientFileError,
     attempts,
-    retry_after,
+    wait_after,
 )
 from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
@@ -280,9 +278,7 @@ class Job:
 
     def _reason(self, error: TransientError) -> str:
         """Return why a file is requested again, in a few words."""
-        if error.status is not None:
-            return wait_reason(error.status, bool(error.wait))
-        return self.hidden.text(error.problem or str(error))
+        return error.reason or self.hidden.text(error.problem or str(error))
 
     async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
         """Attempt once; a lost connection is a transient failure."""
@@ -397,9 +393,9 @@ class Job:
         phrase = self.hidden.text(response.reason or "")
         message = server_message(body) or server_message(phrase.encode())
         text = self.hidden.text(self._sentence(message, url, response.status))
-        if response.status in TRANSIENT:
-            wait = retry_after(response.headers.get("Retry-After"))
-            return TransientError(text, wait, problem=message, status=response.status)
+        wait = wait_after(response.status, response.headers)
+        if wait is not None:
+            return TransientError(text, wait.seconds, problem=message, status=response.status, reason=wait.reason)
         return RefusedError(text, response.status, phrase, body)
 
     async def _request(self, session: aiohttp.ClientSession, url: str, giver: str = "") -> aiohttp.ClientResponse:

@@ -20,7 +20,7 @@ from sunpy.time import TimeRange
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
 from sunpy_helio_plugins.hapi import Info, server_list
-from sunpy_helio_plugins.hapi.plan import cut, longest
+from sunpy_helio_plugins.hapi.plan import cut, longest_range
 from sunpy_helio_plugins.hapi.records import load
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
@@ -309,10 +309,10 @@ def test_the_instant_that_closes_a_range_is_no_piece_of_its_own() -> None:
 def test_the_longest_request_follows_from_the_limits() -> None:
     parameters = [{"name": "t", "type": "isotime", "length": 24}, {"name": "B", "type": "double", "size": [3]}]
     info = Info.from_json({"parameters": parameters, "cadence": "PT1S", "maxRequestDuration": "P1D"})
-    assert longest(info, info, "csv") == 86400
-    assert longest(info, info, "csv", elements=100) == 24
-    assert longest(info, info, "binary", size=4800) == 99
-    assert longest(info, info, "csv", chunk=5.0) == 5
+    assert longest_range(info, info, "csv") == 86400
+    assert longest_range(info, info, "csv", elements=100) == 24
+    assert longest_range(info, info, "binary", size=4800) == 99
+    assert longest_range(info, info, "csv", chunk=5.0) == 5
 
 
 def test_records_name_their_request_and_when_they_came(archive: Any) -> None:

@@ -17,7 +17,7 @@ from sunpy.data.test import get_test_filepath
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
-from sunpy_helio_plugins.helioviewer.maps import repairs
+from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -188,8 +188,8 @@ def test_a_repaired_map_that_was_saved_as_an_image_is_read_as_before(tmp_path: P
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_repaired_header_is_not_repaired_again(tmp_path: Path, name: str) -> None:
     given = header.file_header(file_of(tmp_path, name))
-    once = repairs.display_unit(repairs.repaired(given, name))
-    assert repairs.display_unit(repairs.repaired(once, name)) == once
+    once = header_repairs.display_unit(header_repairs.repaired(given, name))
+    assert header_repairs.display_unit(header_repairs.repaired(once, name)) == once
     changed = {key for key in {*given, *once} if given.get(key) != once.get(key)}
     assert {key for key in changed if len(key) > 8} <= {"helioviewer", "HELIOVIEWER", "KEYCOMMENTS"}
 

@@ -16,7 +16,7 @@ from astropy.coordinates import SkyCoord
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
-from sunpy_helio_plugins.helioviewer.maps import physical, repairs, stretch
+from sunpy_helio_plugins.helioviewer.maps import header_repairs, physical, stretch
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -124,17 +124,17 @@ def test_the_continuum_is_linear_up_to_its_maximum() -> None:
 
 
 def test_known_faults_are_put_right() -> None:
-    rhessi = repairs.repaired({"TIMESYS": 1979.0, "ORIGIN": "RHESSI"})
+    rhessi = header_repairs.repaired({"TIMESYS": 1979.0, "ORIGIN": "RHESSI"})
     assert (rhessi["TIMESYS"], "TIMESYS was 1979" in rhessi["HISTORY"]) == ("UTC", True)
     early = {"INSTRUME": "HMI_FRONT2", "DSUN_OBS": 0.03, "RSUN_OBS": 0.0, "DATE-OBS": "2010-12-06T18:56:41.100"}
-    hmi = repairs.repaired(early)
+    hmi = header_repairs.repaired(early)
     assert hmi["DSUN_OBS"] / 1.495978707e11 == pytest.approx(0.9853, abs=1e-3)
     assert hmi["RSUN_OBS"] == pytest.approx(973.7, abs=1)
-    lasco = repairs.repaired({"INSTRUME": "LASCO", "DATE_OBS": "2013/05/13", "TIME_OBS": "16:54:06.137"})
+    lasco = header_repairs.repaired({"INSTRUME": "LASCO", "DATE_OBS": "2013/05/13", "TIME_OBS": "16:54:06.137"})
     assert lasco["DSUN_OBS"] / 1.495978707e11 == pytest.approx(1.0004, abs=1e-3)
-    mdi = repairs.repaired({"INSTRUME": "MDI"}, "2005_01_11__23_59_32_227__SOHO_MDI_MDI_continuum.jp2")
+    mdi = header_repairs.repaired({"INSTRUME": "MDI"}, "2005_01_11__23_59_32_227__SOHO_MDI_MDI_continuum.jp2")
     assert (mdi["DETECTOR"], mdi["CONTENT"]) == ("MDI", "continuum")
-    assert "helioviewer" in repairs.repaired({"INSTRUME": "EUI"})
+    assert "helioviewer" in header_repairs.repaired({"INSTRUME": "EUI"})
 
 
 def test_an_image_of_rhessi_opens(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write plain tables to files in astropy's formats, and read them; `tables` converts to plain tables and back."""
+"""The formats of files: their properties, and plain tables that are written and read in them; `tables` makes these."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import errno
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from astropy.io import registry
 from astropy.table import QTable, Table
-from astropy.table.connect import TableRead, TableWrite
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, one_path, optional
 from sunpy_helio_plugins.errors import (
@@ -22,30 +21,85 @@ from sunpy_helio_plugins.errors import (
     disk_error,
     local,
 )
-from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.store.streams import check_compressed
 
-__all__ = ["FORMATS", "StoredRead", "StoredWrite", "checked", "form_of", "named", "plain_from", "write_plain"]
+__all__ = [
+    "FORMATS", "FileFormat", "checked", "chosen_form", "format_of", "name_of", "named", "plain_from", "write_plain",
+]  # fmt: skip
+
+
+class FileFormat(NamedTuple):
+    """
+    The properties of a format.
+
+    Attributes
+    ----------
+    name : str
+        astropy's name of the format.
+    suffixes : tuple of str
+        The suffixes of its files.
+    mixins : bool
+        Whether times, masks, and objects as JSON are written as such, so that any astropy can read them.
+    ragged : bool
+        Whether the cells of a column may differ in length.
+    arrays : bool
+        Whether columns may have more than one dimension.
+    is_ascii : bool
+        Whether text must be ASCII and loses spaces at its end.
+    is_fixed : bool
+        Whether the names and types of the columns must not depend on the values: several files are one data set then.
+    units : str or None
+        The format of units that it supports; `None` if it supports any.
+    names : str
+        A regular expression of the allowed names of columns.
+    """
+
+    name: str
+    suffixes: tuple[str, ...] = ()
+    mixins: bool = False
+    ragged: bool = False
+    arrays: bool = True
+    is_ascii: bool = False
+    is_fixed: bool = False
+    units: str | None = None
+    names: str = r"(?s:.*)"
+
 
 FORMATS = {
-    "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
-    "hdf5": (".h5", ".hdf5"), "asdf": (".asdf",),
-}  # fmt: skip
-"""Formats that support everything, and the suffixes of their files."""
+    one.name: one
+    for one in (
+        FileFormat("ecsv", (".ecsv",), mixins=True, ragged=True),
+        FileFormat(
+            "fits", (".fits", ".fit", ".fts", ".fits.gz"), ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"
+        ),
+        FileFormat("parquet", (".parquet", ".parq"), ragged=True, arrays=False, is_fixed=True),
+        FileFormat("hdf5", (".h5", ".hdf5")),
+        FileFormat("asdf", (".asdf",), names=r"(?s:[A-Za-z_].*)"),
+    )
+}
+"""The formats from which every table is restored, by name."""
+
+_OTHERS = {"votable": FileFormat("votable", units="vounit")}
+"""Other formats of which more is known than that they support numbers and text."""
+
+
+def format_of(form: str) -> FileFormat:
+    """Return the properties of a format; an unknown one only supports numbers and text."""
+    return FORMATS.get(form) or _OTHERS.get(form) or FileFormat(form, arrays=False)
+
 
 _HDF5_PATH = "table"
 
 
-def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+def chosen_form(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return the name of the format in which a file is written or read, or an empty text if it is not known."""
     given = optional(TEXT).check(mode, "format", kwargs.get("format"))
     if given is not None:
         return str(given).removeprefix("ascii.")
     is_path = isinstance(args[0], str | PathLike)
     name = str(args[0]).lower() if is_path else ""
-    for form, endings in FORMATS.items():
-        if name.endswith(endings):
+    for form, known in FORMATS.items():
+        if name.endswith(known.suffixes):
             return form
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
     if mode == "write" and is_path and Path(name).suffix == "":
@@ -117,13 +171,13 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
         raise
     except OSError as error:
         if error.errno is None:
-            raise FileError(f"{_name(args)} cannot be read as a table: {str(error).partition(chr(10))[0]}") from error
-        raise disk_error(error, _name(args), "read") from error
+            raise FileError(f"{name_of(args)} cannot be read as a table: {str(error).partition(chr(10))[0]}") from error
+        raise disk_error(error, name_of(args), "read") from error
     except Exception as error:
         shown = str(error).strip().partition("\n")[0]
-        raise FileError(f"{_name(args)} cannot be read as a table{f' in {form}' if form else ''}: {shown}") from error
+        raise FileError(f"{name_of(args)} cannot be read as a table{f' in {form}' if form else ''}: {shown}") from error
     if not isinstance(made, Table):
-        raise FileError(f"{_name(args)} does not contain a table.")
+        raise FileError(f"{name_of(args)} does not contain a table.")
     return made
 
 
@@ -133,7 +187,7 @@ def _check_stream(args: tuple[Any, ...]) -> None:
         try:
             check_compressed(Path(args[0]))
         except FileError as error:
-            raise FileError(f"{_name(args)} cannot be read as a table: {error}") from None
+            raise FileError(f"{name_of(args)} cannot be read as a table: {error}") from None
 
 
 @contextlib.contextmanager
@@ -142,64 +196,9 @@ def named(args: tuple[Any, ...]) -> Iterator[None]:
     try:
         yield
     except FileError as error:
-        raise FileError(f"{_name(args)}: {error}") from error
+        raise FileError(f"{name_of(args)}: {error}") from error
 
 
-def _name(args: tuple[Any, ...]) -> str:
+def name_of(args: tuple[Any, ...]) -> str:
+    """Return the path of a file in a message."""
     return str(args[0]) if args and isinstance(args[0], str | PathLike) else "The file"
-
-
-class StoredWrite(TableWrite):
-    """
-    Write a table to ECSV, FITS, Parquet, HDF5 or ASDF, so that `read` restores it.
-
-    Columns of numbers and text are written unchanged, for any reader; a header in the metadata of the file describes
-    the original columns. The file does not contain passwords or keys, or anything that is executed when it is read.
-
-    Parameters
-    ----------
-    *args, **kwargs
-        See `astropy.table.Table.write`. Other formats are written as in astropy and cannot be read back.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Write the table."""
-        table = self._instance
-        args = checked(f"{type(table).__name__}.write", args, "write")
-        form = form_of("write", args, kwargs)
-        if not form:
-            known = ", ".join(FORMATS)
-            raise QueryError(f"The format of {_name(args)} is not known; give format=..., such as one of {known}.")
-        if form not in FORMATS:
-            other = table._for_format(form)
-            if other is table:
-                super().__call__(*args, **kwargs)
-            else:
-                other.write(*args, **kwargs)
-            return
-        with far_years():
-            write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
-
-
-class StoredRead(TableRead):
-    """
-    Read a table that was written by ``write``.
-
-    Parameters
-    ----------
-    *args, **kwargs
-        See `astropy.table.Table.read`.
-
-    Raises
-    ------
-    FileError
-        The file is damaged, or does not contain such a table.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Read a table."""
-        args = checked(f"{self._cls.__name__}.read", args, "read")
-        with far_years():
-            plain = plain_from(form_of("read", args, kwargs), args, kwargs)
-            with named(args):
-                return self._cls._from_plain(plain)
