@@ -30,6 +30,7 @@ from sunpy_helio_plugins.transport.urls import (
     host_of,
     literal_addresses,
     nearness,
+    permit,
 )
 
 if TYPE_CHECKING:
@@ -423,6 +424,7 @@ def responding(
     address if it may be shown (``is_logged``). ``auth`` replaces the signature of ``login``, and ``session`` that of
     the thread; ``options`` are those of `requests.Session.request`. Redirects are not followed.
     """
+    permit(url)
     response: requests.Response | None = None
     with contextlib.nullcontext() if is_logged else unlogged(), read_deadline(deadline), judged(most):
         try:

@@ -45,7 +45,6 @@ from sunpy_helio_plugins.transport.urls import (
     host_of,
     literal_addresses,
     next_hop,
-    permit,
     proxies,
     public_url,
     same_origin,
@@ -292,7 +291,6 @@ class Exchange:
 
     def send(self, url: str, most: int = ANYWHERE) -> tuple[Response, str | None]:
         """Send one request to a server that is at most that near; return the answer, and the location of a redirect."""
-        permit(url)
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         failure = ""

@@ -216,7 +216,7 @@ class TestDoors:
                         sending.add(name)
                     if "permit(" in text:
                         asking.add(name)
-        assert sending == {"exchange.send", "job._request"}
+        assert sending == {"connections.responding", "job._request"}
         assert sending <= asking
 
 
