@@ -30,6 +30,7 @@ from sunpy_helio_plugins.hapi.stream.parts import (
     Part,
     check_folder,
     empty_table,
+    in_nanoseconds,
     names_of,
     part_at,
     period,
@@ -109,7 +110,7 @@ def to_parquet(
     ------
     QueryError
         As of `sunpy_helio_plugins.hapi.load`, or if the folder contains records of another dataset, files of another
-        ``partition``, or other Parquet files.
+        ``partition``, or other Parquet files, or if the range begins before 1678 or ends after 2261.
     ServiceError
         If all requests fail.
     FileError
@@ -148,6 +149,12 @@ def to_parquet(
     found = requested("hapi.to_parquet", source, selection, whole=1 << 62, refresh=overwrite)
     if not found.items:
         raise QueryError("hapi.to_parquet: there are no rows to load; the search found nothing.")
+    for one in found.items:
+        if not in_nanoseconds(one.span):
+            raise QueryError(
+                f"hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not {one.span.first.text(0)} to "
+                f"{one.span.last.text(0)}: limit the range, or use hapi.chunks."
+            )
     make_folder(target)
     with locked(target, wait=False):
         told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress)

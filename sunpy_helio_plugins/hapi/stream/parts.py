@@ -34,6 +34,7 @@ __all__ = [
     "check_folder",
     "check_schemas",
     "empty_table",
+    "in_nanoseconds",
     "names_of",
     "parquet_of",
     "part_at",
@@ -107,6 +108,14 @@ class Part:
         said = {"range": str(self.span), "server": self.server, "dataset": self.dataset,
                 "parameters": self.parameters, "until": self.until, "problems": self.problems}  # fmt: skip
         return {_KEY: json.dumps(said).encode()}
+
+
+_FIRST, _BEFORE = Moment.read("1678-01-01Z"), Moment.read("2262-01-01Z")
+
+
+def in_nanoseconds(span: Span) -> bool:
+    """Return whether nanoseconds from 1970 can represent the times of a range."""
+    return span.first >= _FIRST and span.before <= _BEFORE
 
 
 def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
@@ -302,6 +311,12 @@ def _in_schema(table: QTable, schema: pa.Schema, losses: Losses) -> pa.Table:
     try:
         return made.replace_schema_metadata(schema.metadata).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        for field in made.schema:
+            if pa.types.is_timestamp(field.type) and field.type.unit != "ns":
+                raise FileError(
+                    f"{field.name} has times before 1678 or after 2261, which Parquet files with nanoseconds cannot "
+                    "contain: use hapi.chunks for this range."
+                ) from error
         raise FileError(f"The records do not have the types of the header: {error}.") from error
 
 
