@@ -152,7 +152,7 @@ def to_parquet(
     for one in found.items:
         if not in_nanoseconds(one.span):
             raise QueryError(
-                f"hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not {one.span.first.text(0)} to "
+                f"hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not the range {one.span.first.text(0)} to "
                 f"{one.span.last.text(0)}: limit the range, or use hapi.chunks."
             )
     make_folder(target)
