@@ -149,12 +149,12 @@ def to_parquet(
     found = requested("hapi.to_parquet", source, selection, whole=1 << 62, refresh=overwrite)
     if not found.items:
         raise QueryError("hapi.to_parquet: there are no rows to load; the search found nothing.")
-    for one in found.items:
-        if not in_nanoseconds(one.span):
-            raise QueryError(
-                f"hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not the range {one.span.first.text(0)} to "
-                f"{one.span.last.text(0)}: limit the range, or use hapi.chunks."
-            )
+    far = next((one.span for one in found.items if not in_nanoseconds(one.span)), None)
+    if far is not None:
+        raise QueryError(
+            "hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not the range "
+            f"{far.first.text(0)} to {far.last.text(0)}: limit the range, or use hapi.chunks."
+        )
     make_folder(target)
     with locked(target, wait=False):
         told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress)
