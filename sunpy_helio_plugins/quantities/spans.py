@@ -68,6 +68,13 @@ class Moment:
         days, nano = divmod(min(self.nano, DAY - 1) + nanos, DAY)
         return Moment(self.day + days, nano)
 
+    @property
+    def previous(self) -> Moment:
+        """The time one nanosecond before, in the leap second if the previous day ends with one."""
+        if self.nano:
+            return replace(self, nano=self.nano - 1)
+        return Moment(self.day - 1, int(day_lengths(np.array([self.day - 1])).max()) - 1)
+
     @classmethod
     def of_ordinal(cls, ordinal: int) -> Moment:
         """Return the time with an `ordinal`, or the next day for one of a leap second that the day does not have."""
@@ -183,7 +190,7 @@ class Span:
     @property
     def last(self) -> Moment:
         """The last time that the range includes."""
-        return self.before.later(-1)
+        return self.before.previous
 
     @property
     def nanoseconds(self) -> int:

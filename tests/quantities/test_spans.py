@@ -91,3 +91,19 @@ def test_pieces_are_whole_and_no_longer_than_allowed(first: Moment, length: int,
     assert (pieces[0].first, pieces[-1].before) == (whole.first, whole.before)
     assert all(one.before == other.first for one, other in itertools.pairwise(pieces))
     assert max(piece.nanoseconds for piece in pieces) <= step + 1
+
+
+@pytest.mark.parametrize(
+    ("stamp", "previous"),
+    [
+        ("2017-01-01T00:00:00Z", "2016-12-31T23:59:60.999999999Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999999Z"),
+        ("2017-01-02T00:00:00Z", "2017-01-01T23:59:59.999999999Z"),
+        ("1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z"),
+        ("1960-06-01T12:00:00Z", "1960-06-01T11:59:59.999999999Z"),
+    ],
+)
+def test_the_last_time_of_a_range_may_be_in_a_leap_second(stamp: str, previous: str) -> None:
+    first = Moment.read("1950-01-01Z")
+    assert str(Span(first, Moment.read(stamp)).last) == previous
+    assert Span.closed(first, Moment.read(previous)).before == Moment.read(stamp)

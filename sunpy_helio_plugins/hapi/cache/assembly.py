@@ -192,7 +192,7 @@ def _merged(failures: Sequence[Failure]) -> list[Failure]:
 
 
 def _shown(part: Range) -> str:
-    return f"{Moment.of_ordinal(part.first).text(3)} to {Moment.of_ordinal(part.before - 1).text(3)}"
+    return f"{Moment.of_ordinal(part.first).text(3)} to {Moment.of_ordinal(part.before).previous.text(3)}"
 
 
 def _clock(unix: float) -> str:

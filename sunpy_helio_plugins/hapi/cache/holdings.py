@@ -52,6 +52,9 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
 _MOST_WAIT = 600.0
 """Seconds after which the request of another process is sent again."""
 
+_LARGEST = 1 << 26
+"""Bytes of the largest response that is kept: its size is not known before if the dataset has no cadence."""
+
 _FARTHEST = ranges.LARGEST - 10**15
 """The largest ordinal of a range that is kept."""
 
@@ -107,7 +110,8 @@ class Holdings:
     Attributes
     ----------
     is_foreign : bool
-        Whether a response has other parameters than were requested, so that it cannot be joined with other ones.
+        Whether a response has other parameters than were requested, or is too large, so that it is not joined with
+        other ones.
     """
 
     def __init__(
@@ -277,7 +281,7 @@ class Holdings:
 
     def came(self, one: DataRequest, span: Span, document: HAPIDocument) -> HAPIDocument:
         """Keep the response for a range; return it, decoded if that is possible."""
-        if document.count and document.info.names != one.info.names:
+        if document.size > _LARGEST or (document.count and document.info.names != one.info.names):
             self.is_foreign = True
             return document
         try:

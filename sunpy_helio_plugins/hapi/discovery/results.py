@@ -25,6 +25,7 @@ from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.quantities.spans import Moment, moment, seconds
 
 __all__ = ["find", "indexed", "update_index"]
@@ -50,16 +51,25 @@ def _cadence(given: Any) -> float:
 
 def _range(given: Any) -> tuple[Moment, Moment]:
     """Return the first and the last time of an attr, a pair or one time."""
-    from sunpy.time import parse_time
-
     if hasattr(given, "start") and hasattr(given, "end"):
         ends: Sequence[Any] = (given.start, given.end)
     else:
         ends = given if isinstance(given, tuple | list) else (given, given)
-    first, last = (Moment.read(times.iso(parse_time(one), 9)) for one in ends)
+    first, last = map(_time, ends)
     if last < first:
         raise ValueError
     return first, last
+
+
+def _time(given: Any) -> Moment:
+    # In HAPI's own forms, such as a year, which sunpy does not read.
+    found = moment(given) if isinstance(given, str) else None
+    if found is not None:
+        return found
+    from sunpy.time import parse_time
+
+    with far_years():
+        return Moment.read(times.iso(parse_time(given), 9))
 
 
 _UNIT = Kind("a unit, such as u.cm**-3,", _unit)
@@ -138,6 +148,10 @@ def find(
     table = _table(known, hits)
     table.meta["problems"] = [str(one) for one in problems]
     table.meta["notes"] = _notes(known, asked, states, text)
+    if len(known) and not allowed.any():
+        given = {"near": near, "time": time, "unit": unit, "cadence": cadence}
+        names = " and ".join(name for name, one in given.items() if one is not None)
+        table.meta["notes"].append(f"No parameter of the index meets {names}: leave out a keyword, or widen it.")
     if problems:
         warn_incomplete(text_of(problems))
     return table
@@ -163,6 +177,10 @@ def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], 
                 "all servers with hapi.update_index()."
             )
         return found, [problem for one in found for problem in _incomplete(one)]
+    if not server:
+        raise QueryError(
+            "hapi.find takes at least one server, as in server='cdaweb', or None for all that are indexed."
+        )
     named = {one.url: one for one in map(server_list.find, server)}
     states, problems = [], []
     for one in named.values():

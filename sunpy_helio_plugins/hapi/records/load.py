@@ -186,7 +186,7 @@ def _range(function: str, start: Any, stop: Any) -> tuple[str, str]:
     first, before = _moment(function, start), _moment(function, stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
-    return str(first), str(before.later(-1))
+    return str(first), str(before.previous)
 
 
 def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:

@@ -219,8 +219,8 @@ def _after(table: QTable, last: QTable) -> QTable:
         return table
     if time[0] < border:
         raise FileError(
-            f"The record at {time[0].isot} follows that at {border.isot}: hapi.chunks takes files in the order of "
-            "time, without overlaps; read these with hapi.read."
+            f"The record at {time[0].isot} follows that at {border.isot}: give files in the order of time, "
+            "without overlaps; read these with hapi.read."
         )
     count = int(np.sum(np.asarray(time == border)))
     known = {row.tobytes() for row in bytes_of(last)}

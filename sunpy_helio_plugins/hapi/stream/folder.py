@@ -16,7 +16,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.read import Source, read
 from sunpy_helio_plugins.hapi.stream.frames import dask_frames
-from sunpy_helio_plugins.hapi.stream.parts import SUFFIX, parts_of
+from sunpy_helio_plugins.hapi.stream.parts import SUFFIX, check_schemas, parquet_of, parts_of
 from sunpy_helio_plugins.quantities.scales import checked_scale
 from sunpy_helio_plugins.series.arrow import table_of_arrow
 from sunpy_helio_plugins.series.columns import Losses
@@ -61,7 +61,7 @@ class ParquetFolder(LazyTable):
     def _read_all(self) -> QTable:
         import pyarrow as pa
 
-        found = [_parquet(path, "read_table") for path in self._filled()]
+        found = [parquet_of(path, "read_table") for path in self._filled()]
         try:
             return table_of_arrow("hapi.open", pa.concat_tables(found))
         except pa.ArrowException as error:
@@ -72,6 +72,8 @@ class ParquetFolder(LazyTable):
         found = self.files
         if not found:
             raise FileError(f"{self.folder} does not contain files with the suffix {SUFFIX}.")
+        schemas = {path: parquet_of(path, "read_schema") for path in found}
+        check_schemas(schemas, schemas[found[0]])
         return found
 
     def to_dask(self) -> dd.DataFrame:
@@ -122,19 +124,7 @@ class ParquetFolder(LazyTable):
 
 def _empty(path: Path) -> QTable:
     """Return the table of a file without its records."""
-    return table_of_arrow("hapi.open", _parquet(path, "read_schema").empty_table())
-
-
-def _parquet(path: Path, what: str) -> Any:
-    """Call a function of ``pyarrow.parquet`` for a file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with local(path, "read"):
-        try:
-            return getattr(pq, what)(path)
-        except pa.ArrowInvalid as error:
-            raise FileError(f"{path} is not a Parquet file ({error}).") from error
+    return table_of_arrow("hapi.open", parquet_of(path, "read_schema").empty_table())
 
 
 def _frame(path: Path) -> pd.DataFrame:
@@ -149,12 +139,12 @@ class _Blocks:
         self.counts: list[int] = []
         self._missing: set[int] = set()
         for path in files:
-            found = _parquet(path, "read_metadata")
+            found = parquet_of(path, "read_metadata")
             if found.num_rows:
                 self.files.append(str(path))
                 self.counts.append(found.num_rows)
                 self._missing.update(_incomplete_columns(found))
-        self._names = _parquet(files[0], "read_schema").names
+        self._names = parquet_of(files[0], "read_schema").names
 
     @property
     def rows(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered
 from sunpy_helio_plugins.hapi.records.read import INFO, Source, common_info, parse_source, read, sources_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, requests_in_parts
-from sunpy_helio_plugins.hapi.stream.parts import empty_table
+from sunpy_helio_plugins.hapi.stream.parts import empty_table, in_nanoseconds
 from sunpy_helio_plugins.series.export import to_pandas
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def to_dask(
     -------
     dask.dataframe.DataFrame
         One partition for each request, with known divisions, or for each file. The partitions are those of
-        `sunpy_helio_plugins.series.to_pandas`. Each computation requests or reads the records again: write them with
+        `sunpy_helio_plugins.series.to_pandas`; their times have microseconds if the range begins before 1678 or ends
+        after 2261. Each computation requests or reads the records again: write them with
         `sunpy_helio_plugins.hapi.to_parquet` to compute several results.
 
     Raises
@@ -105,9 +106,11 @@ def to_dask(
         raise QueryError("hapi.to_dask takes info and context for files only; a server sends them itself.")
     found = requests_in_parts("hapi.to_dask", source, selection, _SIZE)
     warn(Partial(problems=found.problems + found.notes))
-    first = found.items[0]
+    first, unit = found.items[0], _unit_of_times(found.items)
     meta = to_pandas(empty_table(first.info, {"server": first.server.name, "dataset": first.dataset}))
-    return dd.from_map(_frame_of_request, list(found.items), meta=meta, divisions=_divisions(found.items))
+    return dd.from_map(
+        _frame_of_request, list(found.items), unit=unit, meta=_with_unit(meta, unit), divisions=_divisions(found.items)
+    )
 
 
 def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> Info:
@@ -125,10 +128,20 @@ def _frame_of_file(source: Source, info: Any, context: Any) -> pd.DataFrame:
     return to_pandas(read(source, info=info, context=context))
 
 
-def _frame_of_request(one: DataRequest) -> pd.DataFrame:
+def _frame_of_request(one: DataRequest, unit: str) -> pd.DataFrame:
     answer = gathered((one,))
     warn(answer)
-    return to_pandas(answer.items[0])
+    return _with_unit(to_pandas(answer.items[0]), unit)
+
+
+def _unit_of_times(found: Iterable[DataRequest]) -> str:
+    """Return the unit that can represent the times of all partitions: dask cannot join different ones."""
+    return "ns" if all(in_nanoseconds(one.span) for one in found) else "us"
+
+
+def _with_unit(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
+    frame.index = frame.index.as_unit(unit)  # type: ignore[attr-defined]
+    return frame
 
 
 def _divisions(found: Sequence[DataRequest]) -> tuple[pd.Timestamp, ...] | None:

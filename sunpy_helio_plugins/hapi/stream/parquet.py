@@ -28,7 +28,9 @@ from sunpy_helio_plugins.hapi.stream.parts import (
     PARTITIONS,
     SUFFIX,
     Part,
+    check_folder,
     empty_table,
+    in_nanoseconds,
     names_of,
     part_at,
     period,
@@ -50,7 +52,8 @@ __all__ = ["to_parquet"]
 _SIZE = 1 << 22
 """Estimated bytes of one response."""
 
-_DAY = 86400.0
+_UNKNOWN = {"hour": 86400.0, "day": 86400.0, "month": 31 * 86400.0, "year": 366 * 86400.0}
+"""Seconds of one request if the cadence is not known: a part, so that sparse records do not need a request each day."""
 
 
 @taking(
@@ -84,14 +87,15 @@ def to_parquet(
         Short name or address of a server; or rows of a search, all of one dataset; or downloaded files in the order
         of time, as in `sunpy_helio_plugins.hapi.chunks`.
     dataset, start, stop, parameters, chunk, format
-        As of `sunpy_helio_plugins.hapi.load`, for a server.
+        As of `sunpy_helio_plugins.hapi.load`, for a server. By default, a request covers about 4 MB of records, or the
+        period of a file, and at least a day, if the server does not give the cadence.
     folder : str or pathlib.Path
         The folder, which is created. It contains records of one dataset, with the same parameters.
     partition : {"hour", "day", "month", "year"}, optional
         The period of one file, which is its name, such as ``2026-01-10.parquet``.
     overwrite : bool, optional
-        Whether to request and replace parts that exist, for example after the server has revised its data. Parts from
-        ``source`` files are only replaced if this is set.
+        Whether to request and replace parts that exist, for example after the server has revised its data, and to
+        request the description again. Parts from ``source`` files are only replaced if this is set.
     progress : bool, optional
         Whether to show a progress bar.
     info : mapping or Info, optional
@@ -105,9 +109,12 @@ def to_parquet(
     Raises
     ------
     QueryError
-        As of `sunpy_helio_plugins.hapi.load`, or if the folder contains records of another dataset.
+        As of `sunpy_helio_plugins.hapi.load`, or if the folder contains records of another dataset, files of another
+        ``partition``, or other Parquet files, or if the range begins before 1678 or ends after 2261.
     ServiceError
         If all requests fail.
+    FileError
+        If the server has changed the units or bins of a parameter since other files of the folder were written.
     DiskError
         If a file cannot be written, or exists and is not to be replaced by records of files.
     LockedError
@@ -139,9 +146,15 @@ def to_parquet(
             return _of_files(source, target, partition, info, overwrite)
     if info is not None:
         raise QueryError("hapi.to_parquet takes info for files only; a server sends it itself.")
-    found = requested("hapi.to_parquet", source, selection, whole=1 << 62)
+    found = requested("hapi.to_parquet", source, selection, whole=1 << 62, refresh=overwrite)
     if not found.items:
         raise QueryError("hapi.to_parquet: there are no rows to load; the search found nothing.")
+    far = next((one.span for one in found.items if not in_nanoseconds(one.span)), None)
+    if far is not None:
+        raise QueryError(
+            "hapi.to_parquet writes times with nanoseconds, from 1678 to 2261, and not the range "
+            f"{far.first.text(0)} to {far.last.text(0)}: limit the range, or use hapi.chunks."
+        )
     make_folder(target)
     with locked(target, wait=False):
         told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress)
@@ -161,7 +174,8 @@ def _of_server(
         return known
     context = {"server": one.server.name, "dataset": one.dataset}
     schema = schema_of(empty_table(one.info, context))
-    jobs = list(_jobs(one, parts, _length(one, chunk)))
+    check_folder(folder, partition, parts[0], schema, {part.path for part in parts})
+    jobs = list(_jobs(one, parts, _length(one, partition, chunk)))
     with tqdm(total=len(parts), desc=one.dataset, unit="part", disable=not progress) as bar:
         run = _Run(schema, bar)
         # Each job sends one request at a time.
@@ -191,10 +205,10 @@ def _missing(one: DataRequest, spans: Iterable[Span], folder: Path, partition: s
             yield wanted.with_range_of(there)
 
 
-def _length(one: DataRequest, chunk: float | None) -> float:
-    """Return the longest range of one request in seconds."""
+def _length(one: DataRequest, partition: str, chunk: float | None) -> float:
+    """Return the longest range of one request in seconds: that of a part, or a day, if the cadence is not known."""
     size = min((limit for limit in (one.server.max_bytes, _SIZE) if limit), default=0)
-    return longest_range(one.info, one.info, one.format, one.server.max_elements, size, chunk) or _DAY
+    return longest_range(one.info, one.info, one.format, one.server.max_elements, size, chunk) or _UNKNOWN[partition]
 
 
 @dataclass(frozen=True)
@@ -298,10 +312,12 @@ def _of_files(
     for name, pieces in groupby(_by_period(tables, unit), key=itemgetter(0)):
         several = map(itemgetter(1), pieces)
         first = next(several)
-        schema = schema_of(first[:0]) if schema is None else schema
         part = Part(
             folder / f"{name}{SUFFIX}", period(name, partition), "", "", tuple(first.colnames), str(Moment.now())
         )
+        if schema is None:
+            schema = schema_of(first[:0])
+            check_folder(folder, partition, part, schema, {part.path} if overwrite else ())
         write_part(part, schema, chain([first], several), losses, [], overwrite=overwrite)
     losses.warn()
     return ParquetFolder(folder)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
@@ -21,7 +21,7 @@ from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 from sunpy_helio_plugins.series.arrow import arrow_of
 from sunpy_helio_plugins.series.columns import Losses
-from sunpy_helio_plugins.series.records import Records
+from sunpy_helio_plugins.series.records import KEY, Records
 from sunpy_helio_plugins.store.publish import whole_file
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ __all__ = [
     "PARTITIONS",
     "SUFFIX",
     "Part",
+    "check_folder",
+    "check_schemas",
     "empty_table",
+    "in_nanoseconds",
     "names_of",
+    "parquet_of",
     "part_at",
     "parts_of",
     "period",
@@ -106,6 +110,14 @@ class Part:
         return {_KEY: json.dumps(said).encode()}
 
 
+_FIRST, _BEFORE = Moment.read("1678-01-01Z"), Moment.read("2262-01-01Z")
+
+
+def in_nanoseconds(span: Span) -> bool:
+    """Return whether nanoseconds from 1970 can represent the times of a range."""
+    return span.first >= _FIRST and span.before <= _BEFORE
+
+
 def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
     """Return the names and the ranges of the periods of the calendar that a range touches."""
     unit = PARTITIONS[partition]
@@ -172,6 +184,74 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(found, key=lambda one: one.name)
 
 
+def check_folder(folder: Path, partition: str, wanted: Part, schema: pa.Schema, replaced: Collection[Path]) -> None:
+    """Raise an error if the files of a folder that are not replaced have other periods, parameters or units."""
+    found = parts_of(folder)
+    for path in found:
+        if not _is_period(path.stem, partition):
+            raise QueryError(
+                f"{path} does not contain one {partition}, the partition that was given: its records would be there "
+                "twice. Give another folder, or the partition of the files in this one."
+            )
+    others = [path for path in found if path not in replaced]
+    for path in dict.fromkeys((*others[:1], *others[-1:])):
+        there = part_at(path)
+        if there is not None:
+            wanted.check_same(there)
+            check_schemas({path: parquet_of(path, "read_schema")}, schema)
+
+
+def _is_period(name: str, partition: str) -> bool:
+    try:
+        return str(np.datetime64(name).astype(f"M8[{PARTITIONS[partition]}]")) == name
+    except ValueError:
+        return False
+
+
+def parquet_of(path: Path, what: str) -> Any:
+    """Call a function of ``pyarrow.parquet`` for a file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with local(path, "read"):
+        try:
+            return getattr(pq, what)(path)
+        except pa.ArrowInvalid as error:
+            raise FileError(f"{path} is not a Parquet file ({error}).") from error
+
+
+def check_schemas(found: Mapping[Path, pa.Schema], expected: pa.Schema) -> None:
+    """Raise an error if a file describes a column differently: its values would be read with a wrong unit."""
+    columns = _described(expected)
+    for path, schema in found.items():
+        for name, mine in _described(schema).items():
+            theirs = columns.get(name, mine)
+            if mine != theirs:
+                what, one, other = next(
+                    (what, one, other)
+                    for what, one, other in zip(("unit", "size", "bins"), mine, theirs, strict=True)
+                    if one != other
+                )
+                raise FileError(
+                    f"{path}: the {what} of {name} is {one or None}, and {other or None} elsewhere: the server has "
+                    "changed its description. Write the whole range again, to another folder or with overwrite=True."
+                )
+
+
+def _described(schema: pa.Schema) -> dict[str, tuple[str, str, str]]:
+    """Return the unit, the size and the bins of each column as text."""
+    known = json.loads((schema.metadata or {}).get(KEY.encode(), b"{}")).get("columns", ())
+    bins = {one["name"]: one.get("meta", {}).get("bins", "") for one in known}
+    return {
+        one.name: (
+            (one.metadata or {}).get(b"units", b"").decode("utf-8", "replace"),
+            str(one.type).partition("[")[2] if str(one.type).startswith("fixed_size_list") else "",
+            str(bins.get(one.name) or ""),
+        )
+        for one in schema
+    }
+
+
 def empty_table(info: Info, context: Mapping[str, str] | None = None) -> QTable:
     """Return the table of a header without records."""
     return from_records(info, [empty(parameter) for parameter in info.parameters], context)
@@ -220,9 +300,23 @@ def _in_schema(table: QTable, schema: pa.Schema, losses: Losses) -> pa.Table:
 
     with far_years():
         made = arrow_of("hapi.to_parquet", Records.of("hapi.to_parquet", table, losses))
+    described = _described(schema)
+    for name, (unit, *_) in _described(made.schema).items():
+        expected = described[name][0]
+        if unit != expected:
+            raise FileError(
+                f"The unit of {name} is {unit or None} in the response, and {expected or None} in the description that "
+                "was requested before: call hapi.to_parquet with overwrite=True, which requests it again."
+            )
     try:
         return made.replace_schema_metadata(schema.metadata).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        for field in made.schema:
+            if pa.types.is_timestamp(field.type) and field.type.unit != "ns":
+                raise FileError(
+                    f"{field.name} has times before 1678 or after 2261, which Parquet files with nanoseconds cannot "
+                    "contain: use hapi.chunks for this range."
+                ) from error
         raise FileError(f"The records do not have the types of the header: {error}.") from error
 
 

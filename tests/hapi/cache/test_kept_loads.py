@@ -745,3 +745,19 @@ def test_the_index_is_small(server):
     with closing(sqlite3.connect(ranges.folder() / ranges.NAME)) as database:
         assert database.execute("SELECT count(*) FROM entries").fetchone() == (5,)
         assert database.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("cadence", ["", "PT1M"])
+def test_a_response_that_is_too_large_is_not_kept(monkeypatch, cadence):
+    monkeypatch.setattr(holdings, "_LARGEST", 5000)
+    with serve({"D": dataset(cadence=cadence)}) as server:
+        first = load(server, 0, 200, "x", "n")
+        assert len(first) == 200
+        assert len(asked(server)) == 1
+        assert_equal(load(server, 0, 200, "x", "n"), first)
+        assert len(asked(server)) == 1
+        # A small part is kept, and does not change what the whole range has.
+        load(server, 50, 60, "x", "n")
+        assert len(load(server, 50, 60, "x", "n")) == 10
+        assert len(asked(server)) == 1
+        assert_equal(load(server, 0, 200, "x", "n"), first)

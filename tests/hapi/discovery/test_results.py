@@ -179,3 +179,34 @@ def test_arguments_that_are_not_allowed_are_explained(two_servers: None, argumen
     text, keywords = (*arguments, {})[:2]
     with pytest.raises(QueryError, match=words):
         hapi.find(text, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "names"),
+    [
+        ({"unit": u.kg}, "unit"),
+        ({"near": "Pluto", "time": "1900-01-01"}, "near and time"),
+        ({"cadence": 1 * u.ns, "unit": u.kg}, "unit and cadence"),
+    ],
+)
+def test_keywords_that_exclude_everything_are_a_note(two_servers: None, keywords: dict[str, Any], names: str) -> None:
+    table = hapi.find("proton density", **keywords)
+    assert len(table) == 0
+    assert table.meta["notes"] == [f"No parameter of the index meets {names}: leave out a keyword, or widen it."]
+
+
+@pytest.mark.parametrize("server", [[], ()])
+def test_no_server_is_refused(two_servers: None, server: Any) -> None:
+    with pytest.raises(QueryError, match="at least one server, as in server='cdaweb', or None for all"):
+        hapi.find("proton density", server=server)
+
+
+@pytest.mark.parametrize("time", ["1900-01-01", "2020", ("2019", "2020"), ["2020-001", "2020-01-02"]])
+def test_times_are_read_as_by_load(two_servers: None, time: Any) -> None:
+    assert hapi.find("proton density", time=time).colnames == COLUMNS
+
+
+@pytest.mark.parametrize("time", ["x", 3, ("2020", "2019"), ("2020",), ("2020", None), ("2020", "x")])
+def test_other_times_are_refused(two_servers: None, time: Any) -> None:
+    with pytest.raises(QueryError, match=r"hapi\.find takes a\.Time"):
+        hapi.find("proton density", time=time)
