@@ -91,3 +91,15 @@ def test_pieces_are_whole_and_no_longer_than_allowed(first: Moment, length: int,
     assert (pieces[0].first, pieces[-1].before) == (whole.first, whole.before)
     assert all(one.before == other.first for one, other in itertools.pairwise(pieces))
     assert max(piece.nanoseconds for piece in pieces) <= step + 1
+
+
+def test_times_of_any_number_and_shape_are_compared_with_a_range() -> None:
+    day = span("2026-01-01T00:10Z", "2026-01-01T00:20Z")
+    count = 3 * 2**16 + 4
+    stamps = np.datetime64("2026-01-01T00:00:00.000", "ms") + np.arange(count) * np.timedelta64(10, "ms")
+    time = times.from_datetime64(stamps)
+    expected = (stamps >= np.datetime64("2026-01-01T00:10")) & (stamps < np.datetime64("2026-01-01T00:20"))
+    assert (day.covers(time) == expected).all()
+    assert (day.covers(time.reshape(-1, 2)) == expected.reshape(-1, 2)).all()
+    assert day.covers(time[70_000]).shape == ()
+    assert day.covers(time[:0]).tolist() == []
