@@ -27,9 +27,10 @@ HAPI is a third peer; it returns values only.
 
 ``memory_csv`` (1 GB) and ``memory_year`` (binary vectors of a year with a cadence of 1 s) are the size of the values,
 masks and times (16 bytes each) divided by the largest memory that reading the file needs in addition to that of the
-imports. ``files_365`` is the sum of the times of reading 365 daily files one by one, divided by that of reading them as
-one table. ``exponents`` are the times for four times as many records, files and rows of a search, divided by those for
-one: 4 is linear.
+imports. ``memory_load`` is the same for vectors of half a year that ``hapi.load`` requests from a server, and
+``memory_parquet`` the memory of ``hapi.to_parquet`` for 149 days divided by that for 60 days. ``files_365`` is the sum
+of the times of reading 365 daily files one by one, divided by that of reading them as one table. ``exponents`` are the
+times for four times as many records, files and rows of a search, divided by those for one: 4 is linear.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ import numpy as np
 FILL = -1e31
 TARGETS = {
     "csv_3": 14, "csv_200": 90, "csv_spectrum": 4, "csv_strings": 15, "binary_3": 30, "load_96": 10,
-    "load_96_parallel": 2.5, "memory_csv": 0.76, "memory_year": 0.76, "files_365": 0.83, "exponents": 4.6,
+    "load_96_parallel": 2.5, "memory_csv": 0.76, "memory_year": 0.76, "memory_load": 0.76, "files_365": 0.83,
+    "exponents": 4.6,
 }  # fmt: skip
 EXPERT_TARGETS = {"csv_3": 0.95, "csv_200": 0.9, "csv_spectrum": 0.95, "csv_strings": 1.4, "binary_3": 1.3}
 
@@ -442,8 +444,9 @@ from aiohttp import web
 
 TIME = {"name": "Time", "type": "isotime", "length": 20, "units": "UTC", "fill": None}
 FIELD = {"name": "B", "type": "double", "size": [3], "units": "nT", "fill": "-1e31", "description": "Field"}
+UNIT = sys.argv[1]
 INFO = {"HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "startDate": "2015-01-01Z", "stopDate": "2016-01-01Z",
-        "cadence": "PT1M", "description": "Field of a year", "parameters": [TIME, FIELD]}
+        "cadence": "PT1" + UNIT.upper(), "description": "Field of a year", "parameters": [TIME, FIELD]}
 OK = {"HAPI": "3.1", "status": {"code": 1200, "message": "OK"}}
 
 async def answer(request):
@@ -456,8 +459,7 @@ async def answer(request):
     if name == "catalog":
         return web.json_response({**OK, "catalog": [{"id": "X", "title": "Field"}]})
     first, last = (np.datetime64(request.query[key].rstrip("Z"), "ms") for key in ("start", "stop"))
-    times = np.arange(np.datetime64("2015-01-01", "m"), np.datetime64("2016-01-01", "m"))
-    times = times[(times >= first) & (times < last)]
+    times = np.arange(first, last, np.timedelta64(1, UNIT))
     records = np.zeros(len(times), [("t", "S20"), ("b", "<f8", 3)])
     records["t"] = np.char.add(np.datetime_as_string(times, "s"), "Z")
     records["b"] = np.sin(np.arange(3) + times.astype(float)[:, None])
@@ -484,7 +486,7 @@ def load_96(repeats: int) -> dict[str, Any]:
     """Return the median elapsed times for 96 chunks from a server with 50 ms of latency."""
     from sunpy_helio_plugins import conf, hapi
 
-    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, "-c", SERVER, "m"], stdout=subprocess.PIPE, text=True)
     spent: dict[str, list[float]] = {"ours": [], "theirs": [], "parallel": []}
     try:
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/hapi"
@@ -576,6 +578,52 @@ def memory(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+RANGE = """
+import re, sys, warnings
+warnings.simplefilter("ignore")
+from sunpy_helio_plugins import hapi
+
+def kilobytes(what):
+    return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+url, stop, folder = sys.argv[1:]
+if folder:
+    hapi.to_parquet(url, "X", "2015-01-01", "2015-01-02", folder=folder + "/first", progress=False)
+else:
+    hapi.load(url, "X", "2015-01-01", "2015-01-01T01:00")
+before = kilobytes("VmRSS")
+decoded = 0
+if folder:
+    hapi.to_parquet(url, "X", "2015-01-01", stop, folder=folder + "/" + stop, progress=False)
+else:
+    table = hapi.load(url, "X", "2015-01-01", stop)
+    decoded = 16 * len(table) + table["B"].unmasked.value.nbytes + table["B"].mask.nbytes
+print(decoded, (kilobytes("VmHWM") - before) * 1024)
+"""
+
+
+def memory_of_ranges(name: str) -> dict[str, Any]:
+    """Return the ratio of memory for records of a server with a cadence of 1 s."""
+    server = subprocess.Popen([sys.executable, "-c", SERVER, "s"], stdout=subprocess.PIPE, text=True)
+    found = []
+    try:
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}/hapi"
+        with tempfile.TemporaryDirectory() as folder:
+            stops = ["2015-07-01"] if name == "memory_load" else ["2015-03-02", "2015-05-30"]
+            for stop in stops:
+                given = [url, stop, "" if name == "memory_load" else folder]
+                done = subprocess.run([sys.executable, "-c", RANGE, *given], capture_output=True, text=True, check=True)
+                found.append([int(number) for number in done.stdout.split()[-2:]])
+    finally:
+        server.terminate()
+        server.wait()
+    peaks = {"peak_mb": [round(above / 1e6) for _, above in found]}
+    if name == "memory_load":
+        decoded, above = found[0]
+        return {"ratio": round(decoded / above, 3), "decoded_mb": round(decoded / 1e6), **peaks}
+    return {"ratio": round(found[1][1] / found[0][1], 2), **peaks}
+
+
 def files_365(repeats: int) -> dict[str, float]:
     """Return the time of reading daily files of a cadence of 1 min one by one, divided by that of one table."""
     from sunpy_helio_plugins import hapi
@@ -618,6 +666,8 @@ def main() -> None:
     others = {
         "load_96": load_96, "series": series, "files_365": files_365, "exponents": exponents,
         "memory_csv": lambda _: memory("memory_csv"), "memory_year": lambda _: memory("memory_year"),
+        "memory_load": lambda _: memory_of_ranges("memory_load"),
+        "memory_parquet": lambda _: memory_of_ranges("memory_parquet"),
     }  # fmt: skip
     names = [*CASES, *others]
     parser.add_argument("cases", nargs="*", default=[], help=f"which of {', '.join(names)}; default all")

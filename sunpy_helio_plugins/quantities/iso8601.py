@@ -64,37 +64,84 @@ def _split_block(flat: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     return days, nanos
 
 
-_WEIGHTS = np.array([36_000, 3600, 600, 60, 10, 1, *(10.0**-power for power in range(1, 10))]) * 1e9
-"""The nanoseconds of the digits of ``hhmmss.fffffffff``; all sums are exact as floats."""
-
 _FEWER_DATES = 16
 """The smallest number of time stamps for each change of the date, for which it is converted separately."""
+
+_CLOCK, _DIGITS = (np.uint64(int.from_bytes(text, "little")) for text in (b"00:00:00", b"0" * 8))
+_CLOCK_ROOM, _DIGITS_ROOM = (
+    np.uint64(int.from_bytes([0x7F - most for most in limits], "little"))
+    for limits in ([2, 9, 0, 5, 9, 0, 5, 9], [9] * 8)
+)
+"""What each byte may be increased by before its high bit is set, if its digit is not above the limit."""
+
+_HIGH_BITS = np.uint64(0x8080808080808080)
 
 
 def _split_digits(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | None:
     """
-    Convert ``yyyy-mm-ddThh:mm:ss[.f...]`` digit by digit, which takes half the time of numpy's parser.
+    Convert ``yyyy-mm-ddThh:mm:ss[.f...]`` eight bytes at a time, which takes a fifth of the time of numpy's parser.
 
     Return `None` if the date changes often, and for any other format, leap second or error.
     """
     if not (length == 19 or 21 <= length <= 29):
         return None
-    grid = flat.view(np.uint8).reshape(flat.size, -1)
-    dates = np.ascontiguousarray(grid[:, :10]).view("S10").reshape(-1)
-    firsts = np.flatnonzero(np.concatenate([[True], dates[1:] != dates[:-1]]))
+    year, day = _words(flat, 0), _words(flat, 7, "<u4")
+    firsts = np.flatnonzero(np.concatenate([[True], (year[1:] != year[:-1]) | (day[1:] != day[:-1])]))
     if firsts.size * _FEWER_DATES > flat.size + _FEWER_DATES:
         return None
-    separators = {10: "T", 13: ":", 16: ":", **({19: "."} if length > 19 else {})}
-    if any((grid[:, place] != ord(one)).any() for place, one in separators.items()):
+    grid = flat.view(np.uint8).reshape(flat.size, -1)
+    dates = grid[firsts, :11]
+    if (dates[:, 10] != ord("T")).any() or (length > 19 and (grid[:, 19] != ord(".")).any()):
         return None
-    digits = grid[:, [11, 12, 14, 15, 17, 18, *range(20, length)]] - np.uint8(ord("0"))
-    if digits.max() > 9 or digits[:, 2].max() > 5 or digits[:, 4].max() > 5:
+    nanos = _clock_nanos(flat, length)
+    if nanos is None or nanos.max() >= DAY:
         return None
-    nanos = (digits.astype(float) @ _WEIGHTS[: digits.shape[1]]).astype(np.int64)
-    if nanos.max() >= DAY:
-        return None
-    days = _plain_days(np.ascontiguousarray(grid[firsts, :10]))
+    days = _plain_days(np.ascontiguousarray(dates[:, :10]))
     return None if days is None else (np.repeat(days, np.diff(firsts, append=flat.size)), nanos)
+
+
+def _words(flat: NDArray[np.bytes_], at: int, kind: str = "<u8") -> NDArray[Any]:
+    """Return the bytes at one place of all time stamps as integers, the first byte as the lowest one."""
+    layout = np.dtype({"names": ["word"], "formats": [kind], "offsets": [at], "itemsize": flat.dtype.itemsize})
+    return flat.view(layout)["word"].copy()
+
+
+def _clock_nanos(flat: NDArray[np.bytes_], length: int) -> Ints | None:
+    """Convert ``hh:mm:ss`` and the digits of the fraction; return `None` if a byte is not valid."""
+    clock = _words(flat, 11) ^ _CLOCK
+    if _exceeds(clock, _CLOCK_ROOM):
+        return None
+    pairs = clock * np.uint64(10) + (clock >> np.uint64(8))
+    hour, minute, second = (((pairs >> np.uint64(bits)) & np.uint64(0xFF)).view(np.int64) for bits in (0, 24, 48))
+    nanos = ((hour * 60 + minute) * 60 + second) * SECOND
+    for first in range(20, length, 8):
+        last = min(first + 8, length)
+        digits = _digits(flat, first, last)
+        if digits is None:
+            return None
+        nanos += digits * 10 ** (29 - last)
+    return nanos
+
+
+def _digits(flat: NDArray[np.bytes_], first: int, last: int) -> Ints | None:
+    """Convert at most eight digits, pairs at first, then fours; return `None` if a byte is not a digit."""
+    others = np.uint64(8 * (8 - (last - first)))
+    digits = ((_words(flat, last - 8) >> others) ^ (_DIGITS >> others)) << others
+    if (digits == digits[0]).all():  # as the fractions of most regular times
+        digits = digits[:1]
+    if _exceeds(digits, _DIGITS_ROOM):
+        return None
+    if last - first == 1:
+        return (digits >> np.uint64(56)).view(np.int64)
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
+    low, high = pairs & np.uint64(0xFF000000FF), (pairs >> np.uint64(16)) & np.uint64(0xFF000000FF)
+    number = low * np.uint64(100 + (1_000_000 << 32)) + high * np.uint64(1 + (10_000 << 32))
+    return (number >> np.uint64(32)).view(np.int64)
+
+
+def _exceeds(words: NDArray[np.uint64], room: np.uint64) -> bool:
+    """Return whether any byte exceeds its limit: its sum with the room below it sets the high bit."""
+    return bool(np.bitwise_or.reduce((words + room) | words) & _HIGH_BITS)
 
 
 def _plain_days(dates: NDArray[np.uint8]) -> Ints | None:

@@ -150,6 +150,10 @@ def moment(stamp: object) -> Moment | None:
         return None
 
 
+_COMPARED = 1 << 16
+"""The number of times that are compared at once."""
+
+
 @dataclass(frozen=True)
 class Span:
     """
@@ -208,9 +212,14 @@ class Span:
     def covers(self, time: Time) -> NDArray[np.bool_]:
         """Return which times, of scale UTC, are in the range."""
         first, before = times.from_iso(np.array([str(self.first), str(self.before)], dtype="S"))
-        begun = (time.jd1 - first.jd1) + (time.jd2 - first.jd2) >= 0
-        ended = (time.jd1 - before.jd1) + (time.jd2 - before.jd2) >= 0
-        return np.asarray(begun & ~ended)
+        shape, days, fractions = time.shape, np.ravel(np.asarray(time.jd1)), np.ravel(np.asarray(time.jd2))
+        covered = np.empty(days.size, dtype=bool)
+        for start in range(0, days.size, _COMPARED):
+            rows = slice(start, start + _COMPARED)
+            day, fraction = days[rows], fractions[rows]
+            begun = (day - first.jd1) + (fraction - first.jd2) >= 0
+            covered[rows] = begun & ((day - before.jd1) + (fraction - before.jd2) < 0)
+        return covered.reshape(shape)
 
     def halves(self) -> tuple[Span, Span] | None:
         """Return both halves, separated at a round time, or `None` if the range is too short."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -359,7 +360,10 @@ class Exchange:
         """Read the body within the limits of size and time."""
         # The message of a refusal is read in any case.
         most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
-        return b"".join(self.parts(response, most))
+        # Parts that are joined at the end would be in memory twice.
+        with io.BytesIO() as body:
+            body.writelines(self.parts(response, most))
+            return body.getvalue()
 
     def parts(self, response: requests.Response, most: int) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""

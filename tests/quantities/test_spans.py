@@ -107,3 +107,15 @@ def test_the_last_time_of_a_range_may_be_in_a_leap_second(stamp: str, previous: 
     first = Moment.read("1950-01-01Z")
     assert str(Span(first, Moment.read(stamp)).last) == previous
     assert Span.closed(first, Moment.read(previous)).before == Moment.read(stamp)
+
+
+def test_times_of_any_number_and_shape_are_compared_with_a_range() -> None:
+    day = span("2026-01-01T00:10Z", "2026-01-01T00:20Z")
+    count = 3 * 2**16 + 4
+    stamps = np.datetime64("2026-01-01T00:00:00.000", "ms") + np.arange(count) * np.timedelta64(10, "ms")
+    time = times.from_datetime64(stamps)
+    expected = (stamps >= np.datetime64("2026-01-01T00:10")) & (stamps < np.datetime64("2026-01-01T00:20"))
+    assert (day.covers(time) == expected).all()
+    assert (day.covers(time.reshape(-1, 2)) == expected.reshape(-1, 2)).all()
+    assert day.covers(time[70_000]).shape == ()
+    assert day.covers(time[:0]).tolist() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -161,27 +162,54 @@ class Instants:
     """
     Times as days and fractions of days, for the number of time stamps that is expected.
 
-    The time stamps are parsed block by block: parsing all of them would need six times the memory of the result.
+    The time stamps are parsed block by block: parsing all of them would need six times the memory of the result, and
+    parsing a few at a time would take longer.
     """
 
     _BLOCK = 1 << 19
 
     def __init__(self, room: int) -> None:
         self.day, self.fraction = np.empty(room), np.empty(room)
+        self._few: list[NDArray[np.bytes_]] = []
+        self._first = self._next = 0
 
     def resize(self, rows: int, room: int) -> None:
         """Change the number of expected time stamps; the first ``rows`` of them are kept."""
         self.day, self.fraction = (_resized(one[None], rows, room)[0] for one in (self.day, self.fraction))
 
     def add(self, first: int, stamps: NDArray[Any]) -> None:
-        """Parse time stamps in the forms of HAPI, or ordinals, shape (n,), to the rows from ``first`` on."""
+        """Add time stamps in the forms of HAPI, or ordinals, shape (n,), to the rows from ``first`` on."""
         if stamps.dtype.kind == "i":
             rows, known = slice(first, first + len(stamps)), times_of(stamps)
             self.day[rows], self.fraction[rows] = known.jd1, known.jd2
             return
+        if first != self._next:
+            self.flush()
+            self._first = first
+        self._few.append(np.ascontiguousarray(stamps, dtype="S"))
+        self._next = first + len(stamps)
+        if (self._next - self._first) * max(1, self._few[-1].dtype.itemsize) >= self._BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Parse the time stamps that were added."""
+        few, first = self._few, self._first
+        self._few, self._first = [], self._next
+        if few:
+            self._parse(first, few[0] if len(few) == 1 else np.concatenate(few))
+
+    def cut(self, rows: int) -> None:
+        """Remove the time stamps after the first ``rows``."""
+        if self._next > rows:
+            kept = max(0, rows - self._first)
+            self._few = [np.concatenate(self._few)[:kept]] if kept else []
+            self._first = min(self._first, rows)
+            self._next = rows
+
+    def _parse(self, first: int, stamps: NDArray[np.bytes_]) -> None:
         step = max(1, self._BLOCK // max(1, stamps.dtype.itemsize))
         for start in range(0, len(stamps), step):
-            days, nanos = split(np.ascontiguousarray(stamps[start : start + step], dtype="S"))
+            days, nanos = split(stamps[start : start + step])
             rows = slice(first + start, first + start + len(days))
             np.add(days, JD_1970 + 0.5, out=self.day[rows])
             np.divide(nanos, quasi_lengths(days), out=self.fraction[rows])
@@ -189,6 +217,7 @@ class Instants:
 
     def finish(self, rows: int) -> Time:
         """Return the first rows as the same times as `times.from_iso` does."""
+        self.flush()
         if not rows:
             return times.from_iso(np.empty(0, "S1"))
         # Days from noon, and fractions of at most half a day, as in astropy; the public way, Time(day, fraction), would
@@ -260,6 +289,8 @@ class ColumnBuffers:
     def cut(self, rows: int) -> None:
         """Remove the records after the first ``rows``."""
         self.rows = rows
+        if self.instants is not None:
+            self.instants.cut(rows)
 
     def finish(self) -> list[Any]:
         r"""
@@ -269,6 +300,9 @@ class ColumnBuffers:
         """
         if self.rows < 0.8 * self.room and self.rows * sum(len(one.fields) for one in self._buffers) < _FEW:
             self._resize(self.rows)
+        if self.instants is not None:
+            with _valid_times():
+                self.instants.flush()
         return [
             self.instants.finish(self.rows) if one.values is None and self.instants else one.finish(self.rows)
             for one in self._buffers
@@ -282,11 +316,9 @@ class ColumnBuffers:
         return rows if count else None
 
     def _parse(self, rows: slice, stamps: NDArray[Any]) -> None:
-        try:
-            if self.instants is not None:
+        if self.instants is not None:
+            with _valid_times():
                 self.instants.add(rows.start, np.ma.getdata(stamps).reshape(rows.stop - rows.start))
-        except ValueError as error:
-            raise FileError(f"A record does not begin with a valid time: {error}") from None
 
     def _resize(self, room: int) -> None:
         self.room = max(1, room)
@@ -296,6 +328,15 @@ class ColumnBuffers:
             one.resize(self.rows, self.room)
         for group in self._groups:
             group.resize(self.rows, self.room)
+
+
+@contextlib.contextmanager
+def _valid_times() -> Iterator[None]:
+    """Convert errors of time stamps to errors of the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise FileError(f"A record does not begin with a valid time: {error}") from None
 
 
 _FEW = 1 << 22
