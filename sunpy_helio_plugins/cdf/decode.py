@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.records import expanded
-from sunpy_helio_plugins.cdf.structure import Block, Entry, Structure, VariableLayout
+from sunpy_helio_plugins.cdf.structure import AttributeEntry, Block, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["KINDS", "Values", "attribute_of", "plain", "values_of"]
@@ -88,7 +88,7 @@ def _shaped(flat: NDArray[Any], count: int, layout: VariableLayout, is_row_major
     return np.ascontiguousarray(turned.transpose(0, *range(len(layout.shape), 0, -1)))
 
 
-def attribute_of(entry: Entry, encoding: int) -> Any:
+def attribute_of(entry: AttributeEntry, encoding: int) -> Any:
     """Return the value of an attribute as plain Python: a text, a number, or several."""
     if entry.type in _TEXTS:
         return _decoded(entry.content).replace("\0", "")

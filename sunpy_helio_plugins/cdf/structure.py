@@ -32,7 +32,7 @@ from sunpy_helio_plugins.cdf.records import (  # fmt: skip
 )
 from sunpy_helio_plugins.errors import FileError, disk_error
 
-__all__ = ["Block", "Entry", "Structure", "VariableLayout", "examine"]
+__all__ = ["AttributeEntry", "Block", "Structure", "VariableLayout", "examine"]
 
 _RESERVED = 20
 """Bytes between the fields and the value of an attribute's entry."""
@@ -43,7 +43,7 @@ _ROW_MAJOR, _SINGLE_FILE, _HAS_MD5 = 1, 2, 4 | 8
 _VARIES, _HAS_PAD, _IS_COMPRESSED = 1, 2, 4
 
 
-class Entry(NamedTuple):
+class AttributeEntry(NamedTuple):
     """
     The value of an attribute, as stored in the file.
 
@@ -157,7 +157,7 @@ class Structure:
         Whether the last dimension varies fastest.
     variables : list of VariableLayout
         The variables, rVariables first.
-    entries : list of Entry
+    entries : list of AttributeEntry
         The values of all attributes.
     content : bytes
         The decompressed file if it is compressed as a whole; empty if it can be read in place.
@@ -167,7 +167,7 @@ class Structure:
     encoding: int = 0
     is_row_major: bool = True
     variables: list[VariableLayout] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AttributeEntry] = field(default_factory=list)
     content: bytes = field(default=b"", repr=False)
 
 
@@ -213,7 +213,7 @@ def _follow(web: RecordReader, found: Structure) -> int:
     return flags
 
 
-def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:
+def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[AttributeEntry]:
     """Yield the values of an attribute."""
     _, _, _, first, scope, _, count, _, _, zfirst, zcount, _, _ = fields
     attribute, is_global = web.name(place + web.length(ADR)), scope in _GLOBAL
@@ -224,7 +224,7 @@ def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator
             if length < 0 or start + length > size:
                 raise FileError("the value of an attribute is longer than its record")
             content = bytes(web.content[at + start : at + start + length])
-            yield Entry(attribute, is_global, kind == AZEDR, variable, type_, elements, content)
+            yield AttributeEntry(attribute, is_global, kind == AZEDR, variable, type_, elements, content)
 
 
 def _variable(

@@ -12,7 +12,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, Proble
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import lookup
-from sunpy_helio_plugins.hapi.discovery.index import State
+from sunpy_helio_plugins.hapi.discovery.index import IndexState
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, covering
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query, is_like, is_pattern, unlike
@@ -177,7 +177,7 @@ def _chosen(service: Service, query: Query, meant: Sequence[str], problems: list
     ]  # fmt: skip
 
 
-def _state(service: Service, query: Query, problems: list[str]) -> State | None:
+def _state(service: Service, query: Query, problems: list[str]) -> IndexState | None:
     """Return the index of a server if it decides: of one that the query names, it is made or refreshed first."""
     if not query.observables and (query.dataset is not None or not query.parameters):
         return None

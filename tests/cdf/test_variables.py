@@ -24,7 +24,7 @@ from sunpy_helio_plugins.cdf import records as records_module
 from sunpy_helio_plugins.cdf.decode import Values, attribute_of
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
 from sunpy_helio_plugins.cdf.metadata import FrozenList, FrozenMapping, LazyMapping
-from sunpy_helio_plugins.cdf.structure import Block, Entry, Structure, VariableLayout
+from sunpy_helio_plugins.cdf.structure import AttributeEntry, Block, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
@@ -743,8 +743,8 @@ def test_an_array_without_elements_has_its_shape():
 
 
 def test_an_attribute_without_elements_is_empty():
-    assert attribute_of(Entry("N", True, False, 0, INT4, 0, b""), IBM_PC) == []
-    assert attribute_of(Entry("N", True, False, 0, INT4, 2, struct.pack(">ii", 3, 4)), NETWORK) == [3, 4]
+    assert attribute_of(AttributeEntry("N", True, False, 0, INT4, 0, b""), IBM_PC) == []
+    assert attribute_of(AttributeEntry("N", True, False, 0, INT4, 2, struct.pack(">ii", 3, 4)), NETWORK) == [3, 4]
 
 
 @pytest.mark.parametrize(("kind", "name"), [(FLOAT, "CDF_FLOAT"), (DOUBLE, "CDF_DOUBLE")])

@@ -25,7 +25,7 @@ from sunpy_helio_plugins.hapi.cache import segments, validity
 from sunpy_helio_plugins.hapi.cache.assembly import Assembly, Failure, assemble
 from sunpy_helio_plugins.hapi.cache.contents import group_of, store
 from sunpy_helio_plugins.hapi.cache.segments import Segment
-from sunpy_helio_plugins.hapi.cache.validity import Version
+from sunpy_helio_plugins.hapi.cache.validity import DatasetVersion
 from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, selected
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import named
@@ -125,7 +125,7 @@ class Holdings:
         self._subject = f"{first.dataset} of {first.server.archive}"
         self._group = group_of(first.server.url, first.dataset)
         self._keys = {one.name: validity.key_of(one) for one in first.info.parameters if one.name in self._names}
-        self._began, self._version = began, Version.of(first.info)
+        self._began, self._version = began, DatasetVersion.of(first.info)
         self._lock = Lock()
         self._known: dict[str, list[Entry]] = {}
         self._seen: set[tuple[int, float, State]] = set()
@@ -181,12 +181,12 @@ class Holdings:
     def _agree_on_version(self) -> None:
         """Forget what a change of the dataset, as its description tells, has made outdated."""
         note = self._store.note(self._group)
-        known = Version.read(note)
+        known = DatasetVersion.read(note)
         if known is not None and known.followed_by(self._version) == (known, []):
             return
 
         def change(note: str) -> tuple[str, list[tuple[str | None, Range | None]]]:
-            before = Version.read(note)
+            before = DatasetVersion.read(note)
             if before is None:
                 return self._version.note, [(None, None)] if note else []
             after, outdated = before.followed_by(self._version)
@@ -305,7 +305,7 @@ class Holdings:
         self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names if name in self._keys})
 
     def _keep(self, names: Sequence[str], segment: Segment) -> None:
-        newer = Version.of(segment.info)
+        newer = DatasetVersion.of(segment.info)
         if self._version.is_before(newer):
             with self._lock:
                 self._version, self._is_renewed = replace(self._version, modified=newer.modified), True
@@ -329,7 +329,7 @@ class Holdings:
             return
 
     def _revised(self, note: str, segment: Segment) -> str:
-        known = Version.read(note) or self._version
+        known = DatasetVersion.read(note) or self._version
         if self._version.is_before(known):
             raise _OutdatedError
         return known.with_records(segment.range, segment.times).note

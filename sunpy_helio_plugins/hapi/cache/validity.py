@@ -18,7 +18,7 @@ from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.spans import DAY_OF_ORDINALS, Moment, moment, seconds
 from sunpy_helio_plugins.store.intervals import FOREVER, Entry, Range, State
 
-__all__ = ["Version", "entries", "key_of"]
+__all__ = ["DatasetVersion", "entries", "key_of"]
 
 _DAY = 86400.0
 
@@ -36,7 +36,7 @@ def key_of(parameter: Parameter) -> str:
 
 
 @dataclass(frozen=True)
-class Version:
+class DatasetVersion:
     """
     What a server said of a dataset when its records were requested; changes make records outdated.
 
@@ -54,13 +54,13 @@ class Version:
     last: int | None = None
 
     @classmethod
-    def of(cls, info: Info) -> Version:
+    def of(cls, info: Info) -> DatasetVersion:
         """Return the version in a description."""
         modified = info.raw.get("modificationDate")
         return cls(str(modified) if moment(modified) else "", info.start or "", info.stop or "")
 
     @classmethod
-    def read(cls, note: str) -> Version | None:
+    def read(cls, note: str) -> DatasetVersion | None:
         """Return the version in a note of the store; `None` if there is none."""
         try:
             return cls(**json.loads(note)) if note else None
@@ -72,12 +72,12 @@ class Version:
         """The version as a note."""
         return json.dumps(asdict(self))
 
-    def is_before(self, other: Version) -> bool:
+    def is_before(self, other: DatasetVersion) -> bool:
         """Return whether the dataset was modified after this version."""
         mine, theirs = moment(self.modified), moment(other.modified)
         return theirs is not None and (mine is None or mine < theirs)
 
-    def followed_by(self, other: Version) -> tuple[Version, list[Range | None]]:
+    def followed_by(self, other: DatasetVersion) -> tuple[DatasetVersion, list[Range | None]]:
         """Return the newer one of two versions, and the ranges that it makes outdated, `None` for all."""
         if other.is_before(self):
             return self, []
@@ -94,7 +94,7 @@ class Version:
             outdated.append(Range(min(borders if self.last is None else [*borders, self.last]), _LATEST))
         return other, outdated
 
-    def with_records(self, whole: Range, times: NDArray[np.int64]) -> Version:
+    def with_records(self, whole: Range, times: NDArray[np.int64]) -> DatasetVersion:
         """Return the version with the last record of a response that reaches the end of the dataset."""
         stop = moment(self.stop)
         if stop is None or not whole.first <= stop.ordinal <= whole.before or not len(times):
@@ -106,7 +106,7 @@ _EARLIEST, _LATEST = -(2**63) + 1, 2**63 - 1
 
 
 def entries(
-    segment: Segment, names: Sequence[str], server: HAPIServer, cadence: str, asked: float, version: Version
+    segment: Segment, names: Sequence[str], server: HAPIServer, cadence: str, asked: float, version: DatasetVersion
 ) -> dict[str, list[Entry]]:
     """
     Return what a response that was requested at a time tells of each parameter.

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.discovery.index import State
+    from sunpy_helio_plugins.hapi.discovery.index import IndexState
 
 __all__ = ["Completed", "identifier"]
 
@@ -24,7 +24,7 @@ _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}\\s]")
 _Dataset = tuple[str, str, str, tuple[str, ...]]
 """The server, the id, the title and the names of the parameters of a dataset."""
 
-_registered: dict[str, tuple[tuple[str, tuple[State, ...]], set[str]]] = {}
+_registered: dict[str, tuple[tuple[str, tuple[IndexState, ...]], set[str]]] = {}
 """For each attr, the state of the index whose names it has, and these names."""
 
 
@@ -81,7 +81,7 @@ def _complete(attr: Any, kind: str) -> None:
     _registered[kind] = (state, set(new))
 
 
-def _servers(states: Sequence[State], _: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
+def _servers(states: Sequence[IndexState], _: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
     """Yield the servers without a short name by their hosts, and also by their paths if several have the same host."""
     others = [one for one in states if server_list.name_of(one.url) == one.url]
     hosts = Counter(server_list.find(one.url).name for one in others)
@@ -90,7 +90,7 @@ def _servers(states: Sequence[State], _: Sequence[_Dataset]) -> Iterator[tuple[s
         yield host if hosts[host] == 1 else one.url.partition("://")[2], one.url, one.title
 
 
-def _datasets(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
+def _datasets(_: Sequence[IndexState], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
     """Yield the ids, with the server in the value, and also in the name if several servers have the same id."""
     rows = [(server_list.name_of(url), one, title) for url, one, title, _ in known]
     counts = Counter(identifier(one) for _, one, _ in rows)
@@ -99,7 +99,7 @@ def _datasets(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[s
         yield one if is_single else f"{server}_{one}", f"{server}/{one}", title
 
 
-def _parameters(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
+def _parameters(_: Sequence[IndexState], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
     for url, one, _title, names in known:
         told = f"{server_list.name_of(url)}/{one}"
         yield from ((name, name, told) for name in names if name)

@@ -12,7 +12,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.hapi.discovery.index import Entry
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry
 from sunpy_helio_plugins.hapi.discovery.question import cadence_of
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, name_tokens, tokens, vocabulary
 from sunpy_helio_plugins.quantities.spans import seconds as seconds_of
@@ -71,7 +71,7 @@ class Corpus:
 
     Parameters
     ----------
-    servers : iterable of (str, str, sequence of Entry)
+    servers : iterable of (str, str, sequence of IndexEntry)
         The name, the title and the datasets of each server.
 
     Attributes
@@ -86,8 +86,8 @@ class Corpus:
         The parameters with each word, those with each word in their names, and the datasets with each word.
     """
 
-    def __init__(self, servers: Iterable[tuple[str, str, Sequence[Entry]]]) -> None:
-        self.datasets: list[Entry] = []
+    def __init__(self, servers: Iterable[tuple[str, str, Sequence[IndexEntry]]]) -> None:
+        self.datasets: list[IndexEntry] = []
         self.servers: list[str] = []
         self.observers: list[frozenset[str]] = []
         self.parameters: list[tuple[str, str, str]] = []
@@ -102,7 +102,7 @@ class Corpus:
         self.lengths = np.array(lengths, dtype=np.float32)
         self._kept: dict[Hashable, NDArray[Any]] = {}
 
-    def _add(self, server: str, title: str, entry: Entry) -> list[int]:
+    def _add(self, server: str, title: str, entry: IndexEntry) -> list[int]:
         """Add a dataset, and return the number of words of each of its parameters."""
         said = " ".join(str(entry.info.get(name) or "") for name in ("x_instrument", "resourceID", "description"))
         context = {*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:_LONGEST_CONTEXT])}
@@ -206,7 +206,7 @@ def _unit_text(units: Any) -> str:
     return str(units or "").strip()
 
 
-def _cadence(entry: Entry) -> float:
+def _cadence(entry: IndexEntry) -> float:
     stated = seconds_of(str(entry.info.get("cadence") or ""))
     if stated is not None:
         return stated

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["NAME", "Entry", "Index", "State", "default", "holder", "known_states", "private", "writable"]
+__all__ = ["NAME", "Index", "IndexEntry", "IndexState", "default", "holder", "known_states", "private", "writable"]
 
 NAME = "hapi-index-1.db"
 """The name of the file; the number changes with the tables."""
@@ -44,7 +44,7 @@ _LONGEST = 2000
 
 
 @dataclass(frozen=True)
-class State:
+class IndexState:
     """
     What the index knows of a server.
 
@@ -76,7 +76,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """A dataset of a server: the members of its catalogue entry and description that are searched."""
 
     id: str
@@ -84,7 +84,7 @@ class Entry:
     info: Mapping[str, Any]
 
     @classmethod
-    def of(cls, dataset: str, title: str, info: Mapping[str, Any]) -> Entry:
+    def of(cls, dataset: str, title: str, info: Mapping[str, Any]) -> IndexEntry:
         """Return the entry for a decoded description, without the members that are not searched."""
         kept = {name: _short(info[name]) for name in _DATASET_MEMBERS if info.get(name)}
         members = info.get("parameters")
@@ -122,20 +122,20 @@ class Index:
         self.path = path
         self._database = Database(path, _SCHEMA, "The index of HAPI servers")
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, IndexState]:
         """Return what is known of each server, by its address."""
 
-        def look(connection: sqlite3.Connection) -> dict[str, State]:
+        def look(connection: sqlite3.Connection) -> dict[str, IndexState]:
             rows = connection.execute("SELECT url, title, source, begun, ended, lost FROM servers ORDER BY url")
             found = (_state(row) for row in rows)
             return {one.url: one for one in found}
 
         return self._database.read(look, {})
 
-    def entries(self, url: str) -> list[Entry]:
+    def entries(self, url: str) -> list[IndexEntry]:
         """Return the datasets of a server in the order of its catalogue; damaged rows are left out."""
 
-        def look(connection: sqlite3.Connection) -> list[Entry]:
+        def look(connection: sqlite3.Connection) -> list[IndexEntry]:
             query = "SELECT id, sum, json FROM datasets WHERE url = ? ORDER BY place"
             rows = connection.execute(query, (url,)).fetchall()
             return [one for one in map(_entry, rows) if one is not None]
@@ -174,7 +174,7 @@ class Index:
 
         return self._database.read(look, set())
 
-    def add(self, url: str, entries: Iterable[tuple[int, Entry]]) -> bool:
+    def add(self, url: str, entries: Iterable[tuple[int, IndexEntry]]) -> bool:
         """Store datasets with their places in the catalogue; return whether that succeeded."""
         now, rows = time.time(), []
         for place, one in entries:
@@ -198,7 +198,7 @@ class Index:
 
         return self._database.write(change)
 
-    def date(self, url: str, state: State) -> None:
+    def date(self, url: str, state: IndexState) -> None:
         """Give a server the dates of its row in another index."""
         row = (state.begun, state.ended, url)
         self._database.write(
@@ -223,12 +223,12 @@ class Index:
         self._database.close()
 
 
-def _state(row: tuple[Any, ...]) -> State:
+def _state(row: tuple[Any, ...]) -> IndexState:
     url, title, source, begun, ended, lost = row
-    return State(_text(url), _text(title), _text(source), begun, ended, tuple(json.loads(lost or b"[]")))
+    return IndexState(_text(url), _text(title), _text(source), begun, ended, tuple(json.loads(lost or b"[]")))
 
 
-def _entry(row: tuple[bytes, int, bytes]) -> Entry | None:
+def _entry(row: tuple[bytes, int, bytes]) -> IndexEntry | None:
     dataset, total, packed = row
     try:
         text = zlib.decompress(packed)
@@ -237,7 +237,7 @@ def _entry(row: tuple[bytes, int, bytes]) -> Entry | None:
         title, info = json.loads(text)
     except (zlib.error, ValueError, TypeError):
         return None
-    return Entry(_text(dataset), title, info)
+    return IndexEntry(_text(dataset), title, info)
 
 
 def _text(value: bytes | str) -> str:
@@ -270,7 +270,7 @@ def private() -> Index:
     return _at(_temporary() / f"private-{NAME}")
 
 
-def known_states() -> dict[str, State]:
+def known_states() -> dict[str, IndexState]:
     """Return what is known of each server in either index, by its address."""
     return default().states() | private().states()
 

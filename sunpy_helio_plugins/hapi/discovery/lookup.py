@@ -13,7 +13,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, Problem
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import sources
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.index import Entry, State, holder, known_states
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry, IndexState, holder, known_states
 from sunpy_helio_plugins.hapi.discovery.question import concepts
 from sunpy_helio_plugins.hapi.discovery.scores import scores
 from sunpy_helio_plugins.hapi.query import is_like, is_pattern
@@ -29,15 +29,15 @@ _ABOUT = 0.5
 
 _lock = threading.RLock()
 _refreshing: dict[str, threading.RLock] = {}
-_kept: dict[tuple[tuple[Path, ...], tuple[State, ...]], Corpus] = {}
+_kept: dict[tuple[tuple[Path, ...], tuple[IndexState, ...]], Corpus] = {}
 
 
-def searchable() -> dict[str, State]:
+def searchable() -> dict[str, IndexState]:
     """Return the servers that are indexed, except those that have test data only."""
     return {url: state for url, state in known_states().items() if not server_list.find(url).is_test}
 
 
-def corpus(states: Iterable[State]) -> Corpus:
+def corpus(states: Iterable[IndexState]) -> Corpus:
     """Return the parameters of some servers."""
     wanted = tuple(states)
     holders = [holder(one.url) for one in wanted]
@@ -53,7 +53,7 @@ def corpus(states: Iterable[State]) -> Corpus:
         return _kept[key]
 
 
-def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[Problem]]:
+def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[IndexState, list[Problem]]:
     """
     Return the state of a server that a user named, after a refresh if its index is missing or old.
 
@@ -74,10 +74,12 @@ def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[P
                 raise
             text = f"The index of {server.archive} is old, and could not be refreshed: {error}"
             problems = [Problem.of_error(error, text)]
-        return index.states().get(server.url) or State(server.url, server.title, server.archive, 0.0, None), problems
+        return index.states().get(server.url) or IndexState(
+            server.url, server.title, server.archive, 0.0, None
+        ), problems
 
 
-def datasets_about(state: State, words: Sequence[str]) -> list[str]:
+def datasets_about(state: IndexState, words: Sequence[str]) -> list[str]:
     """Return the datasets of a server with a parameter that matches each of some words."""
     known = corpus([state])
     found: dict[str, None] | None = None
@@ -91,12 +93,12 @@ def datasets_about(state: State, words: Sequence[str]) -> list[str]:
 
 def is_about(dataset: str, info: Mapping[str, Any], words: Sequence[str]) -> bool:
     """Return whether a dataset has a parameter that matches each of some words."""
-    known = Corpus([("", "", [Entry.of(dataset, "", info)])])
+    known = Corpus([("", "", [IndexEntry.of(dataset, "", info)])])
     asked = [concepts(text) for text in words]
     return all(one and bool((scores(known, one) >= _ABOUT).any()) for one in asked)
 
 
-def datasets_with(state: State, names: Sequence[str]) -> list[str]:
+def datasets_with(state: IndexState, names: Sequence[str]) -> list[str]:
     """Return the datasets of a server with parameters of all names or patterns."""
     known = corpus([state])
     chosen = np.ones(len(known.datasets), dtype=bool)

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import lookup, sources
 from sunpy_helio_plugins.hapi.discovery.concept_scores import degrees_of
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.index import State, holder, known_states, writable
+from sunpy_helio_plugins.hapi.discovery.index import IndexState, holder, known_states, writable
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
@@ -167,7 +167,7 @@ def _places(near: str | None) -> frozenset[str]:
     return known.within(place)
 
 
-def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], list[Problem]]:
+def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[IndexState], list[Problem]]:
     """Return the servers to search, and what is missing of their indexes."""
     if server is None:
         found = list(lookup.searchable().values())
@@ -190,7 +190,7 @@ def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], 
     return states, problems
 
 
-def _incomplete(state: State) -> list[Problem]:
+def _incomplete(state: IndexState) -> list[Problem]:
     name = server_list.name_of(state.url)
     if state.ended is None:
         text = f"The index of {name} is incomplete: hapi.update_index({name!r}) continues it."
@@ -235,7 +235,7 @@ def _table(known: Corpus, hits: Sequence[Hit]) -> QTable:
     return table
 
 
-def _notes(known: Corpus, asked: Sequence[Concept], states: Sequence[State], text: str) -> list[str]:
+def _notes(known: Corpus, asked: Sequence[Concept], states: Sequence[IndexState], text: str) -> list[str]:
     notes = []
     if not asked:
         notes.append(f"{shown(text)} does not contain a word that can be searched for.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from sunpy_helio_plugins.hapi.discovery.concept_scores import degrees_of, of_phrases
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus, Degrees
-from sunpy_helio_plugins.hapi.discovery.index import Entry
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry
 from sunpy_helio_plugins.hapi.discovery.question import Concept, groups
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, name_tokens, tokens, vocabulary
 
@@ -230,7 +230,7 @@ def _phrases_of(concept: Concept) -> tuple[Phrase, ...]:
     return tables[concept.kind][concept.name].phrases if concept.kind in tables else (concept.words,)
 
 
-def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: Entry, unit: str) -> str:
+def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: IndexEntry, unit: str) -> str:
     """Return the reason for a part of a question that is not among the words of a parameter."""
     known = vocabulary()
     if concept.kind == "observatory":

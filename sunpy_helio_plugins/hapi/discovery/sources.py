@@ -21,7 +21,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, ServiceError, local
 from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State, private, writable
+from sunpy_helio_plugins.hapi.discovery.index import Index, IndexEntry, IndexState, private, writable
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service, login_of
@@ -69,7 +69,7 @@ def refresh_server(index: Index, server: HAPIServer, *, progress: bool = True) -
                 return [_interrupted(server, len(done) + first - len(lost), len(catalogue), broken)]
             lost |= failed
             infos = ((one, said) for one, said in found.items() if isinstance(said, Info))
-            entries = [(places[one], Entry.of(one, _title(catalogue[one]), info.raw)) for one, info in infos]
+            entries = [(places[one], IndexEntry.of(one, _title(catalogue[one]), info.raw)) for one, info in infos]
             if not index.add(server.url, entries):
                 return [_unwritten(index)]
             bar.update(len(step))
@@ -101,7 +101,7 @@ def _ended(
     """Store the datasets without a description by their titles, end the refresh, and return what is missing."""
     before = index.stored(url, 0)
     places = {one: place for place, one in enumerate(catalogue)}
-    bare = [(places[one], Entry.of(one, _title(catalogue[one]), {})) for one in lost if one not in before]
+    bare = [(places[one], IndexEntry.of(one, _title(catalogue[one]), {})) for one in lost if one not in before]
     told = [f"{one}: {said}" for one, said in lost.items()]
     if not index.add(url, bare) or not index.end(url, catalogue, told[:_TOLD]):
         return [_unwritten(index)]
@@ -161,7 +161,7 @@ def _copy(index: Index, path: Path) -> list[Problem]:
             other.close()
 
 
-def _copy_server(index: Index, other: Index, state: State, source: str) -> list[Problem]:
+def _copy_server(index: Index, other: Index, state: IndexState, source: str) -> list[Problem]:
     entries = other.entries(state.url)
     index.begin(state.url, state.title, source)
     done = index.add(state.url, enumerate(entries)) and index.end(state.url, [one.id for one in entries], state.lost)
@@ -196,11 +196,11 @@ def _servers(document: Any) -> Iterator[_Listing]:
 def _refresh_one(index: Index, server: HAPIServer, title: str, members: Sequence[Any], source: str) -> list[Problem]:
     catalogue = {str(one["id"]): one for one in members if isinstance(one, Mapping) and one.get("id")}
     index.begin(server.url, server.title or title, source)
-    found: list[tuple[int, Entry]] = []
+    found: list[tuple[int, IndexEntry]] = []
     lost: dict[str, str] = {}
     for place, (dataset, entry) in enumerate(catalogue.items()):
         try:
-            found.append((place, Entry.of(dataset, _title(entry), Info.from_json(entry.get("info")).raw)))
+            found.append((place, IndexEntry.of(dataset, _title(entry), Info.from_json(entry.get("info")).raw)))
         except FileError as error:
             lost[dataset] = str(error)
     if not index.add(server.url, found):

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
-from sunpy_helio_plugins.her.events.places import Intervals, Places, overlaps
+from sunpy_helio_plugins.her.events.places import EventIntervals, Places, overlaps
 from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped, region_number
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.keywords import suppliers
@@ -297,7 +297,7 @@ class _Values:
 def _join_regions(made: FlareTable, values: _Values, regions: HERTable) -> None:
     """Add the active region of each flare: by its number, else by its place."""
     numbers = np.asarray(made["ar_noaanum"].filled(0))
-    flares, spans = (Intervals.of(one, "event_starttime", "event_endtime") for one in (made, regions))
+    flares, spans = (EventIntervals.of(one, "event_starttime", "event_endtime") for one in (made, regions))
     places, names = Places.of(regions), list(regions["raw"])
     own = np.array([region_number(record) or 0 for record in names], dtype=int)
     best: list[tuple[Any, int]] = [((), -1)] * len(made)

@@ -13,7 +13,7 @@ from astropy.utils.masked import Masked
 from sunpy_helio_plugins.arguments import DURATION, Kind, is_several, optional, refused, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.her.events.places import Intervals, Places, overlaps
+from sunpy_helio_plugins.her.events.places import EventIntervals, Places, overlaps
 from sunpy_helio_plugins.her.tables import HERTable, events
 
 __all__ = ["ANGLE", "match"]
@@ -79,8 +79,8 @@ def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quant
         )
     own, its = Places.of(left), Places.of(right)
     found: list[Any] = [(np.empty(0, int), np.empty(0, int), np.empty(0))]
-    mine = Intervals.of(left, "event_starttime", "event_endtime")
-    theirs = Intervals.of(right, START, END)
+    mine = EventIntervals.of(left, "event_starttime", "event_endtime")
+    theirs = EventIntervals.of(right, START, END)
     for one, two in overlaps(mine, theirs, margin):
         apart = own.separation(one, its, two)
         kept = one < two if other is table else np.full(len(one), True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 
-__all__ = ["Intervals", "Places", "overlaps"]
+__all__ = ["EventIntervals", "Places", "overlaps"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -27,7 +27,7 @@ MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Intervals:
+class EventIntervals:
     """The starts and ends of events, shape (n,), in days of the Julian date in UTC; NaN for a missing start."""
 
     starts: Floats
@@ -48,7 +48,7 @@ def days(table: Table, name: str) -> Floats:
     return made
 
 
-def overlaps(first: Intervals, second: Intervals, margin: float) -> Iterator[tuple[Rows, Rows]]:
+def overlaps(first: EventIntervals, second: EventIntervals, margin: float) -> Iterator[tuple[Rows, Rows]]:
     """Yield the pairs of rows whose intervals are at most a margin in days apart, in the order of the first rows."""
     order = np.argsort(second.starts, kind="stable")
     order = order[~np.isnan(second.starts[order])]

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.her.events.places import Intervals, Places, days
+from sunpy_helio_plugins.her.events.places import EventIntervals, Places, days
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.tables import HERTable
 
@@ -47,7 +47,7 @@ class Reports:
     def of(cls, table: HERTable) -> Self:
         """Return the reports of a table of flares."""
         records = list(table["raw"])
-        interval = Intervals.of(table, "event_starttime", "event_endtime")
+        interval = EventIntervals.of(table, "event_starttime", "event_endtime")
         peaks = days(table, "event_peaktime")
         peaks = np.where(np.isnan(peaks), (interval.starts + interval.ends) / 2, peaks)
         # Reports without any time are last, and agree with none.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import Kind
-from sunpy_helio_plugins.her.outlines.pixels import Box, meets, to_pixels
+from sunpy_helio_plugins.her.outlines.pixels import PixelBox, meets, to_pixels
 from sunpy_helio_plugins.her.outlines.selection import selected
 from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
 from sunpy_helio_plugins.her.outlines.view import Seen, View
@@ -62,7 +62,7 @@ def placed(image: Any, shapes: Shapes) -> Placed:
     seen = view.see(traced)
     closed, (*sky, offsets) = traced.closed(), view.outlines(seen)
     x, y = to_pixels(wcs, *sky)
-    box = Box.of(image.data.shape)
+    box = PixelBox.of(image.data.shape)
     there = meets(x, y, offsets, box, closed) & closed
     line_x, line_y = (np.where(seen.visible, part, np.nan) for part in to_pixels(wcs, seen.x, seen.y))
     there |= meets(line_x, line_y, seen.offsets, box, closed) & ~closed

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "fill", "meets", "to_pixels"]
+__all__ = ["PixelBox", "fill", "meets", "to_pixels"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-class Box(NamedTuple):
+class PixelBox(NamedTuple):
     """The edges of an image in pixels, of which whole numbers are the centers."""
 
     left: float
@@ -23,7 +23,7 @@ class Box(NamedTuple):
     top: float
 
     @classmethod
-    def of(cls, shape: tuple[int, int]) -> Box:
+    def of(cls, shape: tuple[int, int]) -> PixelBox:
         """Return the edges of an image with a number of rows and columns."""
         return cls(-0.5, shape[1] - 0.5, -0.5, shape[0] - 0.5)
 
@@ -90,7 +90,7 @@ def _following(values: Floats, offsets: Integers, closed: Mask | None = None) ->
     return made
 
 
-def meets(px: Floats, py: Floats, offsets: Integers, box: Box, closed: Mask) -> Mask:
+def meets(px: Floats, py: Floats, offsets: Integers, box: PixelBox, closed: Mask) -> Mask:
     """Return which outlines, lines and points have a common point with a box; vertices may be NaN."""
     owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     qx, qy = (_following(part, offsets, closed) for part in (px, py))
@@ -103,7 +103,7 @@ def meets(px: Floats, py: Floats, offsets: Integers, box: Box, closed: Mask) -> 
     return np.asarray((np.bincount(owners[crosses], minlength=len(offsets) - 1) > 0) | (odd & closed))
 
 
-def _crosses(x: Floats, y: Floats, dx: Floats, dy: Floats, box: Box) -> Mask:
+def _crosses(x: Floats, y: Floats, dx: Floats, dy: Floats, box: PixelBox) -> Mask:
     """Return which edges have a part in a box (the algorithm of Liang and Barsky, 1984)."""
     enter, leave = np.zeros(len(x)), np.ones(len(x))
     inside = np.isfinite(x + y + dx + dy)

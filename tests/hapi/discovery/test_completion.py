@@ -10,7 +10,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.hapi.discovery.completion import identifier
-from sunpy_helio_plugins.hapi.discovery.index import Entry, default
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry, default
 
 ONE, TWO = "https://one.example/hapi", "https://two.example/a/hapi"
 
@@ -18,7 +18,7 @@ ONE, TWO = "https://one.example/hapi", "https://two.example/a/hapi"
 def put(url: str, *ids: str) -> None:
     index = default()
     index.begin(url, "A title", "a test")
-    index.add(url, [(place, Entry.of(one, f"Title of {one}", CATALOGUE[one])) for place, one in enumerate(ids)])
+    index.add(url, [(place, IndexEntry.of(one, f"Title of {one}", CATALOGUE[one])) for place, one in enumerate(ids)])
     index.end(url, ids, [])
 
 

@@ -11,13 +11,15 @@ from invented import CATALOGUE
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.hapi.discovery import index as module
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, default
+from sunpy_helio_plugins.hapi.discovery.index import Index, IndexEntry, default
 
 URL = "https://there.example/hapi"
 
 
-def entries(*ids: str) -> list[tuple[int, Entry]]:
-    return [(place, Entry.of(one, f"Title of {one}", CATALOGUE[one])) for place, one in enumerate(ids or CATALOGUE)]
+def entries(*ids: str) -> list[tuple[int, IndexEntry]]:
+    return [
+        (place, IndexEntry.of(one, f"Title of {one}", CATALOGUE[one])) for place, one in enumerate(ids or CATALOGUE)
+    ]
 
 
 @pytest.fixture
@@ -113,7 +115,9 @@ def test_a_file_of_another_program_is_renamed(index: Index) -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    entry = Entry.of("A", "A", {"description": "x" * 10_000, "parameters": [{}, {"name": "B", "label": ["y" * 5000]}]})
+    entry = IndexEntry.of(
+        "A", "A", {"description": "x" * 10_000, "parameters": [{}, {"name": "B", "label": ["y" * 5000]}]}
+    )
     assert entry.title == ""
     assert len(entry.info["description"]) == 2000
     assert len(entry.parameters[0]["label"]) == 2000

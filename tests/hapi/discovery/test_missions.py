@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.index import Entry
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry
 from sunpy_helio_plugins.hapi.discovery.question import concepts
 from sunpy_helio_plugins.hapi.discovery.scores import rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
@@ -42,9 +42,9 @@ TITLES = {"intermagnet": "Geomagnetic observatories of INTERMAGNET"}
 
 @pytest.fixture(scope="module")
 def missions() -> Corpus:
-    def entry(dataset: str, members: list[tuple[str, str, str]]) -> Entry:
+    def entry(dataset: str, members: list[tuple[str, str, str]]) -> IndexEntry:
         named = [{"name": name, "units": unit, "description": told} for name, unit, told in members]
-        return Entry.of(dataset, "", {"parameters": [{"name": "Time"}, *named]})
+        return IndexEntry.of(dataset, "", {"parameters": [{"name": "Time"}, *named]})
 
     return Corpus(
         (name, TITLES.get(name, ""), [entry(*one) for one in datasets.items()]) for name, datasets in MISSIONS.items()

@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi.discovery.index import Entry, default
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry, default
 
 ONE, TWO = "https://one.example/hapi", "https://two.example/hapi"
 COLUMNS = ["Server", "Dataset", "Parameter", "Unit", "Why", "Score"]
@@ -26,7 +26,7 @@ COLUMNS = ["Server", "Dataset", "Parameter", "Unit", "Why", "Score"]
 def put(url: str, catalogue: dict[str, Any], title: str = "") -> None:
     index = default()
     index.begin(url, title, "a test")
-    index.add(url, [(place, Entry.of(one, "", said)) for place, (one, said) in enumerate(catalogue.items())])
+    index.add(url, [(place, IndexEntry.of(one, "", said)) for place, (one, said) in enumerate(catalogue.items())])
     index.end(url, catalogue, [])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.index import Entry
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry
 from sunpy_helio_plugins.hapi.discovery.question import concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
@@ -76,7 +76,7 @@ def test_words_that_are_nowhere_find_nothing(small: Corpus, text: str) -> None:
 
 def test_an_empty_index_is_searched_without_an_error() -> None:
     assert hits(Corpus([]), "density") == []
-    assert hits(Corpus([("there", "", [Entry("A", "", {})])]), "density") == []
+    assert hits(Corpus([("there", "", [IndexEntry("A", "", {})])]), "density") == []
 
 
 def test_scores_are_between_0_and_1_and_descend(small: Corpus) -> None:
@@ -96,8 +96,8 @@ def test_a_dataset_with_many_parameters_does_not_hide_the_others() -> None:
     many = [{"name": f"B{place}", "units": "nT", "description": "Magnetic field"} for place in range(40)]
     time = {"name": "Time"}
     entries = [
-        Entry.of("MANY", "", {"parameters": [time, *many]}),
-        Entry.of("ONE", "", {"parameters": [time, many[0]]}),
+        IndexEntry.of("MANY", "", {"parameters": [time, *many]}),
+        IndexEntry.of("ONE", "", {"parameters": [time, many[0]]}),
     ]
     corpus = Corpus([("there", "", entries)])
     first = [corpus.datasets[int(corpus.owner[hit.row])].id for hit in hits(corpus, "magnetic field")[:2]]
@@ -108,7 +108,7 @@ def test_a_dataset_with_many_parameters_does_not_hide_the_others() -> None:
 def test_the_texts_of_a_dataset_are_searched(member: str) -> None:
     field = {"parameters": [{"name": "Time"}, {"name": "B", "units": "nT"}]}
     texts = {"MINE": "spase://Somewhere/Ulysses/Fancymeter", "OTHER": "spase://Somewhere/Wind/Plainmeter"}
-    corpus = Corpus([("there", "", [Entry.of(one, "", {**field, member: text}) for one, text in texts.items()])])
+    corpus = Corpus([("there", "", [IndexEntry.of(one, "", {**field, member: text}) for one, text in texts.items()])])
     for question in ("magnetic field Fancymeter", "magnetic field Ulysses"):
         assert corpus.datasets[int(corpus.owner[hits(corpus, question)[0].row])].id == "MINE"
 
@@ -126,7 +126,7 @@ def test_the_texts_of_a_dataset_are_searched(member: str) -> None:
     ids=["empty", "none", "strangers", "lists", "objects", "numbers"],
 )
 def test_odd_descriptions_are_indexed(members: dict[str, Any]) -> None:
-    corpus = Corpus([("there", "", [Entry.of("ODD", "Magnetic field", members)])])
+    corpus = Corpus([("there", "", [IndexEntry.of("ODD", "Magnetic field", members)])])
     assert len(hits(corpus, "magnetic field")) <= 1
     assert corpus.cadences.shape == (len(corpus),)
 

@@ -104,7 +104,7 @@ def test_pairs_are_those_of_a_plain_comparison_in_any_batches(monkeypatch: pytes
     sides = []
     for count in (60, 80):
         starts = random.uniform(0, 10, count)
-        sides.append(places.Intervals(starts, starts + random.exponential(0.5, count)))
+        sides.append(places.EventIntervals(starts, starts + random.exponential(0.5, count)))
     one, two = sides
     wanted = (one.starts[:, None] <= two.ends + 0.1) & (two.starts <= one.ends[:, None] + 0.1)
     for most in (1, 50, 1_000_000):

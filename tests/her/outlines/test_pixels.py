@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from sunpy_helio_plugins.her.outlines.pixels import Box, fill, meets
+from sunpy_helio_plugins.her.outlines.pixels import PixelBox, fill, meets
 
 SHAPE = (60, 80)
 
@@ -73,7 +73,7 @@ def test_a_hole_is_not_filled() -> None:
 def test_no_outlines_are_no_pixels() -> None:
     nothing = np.empty(0), np.empty(0), np.zeros(3, np.int64)
     assert not fill(*nothing, SHAPE).any()
-    assert not meets(*nothing, Box.of(SHAPE), np.ones(2, dtype=bool)).any()
+    assert not meets(*nothing, PixelBox.of(SHAPE), np.ones(2, dtype=bool)).any()
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -83,13 +83,13 @@ def test_outlines_and_lines_meet_an_image_as_judged_by_shapely(closed: bool) -> 
     rings = rings if closed else [ring[:-1] for ring in rings]
     shapes = [shapely.make_valid(shapely.Polygon(ring)) if closed else shapely.LineString(ring) for ring in rings]
     expected = [bool(shape.intersects(room)) for shape in shapes]
-    assert meets(*flat(rings), Box.of(SHAPE), np.full(200, closed)).tolist() == expected
+    assert meets(*flat(rings), PixelBox.of(SHAPE), np.full(200, closed)).tolist() == expected
     assert 50 < sum(expected) < 180
 
 
 def test_an_image_within_an_outline_and_single_places_are_judged() -> None:
     around = np.array([(-200.0, -200), (300, -200), (300, 300), (-200, 300), (-200, -200)])
     places = [around, np.array([[3.0, 4]]), np.array([[-3.0, 4]]), np.array([[np.nan, np.nan]])]
-    found = meets(*flat(places), Box.of(SHAPE), np.array([True, False, False, False]))
+    found = meets(*flat(places), PixelBox.of(SHAPE), np.array([True, False, False, False]))
     assert found.tolist() == [True, True, False, False]
     assert fill(*flat([around]), SHAPE).all()
