@@ -49,6 +49,7 @@ PRELOADED = (
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("series/views/quicklook.py", "numbers >= 0"): "a logarithmic scale of colours leaves out 0 as well",
+    ("hapi/tables.py", "ensure_ascii=True"): "the text is read as JSON again",
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
 """Reasons why changes cannot be seen, by the module, or none for all, and a part of the changed line."""

@@ -132,6 +132,20 @@ def test_an_eruption_without_readable_values_is_never_a_repetition(values: dict[
     assert [one["kb_archivid"] for one in search.without_old(odd[:1] + alike[1:])] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"search_frm_name": "", "frm_name": "CACTus (Computer Aided CME Tracking)"}, ["b"]),
+        ({"frm_name": "another"}, ["b"]),
+        ({"search_frm_name": "SEEDS", "frm_name": "CACTus"}, ["a", "b"]),
+        ({"search_frm_name": None, "frm_name": None}, ["a", "b"]),
+    ],
+)
+def test_the_supplier_of_an_eruption_has_one_of_two_names(values: dict[str, Any], expected: list[str]) -> None:
+    alike = [eruption("a", **values), eruption("b", kb_archivdate="2026-01-10T05:00:00", **values)]
+    assert [one["kb_archivid"] for one in search.without_old(alike)] == expected
+
+
 def test_a_revision_that_is_no_number_is_the_oldest() -> None:
     records = [{"kb_archivid": "a", "revision": revision, "n": n} for n, revision in enumerate([2, "new", 1, None])]
     assert [one["n"] for one in search.without_old(records)] == [0]

@@ -75,8 +75,10 @@ def test_the_range_of_a_movie_may_be_in_another_scale(archive: Any, tmp_path: Pa
     from astropy.time import Time
 
     start, end = (Time(text, scale="utc").tai for text in (START, END))
-    helioviewer.movie(start, end, [13], tmp_path / "movie.mp4", size=(64, 64), progress=False)
-    assert archive.log[0].query["startTime"] == "2026-01-10T11:54:00Z"
+    helioviewer.movie(start, end, [13], tmp_path / "movie.mp4", size=(64, 48), progress=False)
+    asked = archive.log[0].query
+    assert asked["startTime"] == "2026-01-10T11:54:00Z"
+    assert (asked["width"], asked["height"]) == ("64", "48")
 
 
 def state(**told: Any) -> dict[str, Any]:
