@@ -2,7 +2,8 @@
 The instruments, levels and products of the mission, and the identification of its files.
 
 A new instrument is a line of `INSTRUMENTS`, its descriptors in `DESCRIPTORS`, and `DAILY` or a rule in ``coverage``
-for the duration of its files; if it sends in real time, also its columns in ``ialirt_tables``.
+for the duration of its files; if it sends in real time, also its columns in ``ialirt_tables``. ``cli.imap`` repeats the
+names, since it starts without sunpy; a test compares them.
 """
 
 from __future__ import annotations
