@@ -195,8 +195,8 @@ def test_a_keyword_that_a_function_does_not_have_is_refused_with_those_it_has() 
         return f"{colour} of {', '.join(layers)}"
 
     with pytest.raises(QueryError) as raised:
-        masked_sum([1], maks=None)  # type: ignore[call-arg]
-    assert str(raised.value) == "f does not take the keyword 'maks'; it takes values, mask. Did you mean mask?"
+        masked_sum([1], masks=None)  # type: ignore[call-arg]
+    assert str(raised.value) == "f does not take the keyword 'masks'; it takes values, mask. Did you mean mask?"
     assert many("x", colour="red") == "red of x"
     with pytest.raises(QueryError) as raised:
         many("x", color="red")  # type: ignore[call-arg]

@@ -134,6 +134,7 @@ def test_one_module_knows_the_members_of_descriptions() -> None:
     modules = (path for path in Path(hapi.__file__).parent.rglob("*.py") if path.parent.name != "discovery")
     read = {path.name: keys_read(path) for path in modules}
     assert len(read.pop("model.py")) > 20
+    read["parts.py"] -= {"bins"}  # of the metadata of columns in a file
     assert {name: keys for name, keys in read.items() if keys} == {}
 
 

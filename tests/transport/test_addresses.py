@@ -370,7 +370,6 @@ def test_an_address_behind_a_proxy_is_judged_without_a_resolver():
 
 
 def test_connections_through_socks_are_those_of_its_package():
-    pytest.importorskip("socks")
     adapter = connections.DeadlineAdapter()
     through = adapter.proxy_manager_for("socks5://127.0.0.1:1080").pool_classes_by_scheme
     assert through is not connections._POOLS

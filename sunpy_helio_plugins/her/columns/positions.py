@@ -273,7 +273,8 @@ def _unmirrored(
     made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
     limb = np.degrees(frames.RSUN_KM / distance) * 3600
     with np.errstate(invalid="ignore", over="ignore"):
-        rows = np.flatnonzero((np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0))
+        is_near = (np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0)
+        rows = np.flatnonzero(is_near & np.isfinite(seen).all(axis=1))
     if not len(rows):
         return made, mirrored
     x, y = seen[rows].T

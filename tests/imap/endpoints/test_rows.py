@@ -6,7 +6,7 @@ import pytest
 
 from sunpy_helio_plugins import conf, imap
 from sunpy_helio_plugins.errors import QueryError, ServerError
-from sunpy_helio_plugins.imap.endpoints import query
+from sunpy_helio_plugins.imap.endpoints import rows
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_a_failure_with_dates_is_an_error(archive):
 
 @pytest.mark.parametrize("order", [("v001", "v003", "v002"), ("v003", "v001", "v002"), ("v002", "v001", "v003")])
 def test_the_highest_version_of_a_series_is_chosen_in_any_order(order):
-    rows = [{"instrument": "mag", "descriptor": "x", "start_date": "20260110", "version": one} for one in order]
+    given = [{"instrument": "mag", "descriptor": "x", "start_date": "20260110", "version": one} for one in order]
     other = {"instrument": "mag", "descriptor": "y", "start_date": "20260110", "version": "v001"}
-    assert [row["version"] for row in query._newest([*rows, other])] == ["v003", "v001"]
+    assert [row["version"] for row in rows._newest([*given, other])] == ["v003", "v001"]
 
 
 @pytest.mark.parametrize("order", [(1, 3, 2), (3, 1, 2), (2, 1, 3)])
 def test_the_highest_version_of_a_kernel_is_chosen_in_any_order(order):
-    rows = [{"file_name": f"imap/spice/spk/imap_recon_20251201_20260131_v{one:02}.bsp"} for one in order]
-    chosen = list(query._last_of_each([*rows, {"file_name": "notes.txt"}]))
+    given = [{"file_name": f"imap/spice/spk/imap_recon_20251201_20260131_v{one:02}.bsp"} for one in order]
+    chosen = list(rows._last_of_each([*given, {"file_name": "notes.txt"}]))
     assert [row["file_name"].rpartition("/")[2] for row in chosen] == [
         "imap_recon_20251201_20260131_v03.bsp",
         "notes.txt",
