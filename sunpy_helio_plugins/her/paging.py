@@ -40,11 +40,9 @@ def page_of(decoded: Any, size: int) -> Page:
     if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
         # A list of one event that lost its brackets in the conversion from XML.
         found = [found]
-    records = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    records = [entry for entry in found if _is_record(entry)] if isinstance(found, list) else []
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
-    if not all(map(str.isprintable, set().union(*records))):
-        raise ValueError("the names of its keywords contain control characters; the response is damaged")
     strange = len(found) - len(records)
     oddities = [_odd(f"{strange} entries of the response are not events; they are skipped.")] if strange else []
     edges = decoded.get("association", decoded.get("associations"))
@@ -52,6 +50,11 @@ def page_of(decoded: Any, size: int) -> Page:
     if kept != (edges or []):
         oddities.append(_odd("Some associations of the response could not be read."))
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
+
+
+def _is_record(entry: Any) -> bool:
+    """Return whether an entry is an object; control characters in the name of a keyword are damage."""
+    return isinstance(entry, dict) and "".join(entry).isprintable()
 
 
 def _odd(text: str) -> Problem:
