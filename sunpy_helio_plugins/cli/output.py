@@ -125,7 +125,7 @@ def chosen_form(chosen: Sequence[str], path: str, forms: Sequence[str], default:
 
 
 def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
-    """Print a table, and take over its problems and notes; ``empty`` is told to people if it has no rows."""
+    """Print a table, and report its problems and notes; print ``empty`` as text if the table does not have rows."""
     run = current_run()
     run.add(table)
     columns, units = output.chosen(table), _units(table)
@@ -144,7 +144,7 @@ def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
 
 
 def show_value(value: Mapping[str, Any], text: str, output: Output, *, empty: str = "") -> None:
-    """Print a result that is not a table: as JSON, else as text; ``empty`` is told to people if there is no text."""
+    """Print a result that is not a table, as JSON or as text; print ``empty`` if the text is empty."""
     if output.form in ("csv", "ecsv") or output.columns:
         given = "columns" if output.columns else output.form
         raise click.UsageError(f"--{given} is for tables; this command prints text or --json")

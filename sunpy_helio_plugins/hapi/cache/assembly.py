@@ -21,7 +21,7 @@ from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, uni
 __all__ = ["Assembly", "Failure", "assemble"]
 
 Line = Mapping[str, Sequence[Entry]]
-"""What is known of each part of a range, for each parameter."""
+"""Consecutive entries that cover a range, for each parameter."""
 
 Segments = Callable[[int], Segment | None]
 """The records that an entry names by the number of their source."""

@@ -136,7 +136,7 @@ class Holdings:
         self.is_foreign = self._is_renewed = False
         self._end_lease: Callable[[Range], None] = _nothing
 
-    # What is requested
+    # Requests
 
     def batches(self) -> Generator[list[DataRequest]]:
         """Yield lists of requests to send `through` this object before the next one is taken."""
@@ -162,7 +162,7 @@ class Holdings:
                 yield others
             left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
             if self._is_renewed:
-                # A response told of a modification: what was known before is outdated.
+                # A response has a later modificationDate: the entries from before are outdated.
                 self._known, self._is_renewed, left = {}, False, self._found
         if disputed := self._disputes():
             yield disputed
@@ -272,7 +272,7 @@ class Holdings:
         pairs = [(one, _within(span, one.span)) for one in self._found for span in disputed]
         return [selected(self._service, one, span, self._names) for one, span in pairs if span.first < span.before]
 
-    # What came
+    # Responses
 
     def take(self, document: HAPIDocument) -> None:
         """Keep the response to the first request, which was sent in another way."""
@@ -334,7 +334,7 @@ class Holdings:
             raise _OutdatedError
         return known.with_records(segment.range, segment.times).note
 
-    # What is given
+    # Results
 
     @property
     def is_partly_kept(self) -> bool:

@@ -91,7 +91,7 @@ class Segment:
         return cls(whole, Info(json.loads(opened.header)), times, opened.columns, frozenset(opened.columns))
 
     def has(self, name: str) -> bool:
-        """Return whether it tells of a parameter: a response without records tells of those that were requested."""
+        """Return whether it includes a parameter; an empty response includes those that were requested."""
         return name in self.names
 
     @property
