@@ -242,6 +242,8 @@ def directed(url: str, **settings: Any) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for name, value in values.items():
             stack.enter_context(conf.set_temp(name, value))
+        # Kept records would be returned without a request, and a fault would not be reached.
+        stack.enter_context(conf.hapi.set_temp("cache", False))
         stack.enter_context(conf.hapi.set_temp("servers", servers))
         stack.enter_context(conf.hapi.set_temp("oauth2", [f"swe={url}/sso/token scope"]))
         stack.enter_context(conf.imap.set_temp("url", f"{url}/imap"))
