@@ -126,6 +126,9 @@ read = [str(QTable.read(stdio.BytesIO(text), **more)["B"][0]) for more in ({"for
 print(json.dumps([sorted(clients), spaces, read, a.Provider.hapi.value]))
 """
 FOUND = '[["HAPIClient", "HERClient", "HelioviewerClient", "IMAPClient"], [], ["5.5 nT", "5.5 nT"], "HAPI"]\n'
+# Two threads that import ``importlib`` and one of its parts for the first time can break Python 3.11's own importlib (a
+# second copy of ``importlib._bootstrap`` that was never set up), without any other package.
+WHOLE_IMPORTLIB = "import importlib.util\n"
 ORDERS = {
     "us first": "import sunpy_helio_plugins",
     "sunpy.net first": "import sunpy.net, sunpy_helio_plugins",
@@ -143,11 +146,11 @@ ORDERS = {
     "a table of ours": "import sunpy_helio_plugins.io.results",
     "units": "import sunpy_helio_plugins.quantities.units",
     "a thread that imports us": (
-        "import threading\nthread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\n"
+        f"{WHOLE_IMPORTLIB}import threading\nthread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\n"
         "thread.start()\nimport sunpy.net\nthread.join()"
     ),
     "a thread that imports sunpy.net": (
-        "import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
+        f"{WHOLE_IMPORTLIB}import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
         "thread.start()\nimport sunpy_helio_plugins\nthread.join()"
     ),
     "a thread that imports sunpy.net beside a function of ours": (
