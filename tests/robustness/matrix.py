@@ -37,7 +37,7 @@ __all__ = ["BAD", "Case", "Matrix", "Outcome", "Run", "cases", "digests_in", "un
 LONGEST = 15
 """Seconds after which a run counts as hanging: five times the deadline of a search."""
 
-BAD = ("foreign", "unnamed", "lost", "wrong", "wrong file", "leftover", "hang", "secret", "misdirected")
+BAD = ("foreign", "unnamed", "lost", "wrong", "wrong file", "leftover", "hang", "secret", "misdirected", "not reached")
 """Verdicts that must not occur."""
 
 ASKED = [(f"{time[:-1]}.000000000", value, number) for time, value, number in VALUES[:20]]

@@ -6,12 +6,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import pytest
+from hostile import Request
 from journeys import JOURNEYS, searched
 from sunpy.net import attrs as a
 from virtual import BEHAVIOURS, world
 
 import sunpy_helio_plugins as shp
+from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import HelioPluginsError
 
 MONTH = a.Time("2026-01-01", "2026-01-31T23:00")
@@ -48,6 +51,35 @@ def test_an_archive_that_never_answers_costs_one_deadline_and_one_error(name: st
     assert found.seconds < 600 + 75
     # Helioviewer has four lists of its images, and a page for each day.
     assert len(found.log) <= 150
+
+
+OTHERS = sorted(name for name in JOURNEYS if not name.endswith((".search", "fetch", "fetch binary", "sync", "index")))
+"""Journeys beyond a search; downloads of files use another library, whose network is not a stub."""
+
+
+@pytest.mark.parametrize("behaviour", SILENT)
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_call_ends_with_one_error_too(name: str, behaviour: str, tmp_path: Path) -> None:
+    with world(behaviour) as found:
+        try:
+            _, said = JOURNEYS[name].run(tmp_path)
+        except HelioPluginsError as error:
+            said = (str(error),)
+    assert len(said) == 1
+    assert len(said[0]) <= 4000
+    assert found.seconds < 600 + 75
+    assert 1 <= len(found.log) <= 20
+
+
+@pytest.mark.parametrize("behaviour", SILENT)
+def test_a_load_of_a_hundred_pieces_ends_after_two_that_fail_alike(behaviour: str) -> None:
+    def behave(request: Request, number: int) -> str:
+        return behaviour if "/data" in request.target else "right"
+
+    with world(behave) as found, pytest.raises(HelioPluginsError):
+        hapi.load("csv", "MAG", "2026-01-02", "2026-01-30", chunk=6 * u.h)
+    assert found.seconds < 600 + 75
+    assert sum("/data" in url for _, _, url in found.log) <= 8
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
