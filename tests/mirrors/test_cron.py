@@ -51,6 +51,7 @@ def test_the_documented_plan_is_short_and_valid(tmp_path):
     assert sorted(one.archive for one in made.queries.values()) == ["hapi", "helioviewer", "her", "imap"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_runs_with_kills_and_outages_lose_nothing(archive, tmp_path):
     from forks import KILLED, running
