@@ -183,7 +183,7 @@ class QueryRun:
         """Note which files are about to be written, so that they are known as own ones after a kill."""
         pending = {one.key for one in wanted if one.key not in manifest.files}
         section = manifest.section(self.query.name)
-        if not adopted and pending == section.pending and self.query.name in manifest.sections and not wanted:
+        if not (adopted or wanted or section.pending) and self.query.name in manifest.sections:
             return manifest
         return update(self.path, lambda known: self._with(known, adopted, pending | section.pending - set(adopted)))
 

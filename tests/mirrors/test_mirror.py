@@ -79,6 +79,14 @@ def test_the_first_run_brings_all_and_the_second_nothing(archive, plan, folder):
     assert [one.query["cmd"] for one in archive.log if one.path == "/hek/her"] == ["search"]
 
 
+def test_a_run_that_brings_nothing_begins_nothing(archive, plan, monkeypatch):
+    mirror(plan())
+    written, update = [], query_run.update
+    monkeypatch.setattr(query_run, "update", lambda *args: written.append(args) or update(*args))
+    assert mirror(plan()).code == 0
+    assert len(written) == len(QUERIES)  # one at the end
+
+
 def test_the_manifest_has_the_digests_and_the_query(archive, plan, folder):
     import hashlib
 

@@ -370,3 +370,24 @@ def test_text_that_astropy_does_not_read_is_not_a_unit_of_its_schema(text):
 )
 def test_a_power_of_ten_needs_a_unit_that_is_known(text, known):
     assert isinstance(classify(text), Unit) == known
+
+
+# Archinal et al. 2018, doi:10.1007/s10569-017-9805-5, tables 4 to 6, in km.
+MEAN_RADII = {
+    "Mercury": 2440.5, "Venus": 6051.8, "Mars": 3396.2, "Uranus": 25559, "Neptune": 24764, "Pluto": 1188.3,
+    "Moon": 1737.4, "Io": 1821.6, "Europa": 1560.8, "Ganymede": 2631.2, "Callisto": 2410.3, "Amalthea": 83.5,
+    "Titan": 2575.0, "Enceladus": 252.1, "Rhea": 763.8, "Dione": 561.4, "Tethys": 531.1, "Mimas": 198.2,
+    "Iapetus": 734.5, "Triton": 1353.4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "radius"), MEAN_RADII.items())
+def test_kilometres_within_two_percent_of_its_radius_are_those_of_the_body(body: str, radius: float):
+    for factor in (0.9803, 1.0, 1.0197):
+        given = round(radius * factor, 3)
+        found = parse(f"{body} radii", context={"description": f"Distance from {body} (R = {given} km)"})
+        assert found is not None
+        assert found.to(u.km) == pytest.approx(given)
+    for factor in (0.9797, 1.0203):
+        context = {"description": f"Distance from {body} (R = {radius * factor:.3f} km)"}
+        assert parse(f"{body} radii", context=context) is None
