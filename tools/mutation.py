@@ -50,10 +50,16 @@ PRELOADED = (
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("series/views/quicklook.py", "numbers >= 0"): "a logarithmic scale of colours leaves out 0 as well",
     ("hapi/tables.py", "ensure_ascii=True"): "the text is read as JSON again",
+    ("hapi/records/buffers.py", "self._resize(rows.stop + rows.stop //"): "how fast a buffer grows",
+    ("her/outlines/transform.py", "places = Helioprojective("): "only the position off the disk is used",
+    ("store/database.py", "return True"): "a file that cannot be set aside fails again, and is told once",
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
 """Reasons why changes cannot be seen, by the module, or none for all, and a part of the changed line."""
 
+
+OF_ARGUMENTS = "tests/test_arguments.py"
+"""The tests of the arguments of all public functions."""
 
 AT_ONCE, MOST_TESTS = 60, 600
 """With the data of coverage, the tests of one process, and those of one change."""
@@ -300,6 +306,8 @@ class Trial:
         groups = [near or others] if self.near else [near, others]
         if self.coverage and (hits := self.coverage.tests(point)):
             groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
+            if "@" in point.before or point.kind == "RemoveDecorator":
+                groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
         for files in groups:
             while files and (found := self.changed(path, point.text, files)):
                 name = found.partition(" ")[2].partition(" - ")[0] if found.startswith(("FAILED", "ERROR")) else ""
