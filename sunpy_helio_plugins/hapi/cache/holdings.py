@@ -133,6 +133,7 @@ class Holdings:
         self._fresh: list[Segment] = []
         self._failures: list[Failure] = []
         self._disk_errors: list[DiskError] = []
+        self._made: Assembly | None = None
         self.is_foreign = self._is_renewed = False
         self._end_lease: Callable[[Range], None] = _nothing
 
@@ -163,7 +164,7 @@ class Holdings:
             left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
             if self._is_renewed:
                 # A response has a later modificationDate: the entries from before are outdated.
-                self._known, self._is_renewed, left = {}, False, self._found
+                self._known, self._is_renewed, self._made, left = {}, False, None, self._found
         if disputed := self._disputes():
             yield disputed
 
@@ -205,6 +206,7 @@ class Holdings:
         for name, key in self._keys.items():
             entries = [one for one in found[key] if self._is_usable(name, one)]
             self._known[name] = overlaid(self._known[name], entries)
+        self._made = None
 
     def _is_usable(self, name: str, entry: Entry) -> bool:
         """Return whether the records of an entry are here, and were not to be requested again."""
@@ -292,6 +294,7 @@ class Holdings:
             return document
         with self._lock:
             self._fresh.append(segment)
+            self._made = None
         if segment.is_ordered:
             self._keep(one.info.names, segment)
         return made
@@ -354,7 +357,9 @@ class Holdings:
             yield lines
 
     def _assembly(self) -> Assembly:
-        return assemble(self._lines(), self._segment, self._info)
+        made = self._made or assemble(self._lines(), self._segment, self._info)
+        self._made = made
+        return made
 
     def joined(self) -> Partial[HAPIDocument]:
         """Return all records as one document, and what is missing; raise an error if everything is."""
@@ -367,6 +372,9 @@ class Holdings:
 
     def _write_together(self) -> None:
         """Write the records of many small files to one."""
+        used = {one.source for entries in self._known.values() for one in entries}
+        if len(used) + len(self._fresh) <= _MOST_FILES:
+            return
         for whole in united(range_of(one.span) for one in self._found):
             found = self._store.known(self._group, list(self._keys.values()), *whole)
             known = {name: found[key] for name, key in self._keys.items()}
