@@ -166,7 +166,7 @@ class Instants:
     parsing a few at a time would take longer.
     """
 
-    _BLOCK = 1 << 19
+    _BLOCK = 1 << 20
 
     def __init__(self, room: int) -> None:
         self.day, self.fraction = np.empty(room), np.empty(room)
