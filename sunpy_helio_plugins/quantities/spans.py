@@ -133,9 +133,9 @@ _MOST_DAYS = 2**63 // DAY_OF_ORDINALS - 1
 def parts_of(values: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the days from noon and the fractions of at most half a day of the times that have ordinals, shape (n,)."""
     days = values // DAY_OF_ORDINALS
-    fraction = (values - days * DAY_OF_ORDINALS) / quasi_lengths(days)
+    fraction = np.asarray((values - days * DAY_OF_ORDINALS) / quasi_lengths(days))
     fraction -= 0.5
-    return days + (JD_1970 + 0.5), fraction
+    return np.asarray(days + (JD_1970 + 0.5)), fraction
 
 
 def moment(stamp: object) -> Moment | None:

@@ -36,7 +36,7 @@ from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joi
 from sunpy_helio_plugins.transport.credentials import netrc_login
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["Holdings", "opened", "range_of"]
+__all__ = ["Holdings", "are_kept", "opened", "range_of"]
 
 T = TypeVar("T")
 
@@ -78,16 +78,21 @@ def opened(
     ``began`` is the time of the requests if they were sent before, in Unix seconds. Records that only some users may
     read are not kept, since another user of the same account may have other rights.
     """
+    if not are_kept(found):
+        return None
+    return Holdings(found, service, store(), refresh, time.time() if began is None else began)
+
+
+def are_kept(found: Sequence[DataRequest]) -> bool:
+    """Return whether the records of requests for one dataset are kept."""
     first = found[0]
     names = first.info.names
     if not conf.hapi.cache or any(one.info.names != names for one in found) or len(set(names)) < len(names):
-        return None
+        return False
     signer = login_of(first.server) or netrc_login(first.server.url)
     if (signer is not None and signer.known()) or public_url(first.server.url) != first.server.url:
-        return None
-    if any(abs(border) > _FARTHEST for one in found for border in range_of(one.span)):
-        return None
-    return Holdings(found, service, store(), refresh, time.time() if began is None else began)
+        return False
+    return all(abs(border) <= _FARTHEST for one in found for border in range_of(one.span))
 
 
 class Holdings:
@@ -112,6 +117,8 @@ class Holdings:
     is_foreign : bool
         Whether a response has other parameters than were requested, or is too large, so that it is not joined with
         other ones.
+    has_changed : bool
+        Whether a response was the first one that told of a modification of the dataset.
     """
 
     def __init__(
@@ -134,7 +141,7 @@ class Holdings:
         self._failures: list[Failure] = []
         self._disk_errors: list[DiskError] = []
         self._made: Assembly | None = None
-        self.is_foreign = self._is_renewed = False
+        self.is_foreign = self.has_changed = self._is_renewed = False
         self._end_lease: Callable[[Range], None] = _nothing
 
     # Requests
@@ -299,19 +306,23 @@ class Holdings:
             self._keep(one.info.names, segment)
         return made
 
-    def failed(self, one: DataRequest, span: Span, error: HelioPluginsError) -> None:
-        """Note that a range could not be received."""
+    def failed(self, one: DataRequest, span: Span, error: HelioPluginsError, *, is_sent: bool = True) -> None:
+        """Note that a range could not be received, or was not requested after other failures."""
         failure = Failure(one.info.names, range_of(span), error)
         with self._lock:
             self._failures.append(failure)
+        if not is_sent:
+            return
         entry = Entry(*failure.range, State.FAILED, self._began, self._began, why=str(error))
         self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names if name in self._keys})
 
     def _keep(self, names: Sequence[str], segment: Segment) -> None:
         newer = DatasetVersion.of(segment.info)
         if self._version.is_before(newer):
+            known = DatasetVersion.read(self._store.note(self._group))
             with self._lock:
                 self._version, self._is_renewed = replace(self._version, modified=newer.modified), True
+                self.has_changed |= known is None or known.is_before(newer)
             self._agree_on_version()
         kept = [name for name in names if name in self._keys]
         told = validity.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)
@@ -361,12 +372,17 @@ class Holdings:
         self._made = made
         return made
 
+    @property
+    def error(self) -> HelioPluginsError | None:
+        """The first failure if everything is missing."""
+        return self._failures[0].error if self._failures and not self._assembly().is_answered else None
+
     def joined(self) -> Partial[HAPIDocument]:
-        """Return all records as one document, and what is missing; raise an error if everything is."""
+        """Return all records as one document, none if everything is missing, and what is missing."""
         made = self._assembly()
         problems = made.problems(self._failures, self._began)
-        if self._failures and not made.is_answered:
-            raise self._failures[0].error
+        if self.error is not None:
+            return Partial(problems=problems)
         self._write_together()
         return Partial((made.document(),), problems)
 
