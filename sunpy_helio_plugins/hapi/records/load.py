@@ -118,9 +118,9 @@ def load(
     return _loaded(list(found.items), scale, found.problems + found.notes, refresh)
 
 
-_SIZE, _WHOLE = 1 << 22, 1 << 26
-"""Estimated bytes of one response, several of which are received at the same time; and of a range that is not cut.
-The kept records of longer ranges are joined in batches of this size."""
+_SIZE, _WHOLE, _BATCH = 1 << 22, 1 << 26, 1 << 25
+"""Estimated bytes of one response, several of which are received at the same time; of a range that is not cut; and of
+the batches in which the records of longer ranges are joined if they are kept."""
 
 _SHARE = 0.9
 """The part of the cache that the records of one load may use; more would remove themselves."""
@@ -312,7 +312,8 @@ class _DifferentBatchesError(Exception):
 
 def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_last: bool) -> Partial[QTable]:
     first, failed, batches = found[0], list[HelioPluginsError](), list(_batches(found))
-    made, problems, errors = None, list[str](), list[HelioPluginsError]()
+    made: TableBuilder | None = None
+    problems, errors = list[str](), list[HelioPluginsError]()
     with named(f"{first.dataset} of {first.server.archive}"):
         for index, batch in enumerate(batches):
             answer, error, has_changed = _batch(batch, service, refresh, failed)
@@ -320,19 +321,28 @@ def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_l
                 raise _DifferentBatchesError(refresh=False)
             problems += answer.problems
             errors += [] if error is None else [error]
-            filled = (document for document in answer.items if document.size)
-            for document in filled:
-                made = made or TableBuilder(document.info, _room(found), _context(first))
-                try:
-                    made.add(document)
-                except FileError:
-                    if is_last:
-                        raise
-                    raise _DifferentBatchesError(refresh=True) from None
+            try:
+                made = _extended(made, answer.items, found)
+            except FileError:
+                if is_last:
+                    raise
+                raise _DifferentBatchesError(refresh=True) from None
+            # Before the next batch is received.
+            del answer
         if len(errors) == len(batches):
             raise errors[0]
         whole = _read(first, Partial((_nothing(first),))) if made is None else made.finish()
     return Partial((_within(whole.items[0], found),), (*problems, *whole.problems))
+
+
+def _extended(
+    made: TableBuilder | None, documents: Sequence[HAPIDocument], found: Sequence[DataRequest]
+) -> TableBuilder | None:
+    for document in documents:
+        if document.size:
+            made = made or TableBuilder(document.info, _room(found), _context(found[0]))
+            made.add(document)
+    return made
 
 
 def _nothing(one: DataRequest) -> HAPIDocument:
@@ -349,7 +359,7 @@ def _batches(found: Sequence[DataRequest]) -> Iterator[list[DataRequest]]:
     """Divide requests into consecutive ones with a bounded size."""
     batch: list[DataRequest] = []
     for one in found:
-        if batch and _bytes([*batch, one]) > _WHOLE:
+        if batch and _bytes([*batch, one]) > _BATCH:
             yield batch
             batch = []
         batch.append(one)

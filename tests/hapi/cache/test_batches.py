@@ -24,6 +24,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Request 10 minutes at once, and join 30."""
     monkeypatch.setattr(loads, "_SIZE", 1100)
     monkeypatch.setattr(loads, "_WHOLE", 3000)
+    monkeypatch.setattr(loads, "_BATCH", 3000)
     with conf.hapi.set_temp("cache", True):
         yield
 

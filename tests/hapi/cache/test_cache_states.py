@@ -179,6 +179,7 @@ class Machine(RuleBasedStateMachine):
         with pytest.MonkeyPatch.context() as patch:
             if in_batches:
                 patch.setattr(load, "_WHOLE", 500)
+                patch.setattr(load, "_BATCH", 500)
             self.check(first, min(first + length, self.dataset.stop + 1), names, cuts, turn, refresh)
 
     @rule(names=st.sampled_from([("A",), NAMES]), turn=st.integers(0, 1))
