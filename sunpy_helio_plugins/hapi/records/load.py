@@ -87,7 +87,8 @@ def load(
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC.
     refresh : bool, optional
-        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``).
+        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``). What the
+        server does not send is then missing, or an error, although it is kept.
 
     Returns
     -------

@@ -181,6 +181,31 @@ def test_refresh_requests_everything_again(server):
     assert asked(server) == []
 
 
+def test_refresh_without_the_server_is_an_error_and_forgets_nothing(server):
+    first = load(server, 0, 50, "x")
+    with conf.set_temp("offline", True):
+        with pytest.raises(ServiceUnreachable):
+            load(server, 0, 50, "x", refresh=True)
+        assert_equal(load(server, 0, 50, "x"), first)
+
+
+def test_refresh_names_what_does_not_come(server, monkeypatch):
+    load(server, 0, 60, "x")
+    answer = Server.answer
+
+    def sometimes(self: Server, endpoint: str, pairs: list[tuple[str, str]]) -> Any:
+        if endpoint == "data" and dict(pairs)["start"] == at(30):
+            return 400, "application/json", b'{"HAPI": "3.0", "status": {"code": 1501, "message": "upstream"}}'
+        return answer(self, endpoint, pairs)
+
+    monkeypatch.setattr(Server, "answer", sometimes)
+    with pytest.warns(IncompleteAnswerWarning, match=r"22:30:00\.000Z to .*22:59:59\.999Z is missing: .*upstream"):
+        assert len(load(server, 0, 60, "x", chunk=1800.0, refresh=True)) == 30
+    asked(server)
+    assert len(load(server, 0, 60, "x")) == 60
+    assert asked(server) == []
+
+
 def test_a_check_of_the_server_uses_nothing_that_is_kept(server):
     assert hapi.check(server.url)
     with conf.set_temp("offline", True):
