@@ -16,7 +16,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import DAY, JD_1970, SECOND, Ints, day_lengths, quasi_lengths
 
-__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "parts_of", "seconds"]
+__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "parts_of", "seconds", "stamps_of"]
 
 DAY_OF_ORDINALS = DAY + SECOND
 """The difference between the `Moment.ordinal` of a time and that of the same time of the next day."""
@@ -136,6 +136,19 @@ def parts_of(values: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     fraction = np.asarray((values - days * DAY_OF_ORDINALS) / quasi_lengths(days))
     fraction -= 0.5
     return np.asarray(days + (JD_1970 + 0.5)), fraction
+
+
+def stamps_of(values: Ints, digits: int = 9) -> NDArray[np.bytes_]:
+    """Return the time stamps of ordinals, shape (n,), of times from 1678 to 2262, truncated to fraction digits."""
+    days = values // DAY_OF_ORDINALS
+    nanos = values - days * DAY_OF_ORDINALS
+    is_leap = nanos >= DAY
+    plain = (days * DAY + nanos - np.where(is_leap, SECOND, 0)).astype("M8[ns]")
+    grid = np.datetime_as_string(plain, unit="ns").astype("S29").view(np.uint8).reshape(len(values), 29)
+    grid[is_leap, 17:19] = np.frombuffer(b"60", np.uint8)
+    whole = np.full((len(values), 21 + digits if digits else 20), ord("Z"), np.uint8)
+    whole[:, :-1] = grid[:, : whole.shape[1] - 1]
+    return whole.view(f"S{whole.shape[1]}").reshape(-1)
 
 
 def moment(stamp: object) -> Moment | None:

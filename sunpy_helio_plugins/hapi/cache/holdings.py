@@ -30,6 +30,7 @@ from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, selected
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import named
 from sunpy_helio_plugins.hapi.service import login_of
+from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, overlaid, timeline, united, without
@@ -280,6 +281,18 @@ class Holdings:
         disputed = [span_of(part) for part in joined(self._assembly().disputed, _MOST_PARTS)]
         pairs = [(one, _within(span, one.span)) for one in self._found for span in disputed]
         return [selected(self._service, one, span, self._names) for one, span in pairs if span.first < span.before]
+
+    def kept(self) -> tuple[HAPIDocument, Moment] | None:
+        """Return all records, and when the oldest of them were requested; `None` if a request is needed."""
+        self._agree_on_version()
+        self._read_known(self._found)
+        if any(self._differences(one) for one in self._found):
+            return None
+        made = self._assembly()
+        if made.lost or made.disputed:
+            return None
+        asked = min(asked for _, asked in made.here)
+        return made.document(), Moment(0, 0).later(int(asked * SECOND))
 
     # Responses
 
