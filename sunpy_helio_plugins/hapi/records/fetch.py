@@ -325,7 +325,7 @@ class _Origin:
         keep = partial(_keep, request=request, began=time.time())
         order = DownloadSpec(target, self.server.archive, self.dataset, info, self.format, self.login, keep)
         complete = partial(is_complete, last=span.last)
-        at_hand = partial(_write_kept, request=request, order=order)
+        at_hand = partial(_kept, request, order.subject) if conf.hapi.cache else None
         return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete, at_hand=at_hand)
 
 
@@ -345,21 +345,18 @@ def _keep(part: Path | None, request: DataRequest, began: float) -> None:
             held.take(file.parse_document(part.read_bytes()))
 
 
-def _write_kept(part: Path, request: DataRequest, order: DownloadSpec) -> bool:
-    """Write the file of records that are kept; return whether all of them are, and can be read from it again."""
+def _kept(request: DataRequest, subject: str) -> bytes | None:
+    """Return the file of a request if all of its records are kept, and can be read from the file again."""
     held = holdings.opened([request], Service(request.server))
     kept = None if held is None else held.kept()
     if kept is None or kept[0].size > _LARGEST_KEPT:
-        return False
+        return None
     document, asked = kept
     if not document.count:
-        raise file.NoRecordsError(nothing_between(order.subject, request.span))
+        raise file.NoRecordsError(nothing_between(subject, request.span))
     until = str(min(asked, request.span.before))
     info = document.info.with_origin(request.server.name, request.dataset, until)
-    content = file_of(document, info, request.format)
-    if content is not None:
-        part.write_bytes(content)
-    return content is not None
+    return file_of(document, info, request.format)
 
 
 def is_complete(path: Path, last: Moment) -> bool:

@@ -115,8 +115,8 @@ class Download:
     given_by : str, optional
         The address of the server that gave ``url`` in its data: then ``url`` is judged as a redirect of that server is.
     at_hand : callable, optional
-        Called with the path of a part file before a request, unless existing files are to be replaced. It writes the
-        file and returns `True` if it can be made without a request. It may raise the same errors as ``accept``.
+        Called before a request, unless existing files are to be replaced. It returns the content if it is known without
+        a request, else `None`. It may raise the same errors as ``accept``.
     """
 
     url: str
@@ -127,7 +127,7 @@ class Download:
     login: Login | None = None
     is_complete: Callable[[Path], bool] | None = None
     given_by: str = ""
-    at_hand: Callable[[Path], bool] | None = None
+    at_hand: Callable[[], bytes | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -301,13 +301,13 @@ class Job:
         return sentence(self.download.archive, url or self.download.url, problem, status)
 
     async def _without_request(self) -> Path | None:
-        """Publish a file that the archive can make without a request; return `None` for any other."""
-        make = self.download.at_hand
-        if make is None:
+        """Publish a file whose content is known without a request; return `None` for any other."""
+        content = None if self.download.at_hand is None else await asyncio.to_thread(self.download.at_hand)
+        if content is None:
             return None
         with self._new_part() as (part, stream):
-            if not await asyncio.to_thread(make, part):
-                return None
+            stream.write(content)
+            stream.flush()
             await asyncio.to_thread(sync_to_disk, stream)
             return publish(part, self.download.target, self.overwrite)
 
