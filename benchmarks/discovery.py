@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from sunpy_helio_plugins import conf, hapi
-from sunpy_helio_plugins.hapi.discovery.index import Entry, default
+from sunpy_helio_plugins.hapi.discovery.index import IndexEntry, default
 
 QUESTIONS = Path(__file__).parents[1] / "tests" / "hapi" / "discovery"
 CDAWEB = "https://cdaweb.gsfc.nasa.gov/hapi"
@@ -36,13 +36,15 @@ FIRST = 10
 def fill(folder: Path, copies: int) -> int:
     """Index the real descriptions, and return the number of parameters."""
     lines = gzip.decompress((folder / "world" / "hapi" / "infos_cdaweb.jsonl.gz").read_bytes()).splitlines()
-    servers: dict[str, list[Entry]] = {CDAWEB: []}
+    servers: dict[str, list[IndexEntry]] = {CDAWEB: []}
     for copy in range(copies):
         ending = f"_V{copy}" if copy else ""
-        servers[CDAWEB] += [Entry.of(f"{one['dataset']}{ending}", "", one["info"]) for one in map(json.loads, lines)]
+        servers[CDAWEB] += [
+            IndexEntry.of(f"{one['dataset']}{ending}", "", one["info"]) for one in map(json.loads, lines)
+        ]
     for name, url in (("vires", "https://vires.services/hapi"), ("lisird", "https://lasp.colorado.edu/lisird/hapi")):
         listed = json.loads((folder / "hapi" / f"metadata_{name}.json").read_text())["catalog"]
-        servers[url] = [Entry.of(one["id"], "", one) for one in listed]
+        servers[url] = [IndexEntry.of(one["id"], "", one) for one in listed]
     index = default()
     for url, entries in servers.items():
         index.begin(url, "", "the real data")

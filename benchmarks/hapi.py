@@ -583,12 +583,12 @@ def memory(name: str) -> dict[str, Any]:
 RANGE = """
 import re, sys, warnings
 warnings.simplefilter("ignore")
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import conf, hapi
 
 def kilobytes(what):
     return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
 
-url, stop, folder = sys.argv[1:]
+url, stop, folder, conf.cache_dir = sys.argv[1:]
 if folder:
     hapi.to_parquet(url, "X", "2015-01-01", "2015-01-02", folder=folder + "/first", progress=False)
 else:
@@ -613,7 +613,7 @@ def memory_of_ranges(name: str) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             stops = ["2015-07-01"] if name == "memory_load" else ["2015-03-02", "2015-05-30"]
             for stop in stops:
-                given = [url, stop, "" if name == "memory_load" else folder]
+                given = [url, stop, "" if name == "memory_load" else folder, folder]
                 done = subprocess.run([sys.executable, "-c", RANGE, *given], capture_output=True, text=True, check=True)
                 found.append([int(number) for number in done.stdout.split()[-2:]])
     finally:

@@ -115,7 +115,7 @@ class Service:
         """Request a description; if the version of HAPI is not known yet, together with the capabilities."""
         query = {"dataset": dataset}
         ask = partial(self._ask, "info", parse=self._info, serves=serves)
-        if "capabilities" not in self._known:
+        if "capabilities" not in self._known and not self._is_cached("capabilities"):
             expected = _renamed(query, self.server.version if self.server.is_listed else str(_NEW_NAMES))
             both: tuple[Callable[[], Any], ...] = (self.capabilities, partial(ask, named=expected))
             found = outcomes(both, lambda request: request(), len(both))
@@ -125,6 +125,10 @@ class Service:
             if wrong[0] is found[0] or self.names(query) == expected:
                 raise wrong[0]
         return ask(named=self.names(query))
+
+    def _is_cached(self, endpoint: str) -> bool:
+        """Return whether a response is available without a request."""
+        return not self.fresh and metadata.is_cached(f"{self.server.url}/{endpoint}", login=login_of(self.server))
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
         """Return the descriptions that are available without a request, from the catalogue and the cache."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
 
-__all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of"]
+__all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of", "time_of_parts"]
 
 PRECISION = 9
 """The number of fraction digits with which times are written."""
@@ -112,3 +113,17 @@ def time_of(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
     if missing is not None:
         made[missing] = np.ma.masked
     return made
+
+
+def time_of_parts(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> Time:
+    """Return times from days from noon and fractions of at most half a day, shape (n,), without copying them."""
+    made: Time = _first_days(min(len(day), 1)).replicate()
+    # The constructor would split and add them again.
+    made._time.jd1, made._time.jd2 = day, fraction
+    return made
+
+
+@lru_cache(maxsize=2)
+def _first_days(count: int) -> Time:
+    first = np.zeros(count, np.int64)
+    return time_of(first, first, None)

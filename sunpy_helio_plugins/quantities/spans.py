@@ -16,7 +16,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import DAY, JD_1970, SECOND, Ints, day_lengths, quasi_lengths
 
-__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "seconds", "times_of"]
+__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "parts_of", "seconds", "stamps_of"]
 
 DAY_OF_ORDINALS = DAY + SECOND
 """The difference between the `Moment.ordinal` of a time and that of the same time of the next day."""
@@ -130,16 +130,25 @@ def ordinals(stamps: NDArray[np.bytes_]) -> Ints:
 _MOST_DAYS = 2**63 // DAY_OF_ORDINALS - 1
 
 
-def times_of(values: Ints) -> Time:
-    """Return the times that have ordinals, shape (n,): the same as of their time stamps."""
-    whole = times.from_iso(np.array(["1970-01-01Z"][: len(values)], dtype="S11"))
-    if len(values):
-        days = values // DAY_OF_ORDINALS
-        fraction = (values - days * DAY_OF_ORDINALS) / quasi_lengths(days)
-        fraction -= 0.5
-        # Days from noon, and fractions of at most half a day, as in astropy; its constructor would copy both.
-        whole._time.jd1, whole._time.jd2 = days + (JD_1970 + 0.5), fraction
-    return whole
+def parts_of(values: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the days from noon and the fractions of at most half a day of the times that have ordinals, shape (n,)."""
+    days = values // DAY_OF_ORDINALS
+    fraction = np.asarray((values - days * DAY_OF_ORDINALS) / quasi_lengths(days))
+    fraction -= 0.5
+    return np.asarray(days + (JD_1970 + 0.5)), fraction
+
+
+def stamps_of(values: Ints, digits: int = 9) -> NDArray[np.bytes_]:
+    """Return the time stamps of ordinals, shape (n,), of times from 1678 to 2262, truncated to fraction digits."""
+    days = values // DAY_OF_ORDINALS
+    nanos = values - days * DAY_OF_ORDINALS
+    is_leap = nanos >= DAY
+    plain = (days * DAY + nanos - np.where(is_leap, SECOND, 0)).astype("M8[ns]")
+    grid = np.datetime_as_string(plain, unit="ns").astype("S29").view(np.uint8).reshape(len(values), 29)
+    grid[is_leap, 17:19] = np.frombuffer(b"60", np.uint8)
+    whole = np.full((len(values), 21 + digits if digits else 20), ord("Z"), np.uint8)
+    whole[:, :-1] = grid[:, : whole.shape[1] - 1]
+    return whole.view(f"S{whole.shape[1]}").reshape(-1)
 
 
 def moment(stamp: object) -> Moment | None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -122,8 +123,13 @@ _CHUNK = 65536
 
 def with_fields(url: str, fields: Iterable[tuple[str, str]]) -> str:
     """Return an address, which `check_scheme` accepts, with query fields; raise `QueryError` if it is invalid."""
+    return _with_fields(url, tuple(fields))
+
+
+@lru_cache(maxsize=256)
+def _with_fields(url: str, fields: tuple[tuple[str, str], ...]) -> str:
     try:
-        return requests.Request("GET", url, params=list(fields)).prepare().url or url
+        return requests.Request("GET", url, params=fields).prepare().url or url
     except (requests.RequestException, UnicodeError):
         raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
 

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fiel
 from sunpy_helio_plugins.transport.messages import log_cached
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Params", "Response", "cached_json", "get", "load_cached"]
+__all__ = ["Params", "Response", "cached_json", "get", "is_cached", "load_cached"]
 
 T = TypeVar("T")
 
@@ -153,6 +153,12 @@ def _outdated(key: str, parse: Callable[[Any], T], error: ServiceError) -> T | N
         warn(f"The answer of {date} is used, which may be outdated: {error}", OutdatedAnswerWarning)
         return result
     return None
+
+
+def is_cached(url: str, *, login: Login | None = None) -> bool:
+    """Return whether `cached_json` has an answer for an address; it may still request another one."""
+    signer = login or netrc_login(url)
+    return (signer is None or not signer.known()) and answers.load(public_url(url)) is not None
 
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:

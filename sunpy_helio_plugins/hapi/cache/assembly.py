@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import HelioPluginsError
-from sunpy_helio_plugins.hapi.cache.segments import DecodedDocument, Segment, joined
+from sunpy_helio_plugins.hapi.cache.segments import DecodedDocument, Segment
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.quantities.spans import Moment
@@ -77,9 +77,9 @@ class Assembly:
         if not self.parts:
             return HAPIDocument(self.info, "csv", b"", 0)
         names = self.info.names
-        columns = [joined([part[name] for part in self.parts]) for name in names]
+        parts = [[part[name] for name in names] for part in self.parts]
         raw = {**(self._raw or {}), "parameters": [self._headers[name].raw for name in names]}
-        return DecodedDocument(Info(raw), "csv", b"", 0, decoded=columns)
+        return DecodedDocument(Info(raw), "csv", b"", 0, parts=parts)
 
     def problems(self, failures: Sequence[Failure], began: float) -> tuple[str, ...]:
         """Return a sentence for each range that is missing, or could not be requested again."""

@@ -30,13 +30,14 @@ from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, selected
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import named
 from sunpy_helio_plugins.hapi.service import login_of
+from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, overlaid, timeline, united, without
 from sunpy_helio_plugins.transport.credentials import netrc_login
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["Holdings", "opened", "range_of"]
+__all__ = ["Holdings", "are_kept", "opened", "range_of"]
 
 T = TypeVar("T")
 
@@ -78,16 +79,21 @@ def opened(
     ``began`` is the time of the requests if they were sent before, in Unix seconds. Records that only some users may
     read are not kept, since another user of the same account may have other rights.
     """
+    if not are_kept(found):
+        return None
+    return Holdings(found, service, store(), refresh, time.time() if began is None else began)
+
+
+def are_kept(found: Sequence[DataRequest]) -> bool:
+    """Return whether the records of requests for one dataset are kept."""
     first = found[0]
     names = first.info.names
     if not conf.hapi.cache or any(one.info.names != names for one in found) or len(set(names)) < len(names):
-        return None
+        return False
     signer = login_of(first.server) or netrc_login(first.server.url)
     if (signer is not None and signer.known()) or public_url(first.server.url) != first.server.url:
-        return None
-    if any(abs(border) > _FARTHEST for one in found for border in range_of(one.span)):
-        return None
-    return Holdings(found, service, store(), refresh, time.time() if began is None else began)
+        return False
+    return all(abs(border) <= _FARTHEST for one in found for border in range_of(one.span))
 
 
 class Holdings:
@@ -112,6 +118,8 @@ class Holdings:
     is_foreign : bool
         Whether a response has other parameters than were requested, or is too large, so that it is not joined with
         other ones.
+    has_changed : bool
+        Whether a response was the first one that told of a modification of the dataset.
     """
 
     def __init__(
@@ -133,7 +141,8 @@ class Holdings:
         self._fresh: list[Segment] = []
         self._failures: list[Failure] = []
         self._disk_errors: list[DiskError] = []
-        self.is_foreign = self._is_renewed = False
+        self._made: Assembly | None = None
+        self.is_foreign = self.has_changed = self._is_renewed = False
         self._end_lease: Callable[[Range], None] = _nothing
 
     # Requests
@@ -163,7 +172,7 @@ class Holdings:
             left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
             if self._is_renewed:
                 # A response has a later modificationDate: the entries from before are outdated.
-                self._known, self._is_renewed, left = {}, False, self._found
+                self._known, self._is_renewed, self._made, left = {}, False, None, self._found
         if disputed := self._disputes():
             yield disputed
 
@@ -205,6 +214,7 @@ class Holdings:
         for name, key in self._keys.items():
             entries = [one for one in found[key] if self._is_usable(name, one)]
             self._known[name] = overlaid(self._known[name], entries)
+        self._made = None
 
     def _is_usable(self, name: str, entry: Entry) -> bool:
         """Return whether the records of an entry are here, and were not to be requested again."""
@@ -272,6 +282,18 @@ class Holdings:
         pairs = [(one, _within(span, one.span)) for one in self._found for span in disputed]
         return [selected(self._service, one, span, self._names) for one, span in pairs if span.first < span.before]
 
+    def kept(self) -> tuple[HAPIDocument, Moment] | None:
+        """Return all records, and when the oldest of them were requested; `None` if a request is needed."""
+        self._agree_on_version()
+        self._read_known(self._found)
+        if any(self._differences(one) for one in self._found):
+            return None
+        made = self._assembly()
+        if made.lost or made.disputed:
+            return None
+        asked = min(asked for _, asked in made.here)
+        return made.document(), Moment(0, 0).later(int(asked * SECOND))
+
     # Responses
 
     def take(self, document: HAPIDocument) -> None:
@@ -292,23 +314,28 @@ class Holdings:
             return document
         with self._lock:
             self._fresh.append(segment)
+            self._made = None
         if segment.is_ordered:
             self._keep(one.info.names, segment)
         return made
 
-    def failed(self, one: DataRequest, span: Span, error: HelioPluginsError) -> None:
-        """Note that a range could not be received."""
+    def failed(self, one: DataRequest, span: Span, error: HelioPluginsError, *, is_sent: bool = True) -> None:
+        """Note that a range could not be received, or was not requested after other failures."""
         failure = Failure(one.info.names, range_of(span), error)
         with self._lock:
             self._failures.append(failure)
+        if not is_sent:
+            return
         entry = Entry(*failure.range, State.FAILED, self._began, self._began, why=str(error))
         self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names if name in self._keys})
 
     def _keep(self, names: Sequence[str], segment: Segment) -> None:
         newer = DatasetVersion.of(segment.info)
         if self._version.is_before(newer):
+            known = DatasetVersion.read(self._store.note(self._group))
             with self._lock:
                 self._version, self._is_renewed = replace(self._version, modified=newer.modified), True
+                self.has_changed |= known is None or known.is_before(newer)
             self._agree_on_version()
         kept = [name for name in names if name in self._keys]
         told = validity.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)
@@ -354,19 +381,29 @@ class Holdings:
             yield lines
 
     def _assembly(self) -> Assembly:
-        return assemble(self._lines(), self._segment, self._info)
+        made = self._made or assemble(self._lines(), self._segment, self._info)
+        self._made = made
+        return made
+
+    @property
+    def error(self) -> HelioPluginsError | None:
+        """The first failure if everything is missing."""
+        return self._failures[0].error if self._failures and not self._assembly().is_answered else None
 
     def joined(self) -> Partial[HAPIDocument]:
-        """Return all records as one document, and what is missing; raise an error if everything is."""
+        """Return all records as one document, none if everything is missing, and what is missing."""
         made = self._assembly()
         problems = made.problems(self._failures, self._began)
-        if self._failures and not made.is_answered:
-            raise self._failures[0].error
+        if self.error is not None:
+            return Partial(problems=problems)
         self._write_together()
         return Partial((made.document(),), problems)
 
     def _write_together(self) -> None:
         """Write the records of many small files to one."""
+        used = {one.source for entries in self._known.values() for one in entries}
+        if len(used) + len(self._fresh) <= _MOST_FILES:
+            return
         for whole in united(range_of(one.span) for one in self._found):
             found = self._store.known(self._group, list(self._keys.values()), *whole)
             known = {name: found[key] for name, key in self._keys.items()}

@@ -21,24 +21,24 @@ from sunpy_helio_plugins.quantities.spans import ordinals
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Range
 
-__all__ = ["DecodedDocument", "Segment", "decoded", "joined"]
+__all__ = ["DecodedDocument", "Segment", "decoded"]
 
 
 @dataclass(frozen=True)
 class DecodedDocument(HAPIDocument):
-    """A response without its bytes: the columns were decoded already."""
+    """A response without its bytes: the columns of consecutive ranges were decoded already."""
 
-    decoded: Columns = field(default_factory=list, repr=False)
+    parts: Sequence[Columns] = field(default=(), repr=False)
 
     @property
     def size(self) -> int:
         """Bytes of the columns."""
-        return sum(column.nbytes for column in self.decoded)
+        return sum(column.nbytes for part in self.parts for column in part)
 
     @property
     def count(self) -> int:
         """The number of records."""
-        return len(self.decoded[0]) if self.decoded else 0
+        return sum(len(part[0]) for part in self.parts)
 
     @property
     def expected_rows(self) -> int:
@@ -47,12 +47,14 @@ class DecodedDocument(HAPIDocument):
 
     def columns(self) -> Columns:
         """Return one array for each parameter, in a new list."""
-        return list(self.decoded)
+        if len(self.parts) == 1:
+            return list(self.parts[0])
+        return [concatenated(columns) for columns in zip(*self.parts, strict=True)]
 
     def add_to(self, gathered: ColumnBuffers) -> None:
         """Append the records to others."""
-        if self.decoded:
-            gathered.add(self.decoded)
+        for part in self.parts:
+            gathered.add(part)
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,6 @@ def decoded(document: HAPIDocument, names: Sequence[str], whole: Range) -> tuple
     kept = [found, *columns[1:]]
     if not inside.all():
         kept = [column[inside] for column in kept]
-    made = DecodedDocument(info, document.format, b"", 0, has_header=document.has_header, decoded=columns)
+    made = DecodedDocument(info, document.format, b"", 0, has_header=document.has_header, parts=[columns])
     is_ordered = bool((np.diff(kept[0]) > 0).all())
     return Segment(whole, info, kept[0], dict(zip(names, kept, strict=True)), frozenset(names), is_ordered), made
-
-
-def joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return columns as one array, which can be changed."""
-    if len(parts) == 1:
-        return parts[0].copy()
-    return concatenated(parts)

@@ -139,10 +139,12 @@ class Corpus:
 
         It is that of the dataset's description, or else one in its id, its title, or the parameter's own words.
         """
-        of_datasets = np.array([_cadence(one) for one in self.datasets], dtype=float)[self.owner]
-        said = (cadence_of(unit) or cadence_of(text) for _, unit, text in self.parameters)
-        own = np.array([np.nan if one is None else one for one in said], dtype=float)
-        return np.where(np.isnan(of_datasets), own, of_datasets)
+        found = np.array([_cadence(one) for one in self.datasets], dtype=float)[self.owner]
+        # Many parameters have the same unit and description.
+        said = {texts: cadence_of(texts[0]) or cadence_of(texts[1]) for texts in {one[1:] for one in self.parameters}}
+        rows = np.flatnonzero(np.isnan(found))
+        found[rows] = [said[self.parameters[row][1:]] or np.nan for row in rows]
+        return found
 
     def of_datasets(self, places: Iterable[int] | Rows) -> NDArray[np.bool_]:
         """Return which parameters belong to some datasets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +36,9 @@ _UNSTATED = 0.8
 
 
 def _unit(given: Any) -> u.UnitBase:
+    # astropy takes a number as a dimensionless unit.
+    if isinstance(given, numbers.Number):
+        raise TypeError
     return u.Unit(given)
 
 
@@ -293,7 +297,8 @@ def update_index(*servers: str, source: str | Path | None = None, progress: bool
             raise QueryError("hapi.update_index takes servers or a file as source, not both.")
         problems = sources.refresh_from_file(index, one_path("hapi.update_index", source), progress=progress)
     elif servers:
-        problems = _refreshed([server_list.find(one) for one in servers], progress)
+        named = {one.url: one for one in map(server_list.find, servers)}
+        problems = _refreshed(list(named.values()), progress)
     else:
         problems = sources.refresh_all(index, progress=progress)
     table = indexed()

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import Parameter
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.days import time_of_parts
 from sunpy_helio_plugins.quantities.fills import exact_integer, is_fill
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
-from sunpy_helio_plugins.quantities.spans import times_of
+from sunpy_helio_plugins.quantities.spans import parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,7 +166,7 @@ class Instants:
     parsing a few at a time would take longer.
     """
 
-    _BLOCK = 1 << 19
+    _BLOCK = 1 << 20
 
     def __init__(self, room: int) -> None:
         self.day, self.fraction = np.empty(room), np.empty(room)
@@ -180,8 +180,8 @@ class Instants:
     def add(self, first: int, stamps: NDArray[Any]) -> None:
         """Add time stamps in the forms of HAPI, or ordinals, shape (n,), to the rows from ``first`` on."""
         if stamps.dtype.kind == "i":
-            rows, known = slice(first, first + len(stamps)), times_of(stamps)
-            self.day[rows], self.fraction[rows] = known.jd1, known.jd2
+            rows = slice(first, first + len(stamps))
+            self.day[rows], self.fraction[rows] = parts_of(stamps)
             return
         if first != self._next:
             self.flush()
@@ -218,13 +218,7 @@ class Instants:
     def finish(self, rows: int) -> Time:
         """Return the first rows as the same times as `times.from_iso` does."""
         self.flush()
-        if not rows:
-            return times.from_iso(np.empty(0, "S1"))
-        # Days from noon, and fractions of at most half a day, as in astropy; the public way, Time(day, fraction), would
-        # split and add them again.
-        whole = times.from_iso(np.array([b"2000-01-01T00:00:00Z"]))
-        whole._time.jd1, whole._time.jd2 = self.day[:rows], self.fraction[:rows]
-        return whole
+        return time_of_parts(self.day[:rows], self.fraction[:rows])
 
 
 class ColumnBuffers:

@@ -60,7 +60,7 @@ _HEAD = 1 << 16
 
 _MANY = 10_000
 
-_BLOCK = 1 << 19
+_BLOCK = 1 << 20
 
 _WIDE, _WIDE_BLOCK = 100, 1 << 22
 """Records of many fields are parsed in larger blocks: each block takes a microsecond for each field."""

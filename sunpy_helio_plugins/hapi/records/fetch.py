@@ -17,6 +17,7 @@ from sunpy_helio_plugins.errors import FileError, HelioPluginsError, ServiceErro
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache.files import file_of
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.records import decode, file
@@ -324,7 +325,8 @@ class _Origin:
         keep = partial(_keep, request=request, began=time.time())
         order = DownloadSpec(target, self.server.archive, self.dataset, info, self.format, self.login, keep)
         complete = partial(is_complete, last=span.last)
-        return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete)
+        at_hand = partial(_kept, request, order.subject) if conf.hapi.cache else None
+        return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete, at_hand=at_hand)
 
 
 _LARGEST_KEPT = 1 << 28
@@ -341,6 +343,20 @@ def _keep(part: Path | None, request: DataRequest, began: float) -> None:
             held.take(file.HAPIDocument(request.info, "csv", b"", 0))
         elif part.stat().st_size <= _LARGEST_KEPT:
             held.take(file.parse_document(part.read_bytes()))
+
+
+def _kept(request: DataRequest, subject: str) -> bytes | None:
+    """Return the file of a request if all of its records are kept, and can be read from the file again."""
+    held = holdings.opened([request], Service(request.server))
+    kept = None if held is None else held.kept()
+    if kept is None or kept[0].size > _LARGEST_KEPT:
+        return None
+    document, asked = kept
+    if not document.count:
+        raise file.NoRecordsError(nothing_between(subject, request.span))
+    until = str(min(asked, request.span.before))
+    info = document.info.with_origin(request.server.name, request.dataset, until)
+    return file_of(document, info, request.format)
 
 
 def is_complete(path: Path, last: Moment) -> bool:

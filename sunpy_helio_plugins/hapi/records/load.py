@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from sunpy_helio_plugins.errors import (
     FileError,
     HelioPluginsError,
     QueryError,
+    ServiceError,
     ServiceRefused,
 )
 from sunpy_helio_plugins.fido import inputs
@@ -31,7 +32,7 @@ from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
-from sunpy_helio_plugins.hapi.records.read import from_contents, named
+from sunpy_helio_plugins.hapi.records.read import TableBuilder, from_contents, named
 from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.status import refusal
@@ -86,7 +87,8 @@ def load(
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC.
     refresh : bool, optional
-        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``).
+        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``). What the
+        server does not send is then missing, or an error, although it is kept.
 
     Returns
     -------
@@ -117,9 +119,15 @@ def load(
     return _loaded(list(found.items), scale, found.problems + found.notes, refresh)
 
 
-_SIZE, _WHOLE = 1 << 22, 1 << 26
-"""Estimated bytes of one response, several of which are received at the same time; and of a range that is not cut,
-and whose records are kept, which holds them in memory twice."""
+_SIZE, _WHOLE, _BATCH = 1 << 22, 1 << 26, 1 << 25
+"""Estimated bytes of one response, several of which are received at the same time; of a range that is not cut; and of
+the batches in which the records of longer ranges are joined if they are kept."""
+
+_SHARE = 0.9
+"""The part of the cache that the records of one load may use; more would remove themselves."""
+
+_ROOM = 1.2
+"""The number of records for which there is room, over that which follows from the cadence."""
 
 
 class Selection(NamedTuple):
@@ -221,7 +229,8 @@ def _moment(function: str, given: Any) -> Moment:
 
 def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = gathered(found, is_kept=_bytes(found) <= _WHOLE, refresh=refresh)
+    is_kept = _bytes(found) <= max(_WHOLE, _SHARE * conf.hapi.cache_size)
+    answer = gathered(found, is_kept=is_kept, refresh=refresh)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
@@ -251,25 +260,127 @@ def gathered(
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
     service = service or Service(found[0].server)
+    if is_kept and _bytes(found) > _WHOLE and holdings.are_kept(found):
+        return _in_batches(found, service, refresh)
     held = holdings.opened(found, service, refresh) if is_kept else None
-    asked, fetched = _fetched(found, service, held)
+    asked, fetched = _fetched(found, _Chunks(service, held))
     if held is not None and held.is_foreign and asked != found:
-        asked, fetched = _fetched(found, service, None)
+        asked, fetched = _fetched(found, _Chunks(service))
     elif held is not None and (held.is_partly_kept or not asked):
-        whole = held.joined()
+        whole = _joined(held)
         return _read(found[0], whole) + Partial(problems=whole.problems)
     chunks = _partial(asked, fetched)
     answer = _table(asked, chunks)
     (table,) = answer.items
-    problems = merge(chunks).problems + answer.problems
+    return Partial((_within(table, found),), merge(chunks).problems + answer.problems)
+
+
+def _within(table: QTable, found: Sequence[DataRequest]) -> QTable:
+    """Leave out the records outside the ranges of requests."""
     if not len(table):
-        return Partial((table,), problems)
+        return table
     keep = np.zeros(len(table), dtype=bool)
     for span in united(one.span for one in found):
         keep |= span.covers(table.columns[0])
     # A slice shares the memory of the table.
     inside = slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax()))
-    return Partial((table[inside if keep[inside].all() else keep],), problems)
+    return table[inside if keep[inside].all() else keep]
+
+
+def _joined(held: Holdings) -> Partial[HAPIDocument]:
+    if held.error is not None:
+        raise held.error
+    return held.joined()
+
+
+def _in_batches(found: Sequence[DataRequest], service: Service, refresh: bool) -> Partial[QTable]:
+    """Load records of which some may be kept, so that only one batch is in memory in addition to the table."""
+    try:
+        return _attempt(found, service, refresh, is_last=False)
+    except _DifferentBatchesError as error:
+        refresh |= error.refresh
+    # Once more only: some servers tell of a modification with each response.
+    return _attempt(found, service, refresh, is_last=True)
+
+
+class _DifferentBatchesError(Exception):
+    """The dataset was modified after the first batches, or the batches cannot be joined: only new ones may match."""
+
+    def __init__(self, refresh: bool) -> None:
+        super().__init__()
+        self.refresh = refresh
+
+
+def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_last: bool) -> Partial[QTable]:
+    first, failed, batches = found[0], list[HelioPluginsError](), list(_batches(found))
+    made: TableBuilder | None = None
+    problems, errors = list[str](), list[HelioPluginsError]()
+    with named(f"{first.dataset} of {first.server.archive}"):
+        for index, batch in enumerate(batches):
+            answer, error, has_changed = _batch(batch, service, refresh, failed)
+            if index and has_changed and not is_last:
+                raise _DifferentBatchesError(refresh=False)
+            problems += answer.problems
+            errors += [] if error is None else [error]
+            try:
+                made = _extended(made, answer.items, found)
+            except FileError:
+                if is_last:
+                    raise
+                raise _DifferentBatchesError(refresh=True) from None
+            # Before the next batch is received.
+            del answer
+        if len(errors) == len(batches):
+            raise errors[0]
+        whole = _read(first, Partial((_nothing(first),))) if made is None else made.finish()
+    return Partial((_within(whole.items[0], found),), (*problems, *whole.problems))
+
+
+def _extended(
+    made: TableBuilder | None, documents: Sequence[HAPIDocument], found: Sequence[DataRequest]
+) -> TableBuilder | None:
+    for document in documents:
+        if document.size:
+            made = made or TableBuilder(document.info, _room(found), _context(found[0]))
+            made.add(document)
+    return made
+
+
+def _nothing(one: DataRequest) -> HAPIDocument:
+    return HAPIDocument(one.info, "csv", b"", 0)
+
+
+def _room(found: Sequence[DataRequest]) -> int:
+    """Return a number of records that is probably not exceeded; memory that is not used is not allocated."""
+    cadence = seconds(found[0].info.cadence) or 1.0
+    return int(_ROOM * sum(one.span.nanoseconds for one in found) * 1e-9 / cadence)
+
+
+def _batches(found: Sequence[DataRequest]) -> Iterator[list[DataRequest]]:
+    """Divide requests into consecutive ones with a bounded size."""
+    batch: list[DataRequest] = []
+    for one in found:
+        if batch and _bytes([*batch, one]) > _BATCH:
+            yield batch
+            batch = []
+        batch.append(one)
+    yield batch
+
+
+def _batch(
+    found: Sequence[DataRequest], service: Service, refresh: bool, failed: list[HelioPluginsError]
+) -> tuple[Partial[HAPIDocument], HelioPluginsError | None, bool]:
+    """Return the records, the error if there are none, and whether the dataset was modified after earlier requests."""
+    held = holdings.opened(found, service, refresh)
+    asked, fetched = _fetched(found, _Chunks(service, held, failed))
+    if held is not None and not held.is_foreign:
+        return held.joined(), held.error, held.has_changed
+    if held is not None and asked != found:
+        asked, fetched = _fetched(found, _Chunks(service, None, failed))
+    chunks = _with_losses(asked, fetched)
+    good, problems = _readable(asked, chunks)
+    error = next((one for one in fetched if isinstance(one, HelioPluginsError)), None)
+    return good + Partial(problems=problems), None if good.items else error, False
 
 
 def _bytes(found: Iterable[DataRequest]) -> float:
@@ -284,13 +395,12 @@ def _bytes(found: Iterable[DataRequest]) -> float:
 Outcome = Partial[HAPIDocument] | HelioPluginsError
 
 
-def _fetched(
-    found: Sequence[DataRequest], service: Service, held: Holdings | None
-) -> tuple[Sequence[DataRequest], list[Outcome]]:
+def _fetched(found: Sequence[DataRequest], chunks: _Chunks) -> tuple[Sequence[DataRequest], list[Outcome]]:
     """Send the requests, or those for what is not kept; return them and their results."""
+    held = chunks.held
     if held is None:
-        return found, run_all(found, _Chunks(service), _at_once(found))
-    asked, fetched, chunks = list[DataRequest](), list[Outcome](), _Chunks(service, held)
+        return found, run_all(found, chunks, _at_once(found))
+    asked, fetched = list[DataRequest](), list[Outcome]()
     with contextlib.closing(held.batches()) as batches:
         for batch in batches:
             asked += batch
@@ -314,6 +424,12 @@ def _partial(
     failed = [one for one in got if isinstance(one, HelioPluginsError)]
     if len(failed) == len(got):
         raise failed[0]
+    return _with_losses(asked, got)
+
+
+def _with_losses(
+    asked: Sequence[DataRequest | Piece], got: Sequence[Partial[HAPIDocument] | HelioPluginsError]
+) -> list[Partial[HAPIDocument]]:
     return [
         Partial(problems=(_lost(one, answer),)) if isinstance(answer, HelioPluginsError) else answer
         for one, answer in zip(asked, got, strict=True)
@@ -325,24 +441,26 @@ _MOST_FAILED = limits.MOST_ALIKE
 
 
 class _Chunks:
-    """Fetch requests; after several failures in a row the others are not sent, and fail in the same way."""
+    """Fetch requests; after several failures in a row the others are not sent."""
 
-    def __init__(self, service: Service, held: Holdings | None = None) -> None:
-        self._service, self._held = service, held
-        self._failed: list[HelioPluginsError] = []
+    def __init__(
+        self, service: Service, held: Holdings | None = None, failed: list[HelioPluginsError] | None = None
+    ) -> None:
+        self._service, self.held = service, held
+        self._failed: list[HelioPluginsError] = [] if failed is None else failed
 
     def __call__(self, one: DataRequest) -> Outcome:
         return self._fetched(one, one.piece)
 
     def _fetched(self, one: DataRequest, piece: Piece) -> Outcome:
-        found = self._outcome(one, piece)
-        if self._held is not None and isinstance(found, HelioPluginsError):
-            self._held.failed(one, piece.span, found)
+        failed = tuple(self._failed)
+        is_sent = len(failed) < _MOST_FAILED
+        found = self._outcome(one, piece) if is_sent else _not_sent(failed[-1])
+        if self.held is not None and isinstance(found, HelioPluginsError):
+            self.held.failed(one, piece.span, found, is_sent=is_sent)
         return found
 
     def _outcome(self, one: DataRequest, piece: Piece) -> Outcome:
-        if len(self._failed) >= _MOST_FAILED:
-            return self._failed[-1]
         try:
             found = self._contents(one, piece)
         except HelioPluginsError as error:
@@ -370,11 +488,24 @@ class _Chunks:
         said = refusal(answer.status, answer.phrase, answer.content)
         if said is None:
             content = _content(answer, one)
-            return Partial((content if self._held is None else self._held.came(one, piece.span, content),))
+            return Partial((content if self.held is None else self.held.came(one, piece.span, content),))
         others = piece.instead(said)
         if not others:
             raise said.error(one.server.archive, answer.url)
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
+
+
+def _not_sent(last: HelioPluginsError) -> HelioPluginsError:
+    """Return the error of a request that was not sent after a failure."""
+    if not isinstance(last, ServiceError):
+        return type(last)(f"{_NOT_SENT}: {last}")
+    if last.words == limits.OFFLINE or last.words.startswith(_NOT_SENT):
+        return last
+    answered = "" if last.status is None else f"the last one was answered {last.status}: "
+    return type(last)(last.archive, last.url, f"{_NOT_SENT}: {answered}{last.words}")
+
+
+_NOT_SENT = f"it was not requested, since {_MOST_FAILED} requests in a row failed"
 
 
 def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
@@ -405,7 +536,11 @@ def _readable(
 
 def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
     with named(f"{one.dataset} of {one.server.archive}"):
-        return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
+        return from_contents(chunk.items, _context(one))
+
+
+def _context(one: DataRequest) -> dict[str, str]:
+    return {"server": one.server.name, "dataset": one.dataset}
 
 
 def united(spans: Iterable[Span]) -> list[Span]:

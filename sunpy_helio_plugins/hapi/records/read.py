@@ -36,8 +36,8 @@ from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, decompressed_parts, is_compressed
 
 __all__ = [
-    "INFO", "Source", "bytes_of", "common_info", "disorder", "from_contents", "named", "parse_source", "read",
-    "register", "sources_of", "time_order",
+    "INFO", "Source", "TableBuilder", "bytes_of", "common_info", "disorder", "from_contents", "named", "parse_source",
+    "read", "register", "sources_of", "time_order",
 ]  # fmt: skip
 
 
@@ -49,14 +49,17 @@ _GAP = 1.5
 def common_info(contents: Sequence[HAPIDocument]) -> Info:
     """Return the header of several files; raise an error if their parameters differ."""
     first = contents[0].info
-    wanted = _identity(first)
     for other in contents[1:]:
-        if _identity(other.info) != wanted:
-            raise FileError(
-                f"The files contain different parameters: {', '.join(first.names)}, and {', '.join(other.info.names)}; "
-                "read files of one dataset with the same parameters at a time."
-            )
+        _refuse_other(first, other.info)
     return first
+
+
+def _refuse_other(first: Info, other: Info) -> None:
+    if other is not first and _identity(other) != _identity(first):
+        raise FileError(
+            f"The files contain different parameters: {', '.join(first.names)}, and {', '.join(other.names)}; read "
+            "files of one dataset with the same parameters at a time."
+        )
 
 
 def time_order(table: QTable) -> NDArray[np.int64] | None:
@@ -77,14 +80,14 @@ def _is_rising(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> bool:
     return bool((np.diff(day) + fraction[1:] - fraction[:-1] > 0).all())
 
 
-def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
+def disorder(table: QTable, infos: Sequence[Info], counts: Sequence[int], subject: str) -> tuple[str, ...]:
     """
     Return a problem for each file whose own records are not in the order of time or are repeated.
 
     Such a response may be joined from parts of two others: it has the right length, but lacks records.
     """
     problems: list[str] = []
-    for content, count, end in zip(contents, counts, np.cumsum(counts), strict=True):
+    for info, count, end in zip(infos, counts, np.cumsum(counts), strict=True):
         day, fraction = (one[end - count : end] for one in _days(table.columns[0]))
         step = _steps(day, fraction)
         place = _first_disorder(step, table[end - count : end])
@@ -92,7 +95,7 @@ def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[i
             first, second = (_stamp(day, fraction, row) for row in (place, place + 1))
             what = f"follows that of {first}" if step[place] < 0 else "is repeated"
             problems.append(
-                f"{subject}: the record of {second} {what}{_gap(content.info, day, fraction)}: the response may be "
+                f"{subject}: the record of {second} {what}{_gap(info, day, fraction)}: the response may be "
                 "joined from parts of others, and records may be missing; request the range again."
             )
     return tuple(problems)
@@ -322,26 +325,55 @@ def sources_of(function: str, given: Iterable[Any]) -> Iterator[Source]:
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> Partial[QTable]:
     """Build one table from parsed files; raise an error if records are truncated, or the files do not match."""
     filled = [content for content in contents if content.size] or contents[:1]
-    info = common_info(filled)
-    context = context or info.origin
-    gathered = ColumnBuffers(info.parameters, sum(one.expected_rows for one in filled), has_instants=True)
-    counts = []
+    made = TableBuilder(common_info(filled), sum(one.expected_rows for one in filled), context)
     for one in filled:
-        before = gathered.rows
-        one.add_to(gathered)
+        made.add(one)
         one.release()
-        counts.append(gathered.rows - before)
-    table = from_records(info, gathered.finish(), context)
-    table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
-    if context:
-        table.meta["hapi"]["x_origin"] = dict(context)
-    order = time_order(table)
-    if order is None:
-        return Partial((table,))
-    subject = (
-        f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
-    )
-    return Partial((table[order],), disorder(table, filled, counts, subject))
+    return made.finish()
+
+
+class TableBuilder:
+    """
+    Collect the records of documents, which may be removed from memory then.
+
+    Parameters
+    ----------
+    info : Info
+        The header of the first document; those of the others have the same parameters.
+    rows : int
+        The expected number of records.
+    context : mapping, optional
+        The names of ``server`` and ``dataset``. Defaults to those in the header.
+    """
+
+    def __init__(self, info: Info, rows: int, context: Mapping[str, str] | None = None) -> None:
+        self._info, self._context = info, context or info.origin
+        self._gathered = ColumnBuffers(info.parameters, rows, has_instants=True)
+        self._infos: list[Info] = []
+        self._counts: list[int] = []
+
+    def add(self, one: HAPIDocument) -> None:
+        """Append the records of a document; raise an error if they are truncated, or of other parameters."""
+        _refuse_other(self._info, one.info)
+        before = self._gathered.rows
+        one.add_to(self._gathered)
+        self._infos.append(one.info)
+        self._counts.append(self._gathered.rows - before)
+
+    def finish(self) -> Partial[QTable]:
+        """Return the records in the order of time, and what is wrong with their order."""
+        context = self._context
+        table = from_records(self._info, self._gathered.finish(), context)
+        table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
+        if context:
+            table.meta["hapi"]["x_origin"] = dict(context)
+        order = time_order(table)
+        if order is None:
+            return Partial((table,))
+        subject = (
+            f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
+        )
+        return Partial((table[order],), disorder(table, self._infos, self._counts, subject))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,15 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         else:
             made.info.description = parameter.description
         made.info.name = name
-        made.info.meta = _meta(parameter, made.info.meta)
         made_of.append(made)
     # All at once: adding a column of one row to a table copies it, and may change its class.
     own, header = _own_meta({key: value for key, value in info.raw.items() if key != "parameters"})
     meta = {**own, "hapi": header}
-    return QTable(made_of, names=names, meta=meta, copy=False)
+    table = QTable(made_of, names=names, meta=meta, copy=False)
+    # Not before: each view that a table makes of a column copies the metadata of the column.
+    for column, parameter in zip(table.itercols(), info.parameters, strict=True):
+        column.info.meta = _meta(parameter, column.info.meta)
+    return table
 
 
 def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
@@ -182,7 +186,7 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
     said = {key: value for key, value in raw.items() if key not in ("name", "description", "length", "size")}
     if not parameter.is_text and parameter.units is not None:
         said["unit_string"] = parameter.units
-    return {**(meta or {}), **said, **own}
+    return deepcopy({**(meta or {}), **said, **own})
 
 
 def _own_meta(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,10 +14,12 @@ from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest
 from sunpy_helio_plugins.hapi.query import PARAMETERS
+from sunpy_helio_plugins.hapi.records.file import TAIL, HAPIDocument
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered
 from sunpy_helio_plugins.hapi.records.read import INFO, Source, common_info, parse_source, read, sources_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, requests_in_parts
 from sunpy_helio_plugins.hapi.stream.parts import empty_table, in_nanoseconds
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.series.export import to_pandas
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ def to_dask(
     -------
     dask.dataframe.DataFrame
         One partition for each request, with known divisions, or for each file. The partitions are those of
-        `sunpy_helio_plugins.series.to_pandas`; their times have microseconds if the range begins before 1678 or ends
-        after 2261. Each computation requests or reads the records again: write them with
+        `sunpy_helio_plugins.series.to_pandas`; their times have microseconds if the range, or one of the files, begins
+        before 1678 or ends after 2261. Each computation requests or reads the records again: write them with
         `sunpy_helio_plugins.hapi.to_parquet` to compute several results.
 
     Raises
@@ -98,34 +100,53 @@ def to_dask(
                 f"hapi.to_dask takes either files or a range of a dataset, not {shown(source)} and a range."
             )
         files = list(sources_of("hapi.to_dask", [source]))
-        own = _common(files, info)
-        return dd.from_map(
-            _frame_of_file, files, info=info, context=context, meta=to_pandas(empty_table(own, context or own.origin))
-        )
+        own, unit = _common(files, info)
+        meta = _with_unit(to_pandas(empty_table(own, context or own.origin)), unit)
+        return dd.from_map(_frame_of_file, files, info=info, context=context, unit=unit, meta=meta)
     if info is not None or context is not None:
         raise QueryError("hapi.to_dask takes info and context for files only; a server sends them itself.")
     found = requests_in_parts("hapi.to_dask", source, selection, _SIZE)
     warn(Partial(problems=found.problems + found.notes))
-    first, unit = found.items[0], _unit_of_times(found.items)
+    first, unit = found.items[0], _unit_of_times(one.span for one in found.items)
     meta = to_pandas(empty_table(first.info, {"server": first.server.name, "dataset": first.dataset}))
     return dd.from_map(
         _frame_of_request, list(found.items), unit=unit, meta=_with_unit(meta, unit), divisions=_divisions(found.items)
     )
 
 
-def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> Info:
-    """Return the header of files, of which one is open at a time."""
+def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> tuple[Info, str]:
+    """Return the header of files, of which one is open at a time, and the unit of their times."""
     if not files:
         raise QueryError("hapi.to_dask takes at least one file.")
-    documents = []
+    documents, ends = list[HAPIDocument](), list[Moment]()
     for one in files:
         documents.append(parse_source(one, info))
+        ends += _ends(documents[-1])
         documents[-1].release()
-    return common_info(documents)
+    return common_info(documents), _unit_of_times(Span(one, one) for one in ends)
 
 
-def _frame_of_file(source: Source, info: Any, context: Any) -> pd.DataFrame:
-    return to_pandas(read(source, info=info, context=context))
+def _ends(document: HAPIDocument) -> list[Moment]:
+    """Return the times of the first and the last record."""
+    content, start, stamps = document.content, document.start, list[Any]()
+    if document.format == "json":
+        stamps = [record[0] for record in (document.data or ()) if record]
+    elif document.format == "binary":
+        size, length = document.info.record().itemsize, document.info.time.length or 0
+        records = [content[start : start + size], content[max(start, len(content) - size) :]]
+        stamps = [one[:length].rstrip(b"\0").decode("ascii", "replace") for one in records]
+    elif document.format == "csv":
+        lines = [
+            *content[start : start + TAIL].splitlines()[:2],
+            *content[max(start, len(content) - TAIL) :].splitlines(),
+        ]
+        stamps = [line.partition(b",")[0].strip(b'" ').decode("ascii", "replace") for line in lines]
+    found = [moment(stamps[0]), *map(moment, stamps[1:2]), moment(stamps[-1])] if stamps else []
+    return [one for one in found if one is not None]
+
+
+def _frame_of_file(source: Source, info: Any, context: Any, unit: str) -> pd.DataFrame:
+    return _with_unit(to_pandas(read(source, info=info, context=context)), unit)
 
 
 def _frame_of_request(one: DataRequest, unit: str) -> pd.DataFrame:
@@ -134,9 +155,9 @@ def _frame_of_request(one: DataRequest, unit: str) -> pd.DataFrame:
     return _with_unit(to_pandas(answer.items[0]), unit)
 
 
-def _unit_of_times(found: Iterable[DataRequest]) -> str:
+def _unit_of_times(spans: Iterable[Span]) -> str:
     """Return the unit that can represent the times of all partitions: dask cannot join different ones."""
-    return "ns" if all(in_nanoseconds(one.span) for one in found) else "us"
+    return "ns" if all(map(in_nanoseconds, spans)) else "us"
 
 
 def _with_unit(frame: pd.DataFrame, unit: str) -> pd.DataFrame:

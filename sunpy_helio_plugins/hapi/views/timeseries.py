@@ -176,7 +176,7 @@ class HAPITimeSeries(GenericTimeSeries):
         index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0], warn=True), name=content.info.time.name)
         if not (index.is_monotonic_increasing and index.is_unique):
             table = from_records(content.info, content.columns(), content.info.origin)
-            warn(Partial(problems=read.disorder(table, [content], [len(index)], str(filepath))))
+            warn(Partial(problems=read.disorder(table, [content.info], [len(index)], str(filepath))))
         series: dict[str, Any] = {}
         unit: dict[str, u.UnitBase] = {}
         rest = zip(unique_names(content.info)[1:], content.info.parameters[1:], columns[1:], strict=True)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -114,6 +114,9 @@ class Download:
         Called with the target if a file of that name exists already; a file for which it returns `False` is replaced.
     given_by : str, optional
         The address of the server that gave ``url`` in its data: then ``url`` is judged as a redirect of that server is.
+    at_hand : callable, optional
+        Called before a request, unless existing files are to be replaced. It returns the content if it is known without
+        a request, else `None`. It may raise the same errors as ``accept``.
     """
 
     url: str
@@ -124,6 +127,7 @@ class Download:
     login: Login | None = None
     is_complete: Callable[[Path], bool] | None = None
     given_by: str = ""
+    at_hand: Callable[[], bytes | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,8 @@ class Job:
             job = await self._for_target()
             if job is not None:
                 bars = Bars(file_pb, token, target.name)
-                target = await job._repeated(partial(job._fetch, session, bars), bars)
+                made = None if self.overwrite is True else await job._without_request()
+                target = made if made else await job._repeated(partial(job._fetch, session, bars), bars)
                 self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -295,13 +300,27 @@ class Job:
     def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
         return sentence(self.download.archive, url or self.download.url, problem, status)
 
+    async def _without_request(self) -> Path | None:
+        """Publish a file whose content is known without a request; return `None` for any other."""
+        content = None if self.download.at_hand is None else await asyncio.to_thread(self.download.at_hand)
+        if content is None:
+            return None
+        with self._new_part() as (part, stream):
+            stream.write(content)
+            stream.flush()
+            await asyncio.to_thread(sync_to_disk, stream)
+            return publish(part, self.download.target, self.overwrite)
+
     async def _fetch(self, session: aiohttp.ClientSession, bars: Bars) -> Path:
+        with self._new_part() as (part, stream):
+            await self._write(session, part, stream, bars)
+            return publish(part, self.download.target, self.overwrite)
+
+    def _new_part(self) -> AbstractContextManager[tuple[Path, IO[bytes]]]:
         target = self.download.target
         if not target.parent.is_dir():
             make_folder(target.parent)
-        with new_part(target, self.folders.listing(target.parent)) as (part, stream):
-            await self._write(session, part, stream, bars)
-            return publish(part, target, self.overwrite)
+        return new_part(target, self.folders.listing(target.parent))
 
     async def _write(self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bars: Bars) -> None:
         """Write and check a part file."""

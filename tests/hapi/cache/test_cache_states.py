@@ -164,12 +164,23 @@ class Machine(RuleBasedStateMachine):
     @rule(
         first=st.integers(0, LENGTH), length=st.integers(1, 60), names=st.sampled_from([("A",), ("B",), NAMES]),
         cuts=st.sampled_from([(), (30, 60, 90), tuple(range(0, 2 * LENGTH, 7))]), turn=st.integers(0, 1),
-        refresh=st.sampled_from([False, False, False, True]),
+        refresh=st.sampled_from([False, False, False, True]), in_batches=st.booleans(),
     )  # fmt: skip
     def load(
-        self, first: int, length: int, names: tuple[str, ...], cuts: tuple[int, ...], turn: int, refresh: bool
+        self,
+        first: int,
+        length: int,
+        names: tuple[str, ...],
+        cuts: tuple[int, ...],
+        turn: int,
+        refresh: bool,
+        in_batches: bool,
     ) -> None:
-        self.check(first, min(first + length, self.dataset.stop + 1), names, cuts, turn, refresh)
+        with pytest.MonkeyPatch.context() as patch:
+            if in_batches:
+                patch.setattr(load, "_WHOLE", 500)
+                patch.setattr(load, "_BATCH", 500)
+            self.check(first, min(first + length, self.dataset.stop + 1), names, cuts, turn, refresh)
 
     @rule(names=st.sampled_from([("A",), NAMES]), turn=st.integers(0, 1))
     def load_latest(self, names: tuple[str, ...], turn: int) -> None:

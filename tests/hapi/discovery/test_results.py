@@ -162,6 +162,8 @@ def test_an_absent_index_is_an_empty_list_and_not_searched() -> None:
         (("x", {"near": 1}), "takes a text or None as near"),
         (("x", {"unit": "parrots"}), "takes a unit"),
         (("x", {"unit": object()}), "takes a unit"),
+        (("x", {"unit": 3}), "takes a unit"),
+        (("x", {"unit": np.float64(1)}), "takes a unit"),
         (("x", {"cadence": -1 * u.s}), "takes a duration"),
         (("x", {"cadence": 1 * u.km}), "takes a duration"),
         (("x", {"cadence": "often"}), "takes a duration"),

@@ -92,7 +92,7 @@ def stored(url: str) -> list[str]:
 
 def test_a_server_with_all_descriptions_is_asked_once() -> None:
     with served(version="3.2", deep=True) as small:
-        table = hapi.update_index(small.url, progress=False)
+        table = hapi.update_index(small.url, f"{small.url}/", progress=False)
         assert small.asked == {"capabilities": 1, "catalogall": 1}
     assert list(table["Datasets"]) == [len(CATALOGUE)]
     assert list(table["Parameters"]) == [sum(len(one["parameters"]) - 1 for one in CATALOGUE.values())]

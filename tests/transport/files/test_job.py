@@ -13,6 +13,7 @@ import sys
 import threading
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +75,42 @@ def test_overwriting_replaces_after_success(tmp_path):
     with wire(say(body=b"new")) as (url, _):
         fetch(Download(url, tmp_path / "x", "Test"), overwrite=True)
     assert (tmp_path / "x").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_file_whose_content_is_known_is_not_asked_for(tmp_path, offline):
+    with wire(say(body=b"sent")) as (url, heads), conf.set_temp("offline", offline):
+        fetch(Download(url, tmp_path / "a" / "x", "Test", at_hand=lambda: b"known"))
+    assert (tmp_path / "a" / "x").read_bytes() == b"known"
+    assert files(tmp_path) == ["x"]
+    assert heads == []
+
+
+@pytest.mark.parametrize(("overwrite", "known"), [(True, b"known"), (None, None)])
+def test_a_file_is_asked_for_if_it_is_not_known_or_to_be_replaced(tmp_path, overwrite, known):
+    with wire(say(body=b"sent")) as (url, heads):
+        fetch(Download(url, tmp_path / "x", "Test", at_hand=lambda: known), overwrite=overwrite)
+    assert (tmp_path / "x").read_bytes() == b"sent"
+    assert len(heads) == 1
+
+
+def test_known_content_does_not_replace_a_file_unless_it_is_not_complete(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    made = Download("http://127.0.0.1:1/", tmp_path / "x", "Test", at_hand=lambda: b"known", is_complete=lambda _: True)
+    fetch(made)
+    assert (tmp_path / "x").read_bytes() == b"old"
+    fetch(replace(made, is_complete=lambda _: False))
+    assert (tmp_path / "x").read_bytes() == b"known"
+
+
+def test_content_that_is_refused_before_a_request_leaves_nothing(tmp_path):
+    def refuse() -> None:
+        raise FileError("there is nothing")
+
+    with wire(say(body=b"sent")) as (url, heads):
+        results = fetch(Download(url, tmp_path / "x", "Test", at_hand=refuse))
+    assert "x: there is nothing" in str(results.errors[0].exception)
+    assert (files(tmp_path), heads) == ([], [])
 
 
 def test_a_failure_keeps_the_old_file(tmp_path):
