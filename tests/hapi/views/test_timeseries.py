@@ -211,6 +211,15 @@ def test_columns_and_axes_of_a_plot_must_fit(fetched: Any) -> None:
     plt.close(figure)
 
 
+def test_columns_of_two_units_share_the_axis_of_times(tmp_path: Path) -> None:
+    path = _headed(tmp_path / "x.hapi", b"2026-01-10T00:00:00Z,1,2\n2026-01-10T00:00:01Z,3,4\n")
+    TimeSeries(path).plot()
+    upper, lower = plt.gcf().axes
+    upper.set_xlim(20463, 20464)
+    assert lower.get_xlim() == (20463, 20464)
+    plt.close("all")
+
+
 @pytest.mark.parametrize(("count", "has_legend"), [(9, True), (10, False)])
 def test_a_legend_is_drawn_for_few_lines(tmp_path: Path, count: int, has_legend: bool) -> None:
     parameter = {"name": "B", "type": "double", "size": [count], "units": "nT"}

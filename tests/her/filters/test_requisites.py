@@ -14,6 +14,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygon, Polygons
+from sunpy_helio_plugins.her.filters.requisites import requisites
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Response
@@ -160,3 +161,16 @@ def test_the_embedded_registry_is_asked_for_what_reading_takes(archive: Any) -> 
     full = HERClient().search(day, a.her.CH)
     compare(table, full, ["hpc_boundcc", "area_raw"])
     assert table["area_raw"].unit.is_equivalent(u.km**2)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("frm_name", ("frm_name",)),
+        ("fl_goescls", ("fl_goescls",)),
+        ("fl_peakflux", ("fl_peakflux", "fl_peakfluxunit")),
+        ("ar_noaanum", ("ar_noaanum", "event_starttime")),
+    ],
+)
+def test_a_keyword_needs_its_unit_or_time_and_only_positions_need_positions(name: str, expected: tuple[str, ...]):
+    assert requisites([name]) == expected
