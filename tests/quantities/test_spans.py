@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.quantities.days import time_of_parts
+from sunpy_helio_plugins.quantities.spans import Moment, Span, ordinals, parts_of, stamps_of
 
 MOMENTS = st.builds(Moment, st.integers(-150_000, 150_000), st.integers(0, 86_399_999_999_999))
 
@@ -119,3 +120,31 @@ def test_times_of_any_number_and_shape_are_compared_with_a_range() -> None:
     assert (day.covers(time.reshape(-1, 2)) == expected.reshape(-1, 2)).all()
     assert day.covers(time[70_000]).shape == ()
     assert day.covers(time[:0]).tolist() == []
+
+
+FAR = ["1678-01-01T00:00:00Z", "1961-07-31T23:59:59.95Z", "1969-12-31T23:59:59.999999999Z", "2016-12-31T23:59:60.5Z"]
+"""Times on a day of another length, and with a leap second, in the order of time."""
+
+
+@pytest.mark.parametrize("digits", [0, 1, 3, 6, 9])
+def test_stamps_of_ordinals_are_those_of_their_moments(digits: int) -> None:
+    moments = [Moment.read(one) for one in (*FAR, "2016-12-31T23:59:59.5Z", "2262-01-01T12:34:56.789Z")]
+    made = stamps_of(np.array([one.ordinal for one in moments]), digits)
+    assert made.tolist() == [one.text(digits).encode() for one in moments]
+    assert stamps_of(np.empty(0, np.int64), digits).tolist() == []
+
+
+@pytest.mark.parametrize("count", [0, 1, len(FAR)])
+def test_times_of_ordinals_are_those_of_their_stamps(count: int) -> None:
+    stamps = np.array(FAR[:count], dtype="S30")
+    made, wanted = time_of_parts(*parts_of(ordinals(stamps))), times.from_iso(stamps)
+    assert made.shape == wanted.shape
+    assert (made.jd1.tobytes(), made.jd2.tobytes()) == (wanted.jd1.tobytes(), wanted.jd2.tobytes())
+    assert (made.format, made.scale, made.precision) == (wanted.format, wanted.scale, wanted.precision)
+
+
+def test_times_of_parts_do_not_share_their_days() -> None:
+    one, other = (time_of_parts(*parts_of(np.array([first]))) for first in (0, 10**18))
+    assert one != other
+    one[0] = other[0]
+    assert time_of_parts(*parts_of(np.array([0]))).isot.tolist() == ["1970-01-01T00:00:00.000000000"]

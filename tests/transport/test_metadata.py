@@ -24,6 +24,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.transport import connections, metadata, retry
 from sunpy_helio_plugins.transport.compression import Decoder
+from sunpy_helio_plugins.transport.credentials import Login, signed_in
 from sunpy_helio_plugins.transport.retry import retry_after
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -420,3 +421,17 @@ def test_requests_name_this_package_and_the_encodings_that_it_decodes() -> None:
         assert session.headers["User-Agent"] == connections.user_agent()
         assert session.headers["Accept-Encoding"] == "gzip, deflate"
     assert connections.user_agent().startswith("sunpy_helio_plugins/")
+
+
+def test_whether_an_answer_is_cached_is_known_without_a_request():
+    with conf.set_temp("cache", True), wire(say(body=b'{"a": 1}')) as (url, heads):
+        assert not metadata.is_cached(f"{url}/x")
+        assert metadata.cached_json(f"{url}/x", archive="Test", parse=dict) == {"a": 1}
+        assert metadata.is_cached(f"{url}/x")
+        assert not metadata.is_cached(f"{url}/y")
+        # An answer to a user who is signed in is not taken from the cache.
+        with signed_in("test", "user", "secret"):
+            assert not metadata.is_cached(f"{url}/x", login=Login("test", url))
+        with conf.set_temp("cache", False):
+            assert not metadata.is_cached(f"{url}/x")
+    assert len(heads) == 1

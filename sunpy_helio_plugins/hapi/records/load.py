@@ -315,34 +315,35 @@ def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_l
     first, failed, batches = found[0], list[HelioPluginsError](), list(_batches(found))
     made: TableBuilder | None = None
     problems, errors = list[str](), list[HelioPluginsError]()
-    with named(f"{first.dataset} of {first.server.archive}"):
-        for index, batch in enumerate(batches):
-            answer, error, has_changed = _batch(batch, service, refresh, failed)
-            if index and has_changed and not is_last:
-                raise _DifferentBatchesError(refresh=False)
-            problems += answer.problems
-            errors += [] if error is None else [error]
-            try:
-                made = _extended(made, answer.items, found)
-            except FileError:
-                if is_last:
-                    raise
-                raise _DifferentBatchesError(refresh=True) from None
-            # Before the next batch is received.
-            del answer
-        if len(errors) == len(batches):
-            raise errors[0]
-        whole = _read(first, Partial((_nothing(first),))) if made is None else made.finish()
+    for index, batch in enumerate(batches):
+        answer, error, has_changed = _batch(batch, service, refresh, failed)
+        if index and has_changed and not is_last:
+            raise _DifferentBatchesError(refresh=False)
+        problems += answer.problems
+        errors += [] if error is None else [error]
+        try:
+            made = _extended(made, answer.items, found)
+        except FileError:
+            if is_last:
+                raise
+            raise _DifferentBatchesError(refresh=True) from None
+        # Before the next batch is received.
+        del answer
+    if len(errors) == len(batches):
+        raise errors[0]
+    with _named(first):
+        whole = from_contents([_nothing(first)], _context(first)) if made is None else made.finish()
     return Partial((_within(whole.items[0], found),), (*problems, *whole.problems))
 
 
 def _extended(
     made: TableBuilder | None, documents: Sequence[HAPIDocument], found: Sequence[DataRequest]
 ) -> TableBuilder | None:
-    for document in documents:
-        if document.size:
-            made = made or TableBuilder(document.info, _room(found), _context(found[0]))
-            made.add(document)
+    with _named(found[0]):
+        for document in documents:
+            if document.size:
+                made = made or TableBuilder(document.info, _room(found), _context(found[0]))
+                made.add(document)
     return made
 
 
@@ -535,8 +536,12 @@ def _readable(
 
 
 def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
-    with named(f"{one.dataset} of {one.server.archive}"):
+    with _named(one):
         return from_contents(chunk.items, _context(one))
+
+
+def _named(one: DataRequest) -> contextlib.AbstractContextManager[None]:
+    return named(f"{one.dataset} of {one.server.archive}")
 
 
 def _context(one: DataRequest) -> dict[str, str]:
