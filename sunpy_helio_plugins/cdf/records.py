@@ -62,6 +62,8 @@ class RecordReader:
         self._layouts = {kind: self._struct(fields) for kind, fields in _FIELDS.items()}
         self._begin = self._struct("oi")
         self._seen: set[int] = set()
+        self.lost: list[tuple[int, int]] | None = None
+        """The records that cannot be read, if the rest is wanted; see `sunpy_helio_plugins.cdf.salvage`."""
         self.most = max(_GROWTH * len(content), _ALWAYS)
 
     def _struct(self, fields: str) -> struct.Struct:
@@ -82,7 +84,9 @@ class RecordReader:
         size, kind = self._begin.unpack_from(self.content, place)
         if kind not in kinds:
             raise FileError(f"the record at {place} is of kind {kind}, not {kinds[0]}")
-        if size < self.length(kind) or place + size > len(self.content):
+        # The complete records of a block that the end of the file cuts can be recovered.
+        needed = self.length(kind) if kind == VVR and self.lost is not None else size
+        if size < self.length(kind) or place + needed > len(self.content):
             raise FileError(f"the record at {place} has an impossible size of {size} bytes")
         return self._layouts[kind].unpack_from(self.content, place)
 
