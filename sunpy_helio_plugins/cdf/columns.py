@@ -154,6 +154,31 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
     return times.as_column(made, _description(variable.attributes))
 
 
+def is_within(variable: Variable, start: Time, end: Time) -> NDArray[np.bool_]:
+    """Return which records of a time variable are in a range of UTC, whose end is not included, shape (n,)."""
+    if variable.kind == "CDF_TIME_TT2000":
+        first, before = (_tt2000(one) for one in (start, end))
+        raw = variable.values
+        found = (raw >= max(first, _LEAST + 2)) & (raw < before)
+        missing = _missing(variable, raw)
+    else:
+        time = as_time(variable)
+        found = ((time.jd1 - start.jd1) + (time.jd2 - start.jd2) >= 0) & (
+            (time.jd1 - end.jd1) + (time.jd2 - end.jd2) < 0
+        )
+        missing = np.asarray(time.mask)
+    found = np.asarray(found if missing is None else found & ~missing)
+    inside: NDArray[np.bool_] = found.reshape(len(found), -1).any(axis=1)
+    return inside
+
+
+def _tt2000(time: Time) -> int:
+    """Return a time in the nanoseconds of CDF_TIME_TT2000, within the range of its type."""
+    tt = time_in_scale(time, "tt")
+    nanoseconds = round((float(tt.jd1) - _J2000) * 86400) * 10**9 + round(float(tt.jd2) * _DAY)
+    return min(max(nanoseconds, _LEAST), -_LEAST - 1)
+
+
 def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
     """Convert TT2000 to days and fractions; terrestrial time does not have leap seconds."""
     any_missing = bool(missing.any())
@@ -183,7 +208,8 @@ def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | No
     mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiuU" else None
     if variable.missing is None:
         return mask
-    unwritten = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) & np.ones(values.shape, bool)
+    absent = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) if variable.varies else variable.missing.all()
+    unwritten = np.array(np.broadcast_to(absent, values.shape))
     return unwritten if mask is None else unwritten | mask
 
 
@@ -270,7 +296,7 @@ def _texts(variable: Variable | None) -> list[str]:
     if variable is None or variable.varies:
         return []
     try:
-        return [str(text).strip() for text in np.ravel(variable.values)]
+        return [] if variable.missing is not None else [str(text).strip() for text in np.ravel(variable.values)]
     except FileError:
         return []
 

@@ -225,23 +225,17 @@ def _pad(layout: VariableLayout, encoding: int) -> bytes:
 
 def _text(found: NDArray[Any]) -> NDArray[Any]:
     """Return texts, each of which ends at its first zero byte."""
-    letters = np.ascontiguousarray(found).view(np.uint8)
+    size = found.dtype.itemsize
+    letters = np.ascontiguousarray(found).view(np.uint8).reshape(-1, size)
+    if not letters.all():
+        letters = np.where(np.logical_or.accumulate(letters == 0, axis=1), np.uint8(0), letters)
+    texts = letters.reshape(-1).view(found.dtype)
     if not (letters & 0x80).any():
-        rows = letters.reshape(-1, found.dtype.itemsize)
-        ended = rows == 0
-        if ended.any():
-            letters = np.where(np.logical_or.accumulate(ended, axis=1), np.uint8(0), rows)
-        made = letters.reshape(-1).view(found.dtype).astype(f"U{_width(letters, found.dtype.itemsize)}")
-        return made.reshape(found.shape)
-    flat = [_decoded(text.partition(b"\0")[0]) for text in found.ravel().tolist()]
-    width = max(map(len, flat), default=0)
-    return np.array(flat, dtype=f"U{max(width, 1)}").reshape(found.shape)
-
-
-def _width(letters: NDArray[np.uint8], most: int) -> int:
-    """Return the length of the longest text, at least 1."""
-    used = np.flatnonzero(letters.reshape(-1, most).any(axis=0))
-    return int(used[-1]) + 1 if len(used) else 1
+        used = np.flatnonzero(letters.any(axis=0))
+        return texts.astype(f"U{used[-1] + 1 if len(used) else 1}").reshape(found.shape)
+    each, numbers = np.unique(texts, return_inverse=True)
+    flat = [_decoded(text) for text in each.tolist()]
+    return np.array(flat, dtype=f"U{max(1, *map(len, flat))}")[numbers].reshape(found.shape)
 
 
 def _decoded(content: bytes) -> str:

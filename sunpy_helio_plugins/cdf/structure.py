@@ -292,9 +292,7 @@ def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator
             yield entry_of(web, at, entry, attribute, is_global)
 
 
-def entry_of(
-    web: RecordReader, place: int, fields: tuple[int, ...], attribute: str, is_global: bool
-) -> AttributeEntry:
+def entry_of(web: RecordReader, place: int, fields: tuple[int, ...], attribute: str, is_global: bool) -> AttributeEntry:
     """Return one value of an attribute."""
     size, kind, _, _, type_, variable, elements = fields
     length = elements * SIZES.get(type_, -1)
@@ -369,11 +367,7 @@ def _block(web: RecordReader, place: int, first: int, last: int, record: int, de
     web.once(place)
     size, start = (last - first + 1) * record, place + web.length(fields[1])
     if fields[1] == CVVR:
-        if not 0 < fields[3] <= fields[0] - web.length(CVVR):
-            raise FileError(f"the block at {place} cannot have {fields[3]} bytes")
-        if size > _SHARE * fields[3]:
-            raise FileError(f"the block at {place} cannot contain {size} bytes, compressed to {fields[3]}")
-        yield Block(first, last, start, fields[3], True)
+        yield Block(first, last, start, _compressed_size(web, place, fields, size), True)
         return
     if fields[0] - web.length(VVR) < size:
         raise FileError(f"the block at {place} contains fewer than {last - first + 1} records")
@@ -383,3 +377,13 @@ def _block(web: RecordReader, place: int, first: int, last: int, record: int, de
         last, size = first + present - 1, present * record
     if first <= last:
         yield Block(first, last, start, size, False)
+
+
+def _compressed_size(web: RecordReader, place: int, fields: tuple[int, ...], size: int) -> int:
+    """Return the bytes of a compressed block, and check that they can contain as many as its records have."""
+    stored = fields[3]
+    if not 0 < stored <= fields[0] - web.length(CVVR):
+        raise FileError(f"the block at {place} cannot have {stored} bytes")
+    if size > _SHARE * stored:
+        raise FileError(f"the block at {place} cannot contain {size} bytes, compressed to {stored}")
+    return stored
