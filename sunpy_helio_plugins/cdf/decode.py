@@ -229,11 +229,11 @@ def _text(found: NDArray[Any]) -> NDArray[Any]:
     letters = np.ascontiguousarray(found).view(np.uint8).reshape(-1, size)
     if not letters.all():
         letters = np.where(np.logical_or.accumulate(letters == 0, axis=1), np.uint8(0), letters)
-    texts = letters.reshape(-1).view(found.dtype)
     if not (letters & 0x80).any():
         used = np.flatnonzero(letters.any(axis=0))
-        return texts.astype(f"U{used[-1] + 1 if len(used) else 1}").reshape(found.shape)
-    each, numbers = np.unique(texts, return_inverse=True)
+        width = int(used[-1]) + 1 if len(used) else 1
+        return letters[:, :width].astype(np.uint32).view(f"U{width}").reshape(found.shape)
+    each, numbers = np.unique(np.ascontiguousarray(letters).reshape(-1).view(found.dtype), return_inverse=True)
     flat = [_decoded(text) for text in each.tolist()]
     return np.array(flat, dtype=f"U{max(1, *map(len, flat))}")[numbers].reshape(found.shape)
 

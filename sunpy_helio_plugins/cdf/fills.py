@@ -48,12 +48,25 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
     """
     if values.dtype.kind == "U":
         fill = attributes.get("FILLVAL")
-        return fills.is_fill(np.char.rstrip(values), fill.rstrip()) if isinstance(fill, str) else None
+        return _text_mask(values, fill) if isinstance(fill, str) else None
     found = _unwritten(values)
     for one, here in _declared(values, attributes):
         mask = fills.is_fill(values, one)
         found = _either(found, mask if mask is None else mask & here)
     return found
+
+
+def _text_mask(values: NDArray[Any], fill: str) -> NDArray[np.bool_] | None:
+    """Return which texts are equal to a fill value, without the blanks at their ends."""
+    width = values.dtype.itemsize // 4
+    wanted = np.zeros(width, np.uint32)
+    letters = [ord(letter) for letter in fill.rstrip()]
+    if len(letters) > width:
+        return None
+    wanted[: len(letters)] = letters
+    found = np.ascontiguousarray(values).view(np.uint32).reshape(*values.shape, width)
+    mask: NDArray[np.bool_] = ((found == wanted) | ((wanted == 0) & (found == ord(" ")))).all(axis=-1)
+    return mask if mask.any() else None
 
 
 def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:

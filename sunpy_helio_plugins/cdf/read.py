@@ -212,6 +212,8 @@ def _columns(
             made[name] = _time(variable, scale) if variable.is_time else as_column(variable, variables)
         except Exception as error:
             if name == chosen:
+                if isinstance(error, FileError):
+                    raise
                 raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
             problems.append(f"{name} cannot be read: {error}")
     return made, problems

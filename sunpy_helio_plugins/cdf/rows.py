@@ -15,6 +15,7 @@ from sunpy_helio_plugins.arguments import INSTANT, Kind, choice
 from sunpy_helio_plugins.cdf.counts import count_of
 from sunpy_helio_plugins.cdf.variables import TIME_KINDS, Variable
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities import silence
 
 __all__ = [
     "RECORDS", "SPAN", "Selection", "Variables", "choose", "epochs_of", "in_rows", "prepared", "without_time",
@@ -49,10 +50,17 @@ def _span(given: Any) -> tuple[Time, Time]:
     """Return the ends of a range of time."""
     is_range = hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
     first, last = (given.start, given.end) if is_range else given
-    ends = INSTANT.of(first).utc, INSTANT.of(last).utc
-    if isinstance(given, str) or not ends[0] < ends[1]:
-        raise ValueError
+    with silence.far_years():
+        ends = _instant(first).utc, _instant(last).utc
+        if isinstance(given, str) or not ends[0] < ends[1]:
+            raise ValueError
     return ends
+
+
+def _instant(given: Any) -> Time:
+    """Return one time; sunpy does not read texts with nanoseconds."""
+    is_stamp = isinstance(given, str) and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{7,}", given)
+    return Time(given, scale="utc") if is_stamp else INSTANT.of(given)
 
 
 def _records(given: Any) -> slice:

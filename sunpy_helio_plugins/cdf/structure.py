@@ -43,7 +43,7 @@ _RESERVED = 20
 
 _GLOBAL = (1, 3)
 _DEPTH = 20
-_SPARE, _SPARE_GROWTH = 2**25, 100
+_SPARE, _SPARE_GROWTH = 2**24, 100
 _SHARE = 1100
 """The largest ratio of a block to its compressed size: that of deflate is 1,032."""
 _ROW_MAJOR, _SINGLE_FILE, HAS_MD5 = 1, 2, 4 | 8
