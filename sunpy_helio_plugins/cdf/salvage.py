@@ -183,6 +183,8 @@ def _loss(layout: VariableLayout) -> str:
         return ""
     if layout.lost == ((0, layout.records - 1),):
         return f"{layout.name}: all {layout.records} records are lost." if layout.varies else f"{layout.name} is lost."
+    if len(layout.lost) == 1 and layout.lost[0][0] == layout.lost[0][1]:
+        return f"{layout.name}: the record {layout.lost[0][0]} of {layout.records} is lost."
     ranges = [f"{first} to {last}" if first < last else str(first) for first, last in layout.lost]
     more = f" and {len(ranges) - 5} other ranges" if len(ranges) > 5 else ""
     return f"{layout.name}: the records {', '.join(ranges[:5])}{more} of {layout.records} are lost."

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -275,12 +276,18 @@ def _follow(web: RecordReader, found: Structure) -> int:
         for place, fields in web.chain(head[0], kind, head[1]):
             layout, index = variable_of(web, place, fields, directory.shape)
             found.variables.append(layout._replace(blocks=tuple(blocks_of(web, index, layout.record))))
-    stored = sum(block.size for layout in found.variables for block in layout.blocks)
-    if stored > len(web.content):
-        raise FileError(f"its blocks overlap: they have {stored} bytes together")
+    _check_overlap(found.variables)
     for place, fields in web.chain(directory.attributes[0], ADR, directory.attributes[1]):
         found.entries.extend(_entries(web, place, fields))
     return flags
+
+
+def _check_overlap(variables: Iterable[VariableLayout]) -> None:
+    """Raise `FileError` if blocks share bytes: their arrays together could then be much larger than the file."""
+    blocks = sorted((block.place, block.size) for layout in variables for block in layout.blocks)
+    for (place, size), (other, _) in pairwise(blocks):
+        if place + size > other:
+            raise FileError(f"the blocks at {place} and {other} overlap")
 
 
 def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[AttributeEntry]:
