@@ -37,6 +37,7 @@ from sunpy_helio_plugins.cdf.structure import (
     entry_of,
     is_global_scope,
     mapped,
+    overlaps,
     spare_bytes,
     variable_of,
 )
@@ -127,6 +128,8 @@ def _recover_variables(web: RecordReader, left: Records, directory: Directory, f
             if layout is not None:
                 by_number.setdefault((layout.is_z, layout.number), layout)
     found.variables = [by_number[key] for key in sorted(by_number)]
+    while shared := {place for pair in overlaps(found.variables) for place in pair}:
+        found.variables = [_without(layout, shared) for layout in found.variables]
     expected = directory.rvariables[1] + directory.zvariables[1]
     if len(by_number) < expected:
         found.problems.append(_share(expected - len(by_number), f"{expected} variables"))
@@ -165,6 +168,16 @@ def _intact(web: RecordReader, index: int, layout: VariableLayout) -> Iterator[B
                 yield block
     except (FileError, struct.error):
         lost.append((-1, -1))
+
+
+def _without(layout: VariableLayout, places: set[int]) -> VariableLayout:
+    """Return a variable without the blocks at some offsets, whose records count as lost."""
+    gone = [block for block in layout.blocks if block.place in places]
+    if not gone:
+        return layout
+    lost = {*layout.lost, *((block.first, block.last) for block in gone)}
+    blocks = tuple(block for block in layout.blocks if block.place not in places)
+    return layout._replace(blocks=blocks, lost=tuple(sorted(lost)))
 
 
 def _gaps(blocks: list[Block], records: int) -> list[tuple[int, int]]:

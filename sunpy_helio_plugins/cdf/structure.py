@@ -36,7 +36,7 @@ from sunpy_helio_plugins.errors import FileError, disk_error
 
 __all__ = [
     "HAS_MD5", "AttributeEntry", "Block", "Directory", "Structure", "VariableLayout", "blocks_of", "directory_of",
-    "entry_of", "examine", "is_global_scope", "mapped", "spare_bytes", "variable_of",
+    "entry_of", "examine", "is_global_scope", "mapped", "overlaps", "spare_bytes", "variable_of",
 ]  # fmt: skip
 
 _RESERVED = 20
@@ -276,18 +276,19 @@ def _follow(web: RecordReader, found: Structure) -> int:
         for place, fields in web.chain(head[0], kind, head[1]):
             layout, index = variable_of(web, place, fields, directory.shape)
             found.variables.append(layout._replace(blocks=tuple(blocks_of(web, index, layout.record))))
-    _check_overlap(found.variables)
+    for place, other in overlaps(found.variables):
+        raise FileError(f"the blocks at {place} and {other} overlap")
     for place, fields in web.chain(directory.attributes[0], ADR, directory.attributes[1]):
         found.entries.extend(_entries(web, place, fields))
     return flags
 
 
-def _check_overlap(variables: Iterable[VariableLayout]) -> None:
-    """Raise `FileError` if blocks share bytes: their arrays together could then be much larger than the file."""
+def overlaps(variables: Iterable[VariableLayout]) -> Iterator[tuple[int, int]]:
+    """Yield the offsets of blocks that share bytes: their arrays together could be much larger than the file."""
     blocks = sorted((block.place, block.size) for layout in variables for block in layout.blocks)
     for (place, size), (other, _) in pairwise(blocks):
         if place + size > other:
-            raise FileError(f"the blocks at {place} and {other} overlap")
+            yield place, other
 
 
 def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[AttributeEntry]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins import cdf
-from sunpy_helio_plugins.cdf.variables import load
+from sunpy_helio_plugins.cdf.variables import load, salvaged
 from sunpy_helio_plugins.errors import FileError
 
 UINT1, INT4, INT8, TT2000, EPOCH, FLOAT, DOUBLE, CHAR = 11, 4, 8, 33, 31, 44, 45, 51
@@ -129,3 +129,6 @@ class TestBlocks:
         path.write_bytes(bytes(content).replace(struct.pack(">q", outer), struct.pack(">q", inner)))
         with pytest.raises(FileError, match=f"the blocks at {inner} and {inner + 12} overlap"):
             load(path)
+        found, _, problems = salvaged(path)
+        assert problems == ["x: all 3000 records are lost.", "y: all 3000 records are lost."]
+        assert found["x"].missing.all()
