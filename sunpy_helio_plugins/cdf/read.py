@@ -135,6 +135,8 @@ def _read(path: str | Path, selection: Selection, scale: str, salvage: bool) -> 
     rows, inside = _rows(path, variables, every, chosen, selection)
     parts = variables if rows is None else {**variables, **{name: variables[name].within(rows) for name in names}}
     columns, failed = _columns(path, parts, names, chosen, scale)
+    # What is lost from a damaged file is described by record.
+    failed = [text for text in failed if not (lost and text.endswith(_UNDECLARED))]
     support = {
         name: partial(_support, path, variable, variables, scale)
         for name, variable in variables.items()
@@ -210,6 +212,7 @@ def _columns(
         variable = variables[name]
         try:
             made[name] = _time(variable, scale) if variable.is_time else as_column(variable, variables)
+            problems.extend(_gaps(variable))
         except Exception as error:
             if name == chosen:
                 if isinstance(error, FileError):
@@ -217,6 +220,17 @@ def _columns(
                 raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
             problems.append(f"{name} cannot be read: {error}")
     return made, problems
+
+
+_UNDECLARED = "are absent, which the file does not declare."
+
+
+def _gaps(variable: Variable) -> list[str]:
+    """Return a description of records that are absent from a variable of which none may be."""
+    count = 0 if variable.missing is None or variable.is_sparse else int(variable.missing.sum())
+    if not count:
+        return []
+    return [f"{variable.name}: {count} of {variable.records} records {_UNDECLARED}"]
 
 
 def _time(variable: Variable, scale: str) -> Any:
