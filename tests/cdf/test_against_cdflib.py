@@ -1,4 +1,4 @@
-"""Test that variables and attributes of all available CDF files equal those read by cdflib."""
+"""Test that variables and attributes of all available CDF files equal those read by cdflib, and by pycdfpp."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def names(theirs: cdflib.CDF) -> list[str]:
 
 def same(ours: np.ndarray, theirs: object) -> bool:
     theirs = np.asarray(theirs)
+    if theirs.dtype.kind == "S":
+        theirs = np.char.decode(theirs, "utf-8")
     if ours.dtype.kind in "SU":
         return [str(one).rstrip() for one in ours.ravel()] == [str(one).rstrip() for one in theirs.ravel()]
     theirs = theirs.astype(theirs.dtype.newbyteorder("="))
@@ -51,6 +53,16 @@ def test_every_variable_and_attribute(path):
         else:
             assert len(variable.values) == 0, "cdflib raises where a variable has no records"
     assert set(attributes) == set(theirs.globalattsget())
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_every_variable_is_that_of_pycdfpp(path):
+    pycdfpp = pytest.importorskip("pycdfpp")
+    theirs = pycdfpp.load(str(path))
+    variables, _ = load(path)
+    assert {*variables} == {name for name, _ in theirs.items()}
+    for name, variable in variables.items():
+        assert same(variable.values, theirs[name].values), name
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
