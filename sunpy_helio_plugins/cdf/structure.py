@@ -303,9 +303,11 @@ def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator
 def entry_of(web: RecordReader, place: int, fields: tuple[int, ...], attribute: str, is_global: bool) -> AttributeEntry:
     """Return one value of an attribute."""
     size, kind, _, _, type_, variable, elements = fields
-    length = elements * SIZES.get(type_, -1)
+    if type_ not in SIZES or elements < 0:
+        raise FileError(f"the value of an attribute at {place} has an unknown data type or a negative size")
+    length = elements * SIZES[type_]
     start = web.length(kind) + _RESERVED
-    if length < 0 or start + length > size:
+    if start + length > size:
         raise FileError("the value of an attribute is longer than its record")
     content = bytes(web.content[place + start : place + start + length])
     return AttributeEntry(attribute, is_global, kind == AZEDR, variable, type_, elements, content)

@@ -234,8 +234,10 @@ class TestTime:
         ],
     )
     def test_of_other_types_of_times(self, make_cdf: Callable[..., Path], kind: int, stamps: Any, words: Any) -> None:
+        stamps[5] = -1e31
         path = make_cdf({"epoch": (kind, stamps, words), "x": (INT4, np.arange(24), ON_TIME)})
         assert plain(cdf.read(path, time=("2026-01-10 14:00", "2026-01-10 16:00"))["x"]).tolist() == [2, 3]
+        assert plain(cdf.read(path, time=("1900-01-01", "2026-01-10 20:00"))["x"]).tolist() == [0, 1, 2, 3, 4, 6, 7]
 
     def test_includes_the_nanosecond_of_its_start_and_not_of_its_end(self, make_cdf: Callable[..., Path]) -> None:
         path = make_cdf({"epoch": (TT2000, NOON + np.arange(-2, 3), {})})

@@ -631,7 +631,7 @@ def test_complex_epochs_without_a_pad_value_are_zero():
     assert found.values.tolist() == [0, 0]
 
 
-GDR, VDR, VXR = 16, 12, 20
+GDR, VDR, VXR, ADR, ENTRY = 16, 12, 20, 16, 36
 """The position of the offset of the next record: of the file in the first one, then of the variable, of the index."""
 
 
@@ -660,6 +660,9 @@ def changed(fields: dict[tuple[int, ...], int]) -> bytes:
         ({(GDR, VDR, VXR, 5): 3}, r"the block at \d+ cannot contain the records 3 to 2"),
         ({(GDR, VDR, VXR, 5): -1}, r"the block at \d+ cannot contain the records -1 to 2"),
         ({(GDR, VDR, VXR, 6): 99}, r"the block at \d+ contains fewer than 100 records"),
+        ({(GDR, ADR, ENTRY, 4): 99}, r"the value of an attribute at \d+ has an unknown data type or a negative size"),
+        ({(GDR, ADR, ENTRY, 6): -3}, r"the value of an attribute at \d+ has an unknown data type or a negative size"),
+        ({(GDR, ADR, ENTRY, 6): 99}, "the value of an attribute is longer than its record"),
     ],
 )
 def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
