@@ -104,8 +104,8 @@ def read(
     FileError
         The file does not exist or cannot be read as CDF, or several files contain different variables.
     QueryError
-        The file does not have the time variable ``epoch`` or one of the ``columns``, these depend on several time
-        variables, or times cannot be given in ``scale``.
+        The file does not have the time variable ``epoch`` or one of the ``columns``, these do not depend on one time
+        variable, or times cannot be given in ``scale``.
 
     Examples
     --------
@@ -131,26 +131,24 @@ def _read(path: str | Path, selection: Selection, scale: str, salvage: bool) -> 
     if chosen is None:
         variables = without_time(variables)
     every, problems = in_rows(variables, chosen, found)
-    names = [name for name in every if selection.columns is None or name in (chosen, *selection.columns)]
+    names = [name for name in every if name == chosen or selection.includes(name)]
     rows, inside = _rows(path, variables, every, chosen, selection)
     parts = variables if rows is None else {**variables, **{name: variables[name].within(rows) for name in names}}
     columns, failed = _columns(path, parts, names, chosen, scale)
-    # What is lost from a damaged file is described by record.
-    failed = [text for text in failed if not (lost and text.endswith(_UNDECLARED))]
+    others = [name for name in variables if name not in columns and (name in names or name not in every)]
     support = {
-        name: partial(_support, path, variable, variables, scale)
-        for name, variable in variables.items()
-        if (name in names or name not in every)
-        and name not in columns and name not in found and variable.depends_on not in found.keys() - {chosen}
-    }  # fmt: skip
-    table = QTable()
-    if columns:
-        table = QTable(list(columns.values()), names=list(columns), copy=False)
+        name: partial(_support, path, variables[name], variables, scale)
+        for name in others
+        if name not in found and variables[name].depends_on not in found.keys() - {chosen}
+    }
+    table = QTable(list(columns.values()), names=list(columns), copy=False) if columns else QTable()
     table = table if inside is None else table[inside]
-    said = [text for name, text in problems.items() if selection.columns is None or name in ("", *names)]
+    said = [text for name, text in problems.items() if name in ("", chosen) or selection.includes(name)]
+    # What a damaged file has lost is already described, by record.
+    absent = [] if salvage else [text for name in columns if (text := _absence(parts[name]))]
     of_file = {
         "epoch": chosen, "epochs": found, "support": LazyMapping(support),
-        "problems": FrozenList([*lost, *said, *failed]),
+        "problems": FrozenList([*lost, *said, *failed, *absent]),
     }  # fmt: skip
     # Attributes of the file with the same names as ours are renamed, not lost.
     own = {(f"{name}_of_file" if name in of_file else name): value for name, value in attributes.items()}
@@ -165,8 +163,7 @@ def _rows(
     if selection.time is None and selection.records is None:
         return None, None
     length = variables[names[0]].records if names else 0
-    rows = range(*(selection.records or slice(None)).indices(length))
-    rows = rows or range(0)
+    rows = range(*(selection.records or slice(None)).indices(length)) or range(0)
     if selection.time is None:
         return rows, None
     if chosen is None:
@@ -212,7 +209,6 @@ def _columns(
         variable = variables[name]
         try:
             made[name] = _time(variable, scale) if variable.is_time else as_column(variable, variables)
-            problems.extend(_gaps(variable))
         except Exception as error:
             if name == chosen:
                 if isinstance(error, FileError):
@@ -222,15 +218,12 @@ def _columns(
     return made, problems
 
 
-_UNDECLARED = "are absent, which the file does not declare."
-
-
-def _gaps(variable: Variable) -> list[str]:
-    """Return a description of records that are absent from a variable of which none may be."""
+def _absence(variable: Variable) -> str:
+    """Return a description of records that are absent from a variable of which none may be, or an empty text."""
     count = 0 if variable.missing is None or variable.is_sparse else int(variable.missing.sum())
     if not count:
-        return []
-    return [f"{variable.name}: {count} of {variable.records} records {_UNDECLARED}"]
+        return ""
+    return f"{variable.name}: {count} of {variable.records} records are absent, which the file does not declare."
 
 
 def _time(variable: Variable, scale: str) -> Any:

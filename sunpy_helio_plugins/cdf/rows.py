@@ -45,6 +45,10 @@ class Selection(NamedTuple):
     time: tuple[Time, Time] | None = None
     records: slice | None = None
 
+    def includes(self, name: str) -> bool:
+        """Return whether a variable is one of the columns to read."""
+        return self.columns is None or name in self.columns
+
 
 def _span(given: Any) -> tuple[Time, Time]:
     """Return the ends of a range of time."""
@@ -160,17 +164,15 @@ def epochs_of(variables: Variables) -> dict[str, int]:
 
 def choose(path: object, wanted: Selection, epochs: Mapping[str, int], variables: Variables) -> str | None:
     """Return the time variable that gives the rows, or `None` if the file does not have one."""
-    if wanted.epoch is not None:
-        if wanted.epoch not in epochs:
-            raise QueryError(
-                f"{path} does not have a time variable {wanted.epoch!r}; it has: {', '.join(epochs) or 'none'}."
-            )
-        return wanted.epoch
-    named = _times_of_columns(path, wanted, epochs, variables)
+    if wanted.epoch is not None and wanted.epoch not in epochs:
+        raise QueryError(
+            f"{path} does not have a time variable {wanted.epoch!r}; it has: {', '.join(epochs) or 'none'}."
+        )
+    named = _times_of(path, wanted, epochs, variables)
     if len(named) > 1:
         raise QueryError(
-            f"{path}: the columns depend on {len(named)} time variables ({', '.join(named)}); read those of one at "
-            "a time."
+            f"{path}: the columns to read belong to {len(named)} time variables ({', '.join(named)}); read those of "
+            "one at a time."
         )
     if named:
         return named[0]
@@ -184,16 +186,16 @@ def choose(path: object, wanted: Selection, epochs: Mapping[str, int], variables
     return max(epochs, key=lambda name: (epochs[name] > 0, data[name]), default=None)
 
 
-def _times_of_columns(path: object, wanted: Selection, epochs: Mapping[str, int], variables: Variables) -> list[str]:
-    """Return the time variables on which the columns depend; raise `QueryError` for a column that does not exist."""
-    found: dict[str, None] = {}
+def _times_of(path: object, wanted: Selection, epochs: Mapping[str, int], variables: Variables) -> list[str]:
+    """Return the time variables of the columns, and that of the records if it is given."""
+    found = [] if wanted.epoch is None else [wanted.epoch]
     for name in wanted.columns or ():
         if name not in variables:
             raise QueryError(f"{path} does not have the variable {name!r}.{choice(name, variables, 'variables')}.")
         time = name if name in epochs else variables[name].depends_on
         if time is not None and time in epochs:
-            found[time] = None
-    return list(found)
+            found.append(time)
+    return list(dict.fromkeys(found))
 
 
 def in_rows(variables: Variables, chosen: str | None, epochs: Mapping[str, int]) -> tuple[list[str], dict[str, str]]:

@@ -113,10 +113,11 @@ class TestColumns:
         assert cdf.read(path).colnames == ["epoch", "x"]
         assert cdf.read(path, columns="y").colnames == ["slow", "y"]
         assert cdf.read(path, columns="slow").colnames == ["slow"]
-        with pytest.raises(
-            QueryError, match=r"depend on 2 time variables \(epoch, slow\); read those of one at a time"
-        ):
-            cdf.read(path, columns=["x", "y"])
+        for arguments in ({"columns": ["x", "y"]}, {"columns": "y", "epoch": "epoch"}):
+            with pytest.raises(QueryError, match=r"belong to 2 time variables \(epoch, slow\); read those of one at a"):
+                cdf.read(path, **arguments)
+        with pytest.raises(QueryError, match="does not have the variable 'z'"):
+            cdf.read(path, epoch="epoch", columns="z")
 
     def test_of_several_files(self) -> None:
         days = [SHIPPED / f"imap_mag_l2_norm-gse_202601{day}_v001.0001.cdf" for day in ("09", "10")]
@@ -131,6 +132,15 @@ class TestColumns:
         }  # fmt: skip
         assert len(cdf.read(make_cdf(made)).meta["problems"]) == 1
         assert cdf.read(make_cdf(made), columns="x").meta["problems"] == []
+
+    def test_that_cannot_be_columns_are_listed(self, make_cdf: Callable[..., Path]) -> None:
+        made = {
+            "epoch": (TT2000, np.arange(4), {}), "x": (FLOAT, np.arange(3.0), ON_TIME),
+            "y": (FLOAT, np.zeros(0, "f4"), {**ON_TIME, "VIRTUAL": "true"}), "z": (FLOAT, np.arange(2.0), ON_TIME),
+        }  # fmt: skip
+        table = cdf.read(make_cdf(made), columns=["x", "y"])
+        assert [text.split()[0] for text in table.meta["problems"]] == ["x", "y"]
+        assert plain(table.meta["support"]["x"]["values"]).tolist() == [0, 1, 2]
 
 
 class TestRecords:

@@ -674,6 +674,14 @@ def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
         variables.load(path)
 
 
+def test_records_that_no_block_contains_are_masked_and_listed(tmp_path):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(changed({(GDR, VDR, 4): 4}))
+    table = cdf.read(path)
+    assert table["x"].mask.tolist() == [False] * 3 + [True] * 2
+    assert table.meta["problems"][1] == "x: 2 of 5 records are absent, which the file does not declare."
+
+
 def test_a_record_that_refers_to_itself_is_read_once(tmp_path):
     path = tmp_path / "x.cdf"
     content = changed({})
