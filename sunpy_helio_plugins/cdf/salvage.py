@@ -145,7 +145,7 @@ def _variable(web: RecordReader, place: int, fields: tuple[int, ...], shape: tup
     web.lost = []
     blocks = list(_intact(web, index, layout))
     last = max((block.last for block in blocks), default=-1)
-    lost = [(first, min(other, layout.records - 1)) for first, other in web.lost if 0 <= first <= other]
+    lost = [(first, min(other, layout.records - 1)) for first, other in web.lost if 0 <= first < layout.records]
     if not layout.sparse:
         lost = _gaps(blocks, layout.records)
     elif (-1, -1) in web.lost and last + 1 < layout.records:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -13,29 +12,18 @@ import cdflib
 import numpy as np
 import pytest
 from astropy.time import Time
+from cdf_samples import SHIPPED, plain, same, sample_files
 from sunpy.net import attrs as a
 from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import cdf
-from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf.variables import load
 from sunpy_helio_plugins.errors import QueryError
 
-SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
-MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 FLOAT, INT4, TT2000, EPOCH = 44, 4, 33, 31
 ON_TIME = {"DEPEND_0": "epoch"}
 NOON = cdflib.cdfepoch.compute_tt2000([2026, 1, 10, 12, 0, 0, 0, 0, 0])
 HOUR = 3600 * 10**9
-
-
-def files() -> list[Path]:
-    import sunpy.data.test
-
-    folders = [SHIPPED, Path(sunpy.data.test.rootdir)]
-    if "HELIO_TEST_DATA" in os.environ:
-        folders.append(Path(os.environ["HELIO_TEST_DATA"]))
-    return sorted(path for folder in folders for path in folder.rglob("*.cdf"))
 
 
 @pytest.fixture
@@ -66,11 +54,7 @@ def hours(make_cdf: Callable[..., Path]) -> Path:
     return make_cdf(made, spec=spec, static=("axis",))
 
 
-def plain(column: Any) -> np.ndarray:
-    return np.ma.getdata(getattr(column, "unmasked", column))
-
-
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
 def test_a_range_of_records_is_that_of_the_array(path: Path) -> None:
     for variable in load(path)[0].values():
         length = variable.records
@@ -81,8 +65,7 @@ def test_a_range_of_records_is_that_of_the_array(path: Path) -> None:
             assert part.records == len(rows)
             expected = variable.values[rows.start : rows.stop]
             assert part.values.dtype.kind == expected.dtype.kind
-            is_float = expected.dtype.kind in "fc"
-            assert np.array_equal(part.values, expected, equal_nan=is_float), variable.name
+            assert same(part.values, expected), variable.name
 
 
 class TestColumns:

@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from cdf_samples import MAG, plain, same, sample_files
 
 from sunpy_helio_plugins import cdf
-from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf.variables import load, salvaged
 from sunpy_helio_plugins.errors import FileError
 
-SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
-MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 INT4, DOUBLE, CHAR, TT2000 = 4, 45, 51, 33
 ON_TIME = {"DEPEND_0": "epoch"}
 
 
-def files() -> list[Path]:
-    import sunpy.data.test
-
-    folders = [SHIPPED, Path(sunpy.data.test.rootdir)]
-    if "HELIO_TEST_DATA" in os.environ:
-        folders.append(Path(os.environ["HELIO_TEST_DATA"]))
-    return sorted(path for folder in folders for path in folder.rglob("*.cdf"))
-
-
-every = pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
-
-
-def same(one: Any, other: Any) -> bool:
-    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
-
-
-def plain(column: Any) -> np.ndarray:
-    return np.ma.getdata(getattr(column, "unmasked", column))
+every = pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
 
 
 @pytest.fixture
