@@ -72,8 +72,9 @@ def read(
         The variables to read besides the time variable. The other variables with one value for each record are not
         decompressed, and are left out; those that do not vary with the records are in ``meta["support"]`` as always.
     time : sunpy.net.attrs.Time, sunpy.time.TimeRange or pair of times, optional
-        The range of time to read. Its start is included, its end is not. The time variable is read as a whole; of the
-        others, only the blocks of the file between the first and the last record of the range are.
+        The range of time to read, in UTC unless the times state another scale. Its start is included, its end is not.
+        The time variable is read as a whole; of the others, only the blocks of the file between the first and the last
+        record of the range are.
     records : slice or pair of int, optional
         The numbers of the records to read, as of a Python slice; only for a single file. With ``time``, records must be
         in both ranges.
