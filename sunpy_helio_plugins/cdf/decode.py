@@ -71,7 +71,8 @@ def values_of(layout: VariableLayout, structure: Structure, rows: range | None =
     count = len(rows)
     dtype = _dtype(layout.type, layout.elements, structure.encoding)
     wanted = [block for block in layout.blocks if block.first < rows.stop and block.last >= rows.start]
-    absent = count - _covered(wanted, rows)
+    # A block contains any number of records without bytes.
+    absent = count - (_covered(wanted, rows) if layout.record else 0)
     if absent:
         structure.allocate(absent * max(layout.record, 1), f"the {absent} of {count} records that were not written")
     raw = np.empty(count * layout.record, np.uint8)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins import cdf
+from sunpy_helio_plugins.cdf.decode import values_of
+from sunpy_helio_plugins.cdf.structure import Block, Structure, VariableLayout
 from sunpy_helio_plugins.cdf.variables import load, salvaged
 from sunpy_helio_plugins.errors import FileError
 
@@ -116,6 +118,13 @@ class TestBlocks:
         path.write_bytes(content.replace(struct.pack(">q", second), struct.pack(">q", first)))
         with pytest.raises(FileError, match=f"the record at {first} is referred to twice"):
             load(path)
+
+    def test_of_records_without_bytes_are_no_content(self) -> None:
+        blocks = (Block(0, 2**31 - 2, 0, 0, False),)
+        layout = VariableLayout("x", True, 0, INT4, 1, (0,), True, 2**31 - 1, 1, b"", 0, blocks)
+        found, used = peak(lambda: values_of(layout, Structure(Path("x.cdf"), content=b"x")))
+        assert "records that were not written would need 2147483647 bytes" in str(found)
+        assert used < MIB
 
     def test_that_overlap_are_refused(self, make_cdf: Callable[..., Path]) -> None:
         made = {name: (INT4, np.full(3000, start), {}) for name, start in (("x", 0), ("y", 1000))}
