@@ -37,10 +37,11 @@ class IMAPClient(ArchiveClient, BaseClient):
     """
     Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-    A query must contain a time range and an attr that selects this archive: ``a.imap.File()`` or another attr of
-    ``a.imap``, ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument of IMAP only, such as
-    ``a.Instrument("swapi")`` or ``a.Instrument("IMAP-MAG")``. Without an API key (``IMAP_API_KEY``) only released files
-    are returned, which are sufficient for most purposes.
+    A query must contain an attr that selects this archive: ``a.imap.File()`` or another attr of ``a.imap``,
+    ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument of IMAP only, such as ``a.Instrument("swapi")``
+    or ``a.Instrument("IMAP-MAG")``. It also needs a time range, or an attr that selects a part of the archive, such as
+    an instrument or a level. Without an API key (``IMAP_API_KEY``) only released files are returned, which are
+    sufficient for most purposes.
 
     Examples
     --------

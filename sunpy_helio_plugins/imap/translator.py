@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -28,8 +29,11 @@ OWN = own(attrs)
 KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Source, *OWN)
 """The attrs that a query may contain."""
 
-# With these, the response is limited without a time range.
-_NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
+_BOUNDS = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
+"""Attrs that replace a time range."""
+
+_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel)
+"""Attrs with which all files of the mission that they select may be requested."""
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -59,7 +63,8 @@ def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -
     ]
     tables = _tables(table, kernel is not None)
     found = [_checked(_on(each, table)) for table in tables for each in made]
-    return found + [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
+    daily = [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
+    return found + list(map(_checked, daily))
 
 
 def _tables(table: Any, kernels: bool) -> list[str | None]:
@@ -90,8 +95,8 @@ def _is_realtime(query: Query) -> bool:
         return filenames.is_daily(query.name)
     meant = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
     named = query.repointing is None and query.rotation is None and query.extension in (None, "cdf")
-    bounded = bool(query.end) and not query.until and query.released is not False
-    return meant and named and bounded and fnmatchcase("realtime", query.descriptor or "*")
+    listed = not query.until and query.released is not False
+    return meant and named and listed and fnmatchcase("realtime", query.descriptor or "*")
 
 
 _ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
@@ -154,13 +159,20 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
         now = Time.now()
         return times.range_text(now - max(recent.values) * u.day, now, 9)
     if time is None:
-        if not any(type(attr) in _NARROW for attr in branch):
-            words = ", ".join(name_of(word) for word in (attrs.Recent, *_NARROW))
+        if not any(map(_is_bound, branch)):
+            words = ", ".join(name_of(word) for word in (attrs.Recent, *_BOUNDS, *_SELECTIONS))
             raise QueryError(f"A search for IMAP files needs a time range: add a.Time(start, end), or one of {words}.")
         return "", ""
     if time.near is not None:
         raise QueryError("IMAP SDC cannot search for the file nearest to a time; give a.Time only a start and an end.")
     return times.range_text(time.start, time.end, 9)
+
+
+def _is_bound(attr: Attr) -> bool:
+    """Return whether an attr selects few files enough for a search without a time range."""
+    if type(attr) is attrs.Descriptor:
+        return bool(attr.values) and not any(re.search(r"[*?]", value) for value in attr.values)
+    return type(attr) in (*_BOUNDS, *_SELECTIONS)
 
 
 def _level(attr: a.Level | None) -> str | None:

@@ -343,6 +343,44 @@ class TestLargeAnswers:
         assert names(search(*words)) == whole
         assert len(archive.log) > 2
 
+    def test_so_are_all_files_of_an_instrument(self, limit):
+        table = search(a.Instrument("mag"))
+        assert len(table) == 10
+        assert {request.query.get("start_date", "open") for request in limit.log} > {"open"}
+
+    def test_so_are_all_kernels_and_none_ingested_within_the_last_day_of_a_part_is_lost(self, archive, monkeypatch):
+        whole = names(search(a.imap.Kernel()))
+        ask = service.rows_of
+
+        def late(access, endpoint, fields):
+            """Ingest one kernel at noon of each day, and refuse more than three."""
+            ends = [fields.get(name, other) for name, other in (("start_ingest_date", ""), ("end_ingest_date", "9"))]
+            rows = ask(access, endpoint, {"end_time": "9999999999"})
+            days = [f"202602{number + 1:02}" for number in range(len(rows))]
+            kept = [row for row, day in zip(rows, days, strict=True) if ends[0] <= f"{day} 12" <= ends[1]]
+            if len(kept) > 3:
+                raise ServerError("IMAP SDC", "https://unused.example", "too many", 500)
+            return kept
+
+        monkeypatch.setattr(service, "rows_of", late)
+        assert names(search(a.imap.Kernel())) == whole
+
+    @pytest.mark.parametrize("endpoint", ["spice-query", "spin-table"])
+    def test_days_of_ingestion_of_kernels_meet_at_midnight(self, endpoint):
+        asked = {"start_ingest_date": "20260201", "end_ingest_date": "20260204"}
+        left, right = service_module.halve_ingestion(asked, endpoint)
+        assert left["end_ingest_date"] == right["start_ingest_date"] == "20260202"
+        assert service_module.halve_ingestion(left, endpoint) == []
+
+    def test_tables_of_spins_are_not_divided_by_their_start(self):
+        left, right = service_module.halve_ingestion({"start_date": "20200101"}, "spin-table")
+        assert left["start_date"] == right["start_date"] == "20200101"
+        assert left["end_ingest_date"] == right["start_ingest_date"]
+
+    @pytest.mark.parametrize("name", ["file_path", "file_name", "repointing", "cr"])
+    def test_a_request_for_few_files_is_not_divided(self, name):
+        assert service_module.halve_ingestion({name: "1"}) == []
+
     def test_what_has_no_end_keeps_none_when_it_is_halved(self):
         left, right = service_module.halve_ingestion({"end_date": "20260110"})
         assert (list(left), right["end_date"]) == (["end_date"], "20260110")
