@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 from astropy import units as u
+from astropy.time import Time
 from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
@@ -130,21 +133,35 @@ class Ingested(Range):
 
     Parameters
     ----------
-    since : str, datetime.datetime, astropy.time.Time, optional
+    since : str, datetime.date, datetime.datetime, astropy.time.Time, optional
         The start of the range.
-    until : str, datetime.datetime, astropy.time.Time, optional
-        The end of the range.
+    until : str, datetime.date, datetime.datetime, astropy.time.Time, optional
+        The end of the range. A day, such as ``"2026-01-22"`` or ``"20260122"``, is included as a whole.
 
     Raises
     ------
     QueryError
         Neither is given, one of them is not a time, or the end is before the start.
+
+    Notes
+    -----
+    Both ends belong to the range. The service only supports days, so that the files of the first and the last day are
+    selected by their time of ingestion, which has a resolution of one second, when the response is received.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> a.imap.Ingested(since="2026-01-20 12:00", until="2026-01-22")
+    a.imap.Ingested('2026-01-20T12:00:00.000000000Z', '2026-01-22T23:59:59.999999999Z')
     """
 
     def __init__(self, since: Any = None, until: Any = None) -> None:
         self._kind = "imap.Ingested"
         try:
-            self.since, self.until = (None if time is None else parse_time(time).utc for time in (since, until))
+            self.since, self.until = (None if time is None else _time(time) for time in (since, until))
+            if self.until is not None and _is_day(until):
+                # A day is longer than 24 hours if it has a leap second.
+                self.until = Time(self.until.jd1 + 1, self.until.jd2, format="jd", scale="utc") - 1 * u.ns
         except (TypeError, ValueError, LookupError) as error:
             reason = " ".join(str(error).split())
             raise QueryError(
@@ -175,13 +192,39 @@ class Ingested(Range):
         )
 
     def __hash__(self) -> int:
-        return hash((self._kind, str(self.since), str(self.until)))
+        return hash((self._kind, *self._ends()))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and hash(self) == hash(other)
+        return isinstance(other, Ingested) and self._ends() == other._ends()
 
     def __repr__(self) -> str:
-        return f"a.imap.Ingested({self.since and self.since.isot!r}, {self.until and self.until.isot!r})"
+        return f"a.imap.Ingested({', '.join(map(repr, self._ends()))})"
+
+    def _ends(self) -> list[str | None]:
+        return [None if time is None else times.iso(time, 9) for time in (self.since, self.until)]
+
+
+_DAY = re.compile(
+    r"\d{4}(?P<mark>[-/])(?:\d{1,2}|[A-Za-z]{3})(?P=mark)\d{1,2}|\d{1,2}-[A-Za-z]{3}-\d{4}|\d{4}:\d{3}|\d{8}", re.ASCII
+)
+"""The forms of a day without a time of day that sunpy reads, and that of the service."""
+
+
+def _is_day(given: Any) -> bool:
+    """Return whether a time is given as a whole day."""
+    if isinstance(given, np.datetime64):
+        return str(given.dtype) == "datetime64[D]"
+    if isinstance(given, date):
+        return not isinstance(given, datetime)
+    return isinstance(given, str) and _DAY.fullmatch(given.strip()) is not None
+
+
+def _time(given: Any) -> Time:
+    """Return a time in UTC; the service's form of a day is not one of sunpy's."""
+    text = given.strip() if isinstance(given, str) else given
+    if isinstance(text, str) and re.fullmatch(r"\d{8}", text, re.ASCII):
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    return parse_time(text).utc
 
 
 class File(MarkerAttr):

@@ -492,14 +492,14 @@ def test_completion_does_not_look_at_the_folder(run, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
     [
-        ({"ingestion_start_date": "20260110", "ingestion_end_date": "20260111"}, "2026-01-10", "2026-01-12"),
+        ({"ingestion_start_date": "20260110", "ingestion_end_date": "20260111"}, "2026-01-10T00", "2026-01-11T23:59:59"),
         ({"ingestion_start_date": "20260110"}, "2026-01-10", ""),
     ],
 )
 def test_files_are_selected_by_the_days_of_their_arrival(asked, start, end):
     (found,) = (one for one in imap_attrs(**asked, instrument=[]) if type(one).__name__ == "Ingested")
     assert start in str(found)
-    assert end in str(found)  # the start of the day after the last one
+    assert end in str(found)
     assert not [one for one in imap_attrs(**asked, instrument=[]) if type(one).__name__ == "Instrument"]
 
 

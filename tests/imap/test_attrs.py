@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import astropy.units as u
+import numpy as np
 import pytest
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.time import parse_time
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServerError
@@ -215,7 +219,7 @@ class TestWithoutTime:
         assert list(search(a.imap.CarringtonRotation(2306))["Rotation"]) == [2306]
 
     def test_what_came_into_the_archive(self, archive):
-        table = search(a.imap.Ingested("2026-02-10 04:01:01.5", "2026-02-11"), a.Instrument("mag"))
+        table = search(a.imap.Ingested("2026-02-10 04:01:01.5", "2026-02-10"), a.Instrument("mag"))
         assert names(table) == ["imap_mag_l2_norm-gse_20260110_v001.0002.cdf"]
         assert archive.log[0].query["ingestion_start_date"] == "20260210"
         assert len(search(a.imap.Ingested(since="2026-11-01"))) == 0
@@ -303,6 +307,7 @@ class TestTables:
 
     def test_kernels_by_their_day_of_ingestion(self, archive):
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 23:00"), a.imap.Table("spice"))) == 12
+        assert len(search(a.imap.Ingested("2026-02-01 04:05:06", "2026-02-01"), a.imap.Table("spice"))) == 12
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 03:00"), a.imap.Table("spice"))) == 0
         assert archive.log[0].query["end_ingest_date"] == "20260202"
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-02"), a.imap.Kernel("spin"))) == 2
@@ -431,10 +436,37 @@ class TestRangesOfIngestion:
         assert attrs.Ingested("2025-03-01") not in attrs.Ingested("2026-01-01")
 
     def test_equal_ranges_are_equal_and_have_one_hash(self):
-        same = attrs.Ingested("2026-01-01T00:00", "2026-02-01T00:00")
+        same = attrs.Ingested("2026-01-01T00:00", "2026-02-01T23:59:59.999999999")
         assert same == self.WHOLE
+        assert attrs.Ingested("2026-01-01T00:00", "2026-02-01T23:59:59.9999") != self.WHOLE
         assert len({same, self.WHOLE, attrs.Ingested("2026-01-01")}) == 2
         assert self.WHOLE != DAY
+
+    @pytest.mark.parametrize(
+        "day",
+        ["2026-02-10", "20260210", " 2026/02/10", "2026-Feb-10", "10-Feb-2026", "2026:041", date(2026, 2, 10),
+         np.datetime64("2026-02-10")],
+        ids=str,
+    )  # fmt: skip
+    def test_the_last_day_is_a_whole_one_as_in_the_filter_of_the_service(self, archive, day):
+        assert repr(attrs.Ingested(until=day)) == "a.imap.Ingested(None, '2026-02-10T23:59:59.999999999Z')"
+        assert repr(attrs.Ingested(since=day)) == "a.imap.Ingested('2026-02-10T00:00:00.000000000Z', None)"
+        rows = imap.rows(instrument="mag", ingestion_start_date="20260210", ingestion_end_date="20260210")
+        found = search(attrs.Ingested(day, day), a.Instrument("mag"), a.imap.Version.all)
+        assert sorted(found["file_path"]) == sorted(row["file_path"] for row in rows)
+        assert len(rows) > 1
+
+    @pytest.mark.parametrize(
+        "time",
+        ["2026-02-10 04:01", "2026-02-10T00:00:00", "20260210_0401", datetime(2026, 2, 10), Time("2026-02-10"),
+         np.datetime64("2026-02-10T00")],
+        ids=str,
+    )  # fmt: skip
+    def test_a_time_of_day_is_the_end(self, time):
+        assert attrs.Ingested(until=time).until == parse_time(time)
+
+    def test_a_day_with_a_leap_second_is_whole(self):
+        assert "2016-12-31T23:59:60.999999999Z" in repr(attrs.Ingested(until="2016-12-31"))
 
     def test_they_are_not_subtracted(self):
         with pytest.raises(TypeError, match=r"a\.imap\.Ingested cannot be subtracted"):
