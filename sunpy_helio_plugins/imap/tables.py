@@ -73,6 +73,13 @@ class ArchiveFile(NamedTuple):
     row: Row
 
     @property
+    def major(self) -> int | None:
+        """Its major version; `None` where neither the service nor the name has one."""
+        if self.name.major is None and type(self.row.get("major_version")) is not int:
+            return None
+        return self.rank[0]
+
+    @property
     def released(self) -> Any:
         """Whether it is public; `None` if the service does not provide this."""
         return self.row.get("released")
@@ -187,9 +194,14 @@ _SHOWN = 5
 
 
 class IMAPTable(ArchiveTable):
-    """Files of the IMAP Science Data Center, one in each row."""
+    """
+    Files of the IMAP Science Data Center, one in each row.
 
-    hide_keys = ["file_path", "url"]
+    The columns ``Extension``, ``Major Version``, ``Minor Version``, ``CRID`` (the identifier of a processing run),
+    ``file_path`` and ``url`` are not printed.
+    """
+
+    hide_keys = ["Extension", "Major Version", "Minor Version", "CRID", "file_path", "url"]
     identity = ("file_path",)
     needed = ("file_path",)
     archive = PROVIDERS[0]
@@ -337,7 +349,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
     """Return the columns, also for an empty table."""
     names = [file.name for file in files]
     paths = np.array([file.path for file in files], dtype=str)
-    elsewhere = any(file.url for file in files)
+    elsewhere = any("url" in file.row for file in files)
     stamps = [file.start for file in files], [file.end for file in files], [file.ingested for file in files]
     start, end, ingested = _times(*stamps)
     return {
@@ -346,7 +358,9 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
             end,
             _few([name.instrument for name in names]),
             np.full(len(names), SOURCES[0]),
-            _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
+            _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files])
+            if elsewhere
+            else np.full(len(names), PROVIDERS[0]),
         ),
         "Level": _few([name.level or "" for name in names]),
         "Descriptor": _few([name.descriptor for name in names]),
@@ -356,6 +370,11 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
         "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.released for file in files], bool),
         "Ingestion Time": _as_column(ingested, "Ingestion Time"),
+        "Extension": _few([name.extension for name in names]),
+        "Major Version": _masked([file.major for file in files], int),
+        "Minor Version": _masked([None if file.rank[1] < 0 else file.rank[1] for file in files], int),
+        "CRID": _texts([file.row.get("crid") for file in files]),
+        "File Name": np.array([path[path.rfind("/") + 1 :] for path in paths.tolist()], dtype=str),
         "file_path": paths,
         "url": np.array([file.url or _below(base, file.path) for file in files], dtype=str)
         if elsewhere
@@ -368,9 +387,7 @@ def _wanted_columns(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> d
     named = {one.column: one.parameter for query in queries for one in query.wanted if one.column}
     made = {}
     for column, parameter in named.items():
-        values = [file.row.get(parameter) for file in files]
-        mask = np.array([value is None for value in values], dtype=bool)
-        made[column] = MaskedColumn(["" if value is None else str(value) for value in values], mask=mask, dtype=str)
+        made[column] = _texts([file.row.get(parameter) for file in files])
     return made
 
 
@@ -397,6 +414,14 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
         return MaskedColumn(np.array(values, dtype=kind))
     filled = [value if there else 0 for value, there in zip(values, known, strict=True)]
     return MaskedColumn(np.array(filled, dtype=kind), mask=~np.array(known, dtype=bool))
+
+
+def _texts(values: Sequence[Any]) -> MaskedColumn:
+    """Return a column of texts; values that the archive does not provide are masked."""
+    missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+    if missing.all():
+        return MaskedColumn(np.zeros(len(values), dtype="U1"), mask=True)
+    return MaskedColumn(_few(["" if value is None else str(value) for value in values]), mask=missing, dtype=str)
 
 
 def _times(*stamps: Sequence[str]) -> list[Time]:

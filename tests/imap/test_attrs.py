@@ -14,7 +14,7 @@ from sunpy.time import parse_time
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServerError
-from sunpy_helio_plugins.imap import attrs, mission, service, translator
+from sunpy_helio_plugins.imap import attrs, mission, service, tables, translator
 from sunpy_helio_plugins.imap import search as search_module
 from sunpy_helio_plugins.imap import service as service_module
 from sunpy_helio_plugins.imap.query import Query
@@ -318,6 +318,35 @@ class TestTables:
 
     def test_the_end_of_a_file_is_said_to_be_inferred(self, archive):
         assert all(search(STORM, *GSE)["End Inferred"])
+
+    def test_names_are_printed_and_the_parts_of_versions_are_columns(self, archive):
+        table = search(STORM, *GSE)
+        assert all(name in str(table) for name in names(table))
+        assert "Major Version" not in str(table)
+        assert list(table["File Name"]) == names(table)
+        assert list(table["Major Version"]) == [1, 2, 1]
+        assert list(table["Minor Version"]) == [2, 1, 1]
+        assert set(table["Extension"]) == {"cdf"}
+        assert all(table["CRID"].mask)
+
+    def test_what_neither_the_service_nor_the_name_tells_is_masked(self):
+        rows = [
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf", "crid": "7"},
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260111_v003.cdf"},
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260112_v003.cdf", "major_version": 1,
+             "minor_version": 3},
+            {"file_path": "imap/spice/lsk/naif0012.tls", "kernel_type": "leapseconds"},
+            {"file_path": "imap/spice/pck/earth_000101_260601_260301.bpc", "kernel_type": "earth_attitude"},
+        ]  # fmt: skip
+        table = tables.from_answers([(Query(version="all"), rows)])
+        by_name = {row["File Name"][:20]: row for row in table}
+        kernel, body, *_ = by_name["naif0012.tls"], by_name["earth_000101_260601_"]
+        assert list(table["CRID"].filled("")).count("7") == 1
+        assert (kernel["Minor Version"], kernel["Extension"]) == (12, "tls")
+        assert [kernel["Major Version"] is np.ma.masked, body["Minor Version"] is np.ma.masked] == [True, True]
+        mag = table[table["Instrument"] == "mag"]
+        assert list(mag["Major Version"].filled(-1)) == [1, -1, 1]
+        assert list(mag["Minor Version"]) == [2, 3, 3]
 
     def test_url_and_path_are_hidden(self, archive):
         table = search(STORM, *GSE)
