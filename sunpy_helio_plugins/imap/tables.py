@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date
@@ -206,6 +207,19 @@ class IMAPTable(ArchiveTable):
     needed = ("file_path",)
     archive = PROVIDERS[0]
 
+    def to_json(self) -> str:
+        """
+        Return the files as JSON; ``write("files.csv")`` writes them as CSV.
+
+        Returns
+        -------
+        str
+            A list of objects, one for each file, with all columns by their names. Times are ISO 8601 in UTC, and values
+            that the archive does not provide are null.
+        """
+        columns = {name: _plain(self[name]) for name in self.colnames}
+        return json.dumps([dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)])
+
     def _lineage(self) -> list[Hashable]:
         """Return the name of each file without its version."""
         files = [parse_row({"file_path": str(path)}) for path in self["file_path"]]
@@ -219,6 +233,20 @@ class IMAPTable(ArchiveTable):
     def _repr_html_(self) -> str:
         with silence.far_years():
             return str(super()._repr_html_())
+
+
+_J2000 = Time("2000-01-01")
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return the values of a column as texts, numbers and booleans, with `None` for those that are masked."""
+    if isinstance(column, Time):
+        missing = np.broadcast_to(column.mask, column.shape).tolist()
+        with silence.far_years():
+            known = column.filled(_J2000) if column.masked else column
+            stamps = np.asarray(known.utc.strftime("%Y-%m-%dT%H:%M:%S.%f")).tolist()
+        return [None if gone else f"{stamp}Z" for stamp, gone in zip(stamps, missing, strict=True)]
+    return list(np.ma.asarray(column).tolist())
 
 
 def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None, base: str = "") -> IMAPTable:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from datetime import date, datetime
 
 import astropy.units as u
@@ -347,6 +349,25 @@ class TestTables:
         mag = table[table["Instrument"] == "mag"]
         assert list(mag["Major Version"].filled(-1)) == [1, -1, 1]
         assert list(mag["Minor Version"]) == [2, 3, 3]
+
+    def test_files_as_json_and_as_csv(self, archive, tmp_path):
+        table = search(STORM, *GSE)
+        found = json.loads(table.to_json())
+        assert [list(row) for row in found] == [table.colnames] * 3
+        first = {name: found[0][name] for name in ("Start Time", "Repointing", "Released", "Minor Version", "Instrument")}
+        assert first == {
+            "Start Time": "2026-01-10T00:00:00.000000000Z", "Repointing": None, "Released": True, "Minor Version": 2,
+            "Instrument": "mag",
+        }  # fmt: skip
+        table.write(tmp_path / "found.csv")
+        rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
+        assert [row["File Name"] for row in rows] == names(table)
+        assert rows[0]["Repointing"] == ""
+
+    def test_an_open_end_and_an_empty_table_as_json(self, archive):
+        (row,) = json.loads(search(a.Instrument("mag"), a.imap.Table("ancillary")).to_json())
+        assert (row["End Time"], row["CRID"]) == (None, None)
+        assert search(a.imap.Repointing(9)).to_json() == "[]"
 
     def test_url_and_path_are_hidden(self, archive):
         table = search(STORM, *GSE)
