@@ -415,14 +415,21 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.Parameter": Case(hapi.Parameter, {"raw": info.parameters[1].raw}),
         "imap.download": Case(imap.download, {"name": world.files["imap"].name, "path": out, "overwrite": False}, 2),
         "imap.epochs": Case(imap.epochs, {"path": world.files["imap"]}),
+        "imap.kernels": Case(
+            imap.kernels,
+            {"time": DAY, "path": out, "types": (), "complete": False, "overwrite": False, "progress": False},
+            2,
+        ),
         "imap.metakernel": Case(imap.metakernel, {"time": DAY, "types": (), "folder": "", "complete": False}),
         "imap.read": Case(imap.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
         ),
+        "imap.repoint_table": Case(imap.repoint_table, {"time": DAY, "path": out}, 2),
         "imap.rows": Case(
             imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
         ),
+        "imap.spin_table": Case(imap.spin_table, {"time": DAY, "path": out}, 2),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
         "series.quicklook": Case(series.quicklook, {"table": imap_records, "columns": None}),
         "series.to_ndcube": Case(series.to_ndcube, {"table": imap_records, "column": "b_gse"}),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
+    from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
@@ -35,12 +36,15 @@ __all__ = [
     "attrs",
     "download",
     "epochs",
+    "kernels",
     "metakernel",
     "open",
     "quicklook",
     "read",
     "realtime",
+    "repoint_table",
     "rows",
+    "spin_table",
     "sync",
     "to_ndcube",
     "to_timeseries",
@@ -55,6 +59,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
+        "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),

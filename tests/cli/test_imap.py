@@ -492,7 +492,7 @@ def test_completion_does_not_look_at_the_folder(run, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
     [
-        ({"ingestion_start_date": "20260110", "ingestion_end_date": "20260111"}, "2026-01-10T00", "2026-01-11T23:59:59"),
+        ({"ingestion_start_date": "20260110", "ingestion_end_date": "20260111"}, "2026-01-10T00", "2026-01-11T23:59"),
         ({"ingestion_start_date": "20260110"}, "2026-01-10", ""),
     ],
 )
