@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.transport.files.job import Download
     from sunpy_helio_plugins.transport.files.naming import SafePath
 
-__all__ = ["IMAPClient"]
+__all__ = ["IMAPClient", "ingestion_times"]
 
 
 class IMAPClient(ArchiveClient, BaseClient):
@@ -152,12 +152,12 @@ def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]
     folders, _, names = zip(*(place.rpartition("/") for place in places), strict=True) if places else ((), (), ())
     trees = {folder: SafePath.of(PurePosixPath(folder).parts) for folder in dict.fromkeys(folders)}
     found = enumerate(zip(names, service.downloads(zip(places, urls, strict=True)), strict=True))
-    changed = _ingested(rows)
+    changed = ingestion_times(rows)
     files = (RowFile(row, name, partial(_download, name, changed[row], *where)) for row, (name, where) in found)
     return [trees[folder] for folder in folders], files
 
 
-def _ingested(rows: QueryResponseTable) -> NDArray[np.datetime64]:
+def ingestion_times(rows: QueryResponseTable) -> NDArray[np.datetime64]:
     """Return the times of ingestion in UTC; NaT where they are not known."""
     column = rows["Ingestion Time"] if "Ingestion Time" in rows.colnames else None
     if not isinstance(column, Time):

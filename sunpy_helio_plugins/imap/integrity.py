@@ -27,7 +27,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.filenames import is_daily, parse
 from sunpy_helio_plugins.store.streams import check_compressed, is_doubled, is_whole_png
 
-__all__ = ["check", "looks_complete"]
+__all__ = ["check", "is_current", "looks_complete"]
 
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
 
@@ -64,9 +64,7 @@ def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) 
     """
     if not path.is_file():
         return True
-    found = path.stat()
-    written = np.datetime64(found.st_mtime_ns // 1000, "us")
-    if not found.st_size or any(written < since for since in _complete_since(name, changed)):
+    if not path.stat().st_size or not is_current(path, name, changed):
         return False
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
@@ -75,6 +73,12 @@ def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) 
             return False
         ends_well = _ENDS.get(Path(name).suffix.lower())
         return ends_well is None or ends_well(content, len(content))
+
+
+def is_current(path: Path, name: str, changed: np.datetime64 | None = None) -> bool:
+    """Return whether a file was written after its ingestion and, for a daily file of I-ALiRT, after its day."""
+    written = np.datetime64(path.stat().st_mtime_ns // 1000, "us")
+    return not any(written < since for since in _complete_since(name, changed))
 
 
 def _complete_since(name: str, changed: np.datetime64 | None) -> Iterator[np.datetime64]:
