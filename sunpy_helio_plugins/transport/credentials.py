@@ -14,7 +14,7 @@ import netrc
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -92,6 +92,23 @@ class Login:
         """Return the secrets, or `None` if there are none."""
         return _given.get(self.name) or self._environment() or self._netrc() or self._keyring()
 
+    def advice(self, url: str, status: int) -> str:
+        """Return the end of the message about a refused request: with which secrets it was signed, if it was."""
+        if status not in (401, 403) or not same_origin(url, self.origin) or not self.known():
+            return ""
+        return f"; the request was signed with {self._source()}: check that this is right"
+
+    def _source(self) -> str:
+        """Return where the secrets are from."""
+        variables = [" and ".join(names) for names in self.variables]
+        known = next((text for text, names in zip(variables, self.variables, strict=True) if _are_set(names)), "")
+        if self.name not in _given and known:
+            return known
+        place = f"sign_in({self.name!r}, ...)" if self.name in _given else "the keyring"
+        if self.name not in _given and self._netrc() is not None:
+            place = f"the netrc file for {urlsplit(self.origin).hostname}"
+        return f"{place}, instead of {' or '.join(variables)}" if variables else place
+
     def known(self) -> bool:
         """Tell whether there are secrets for this login."""
         return self.secrets() is not None
@@ -133,9 +150,8 @@ class Login:
 
     def _environment(self) -> tuple[Secret, ...] | None:
         for names in self.variables:
-            values = [os.environ.get(name, "") for name in names]
-            if all(values):
-                return tuple(map(Secret, values))
+            if _are_set(names):
+                return tuple(Secret(os.environ[name]) for name in names)
         return None
 
     def _netrc(self) -> tuple[Secret, ...] | None:
@@ -189,6 +205,10 @@ class Login:
         # The lifetime may begin with the request, and the response may come late.
         now = time.time()
         return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope), now)
+
+
+def _are_set(names: Iterable[str]) -> bool:
+    return all(os.environ.get(name) for name in names)
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ __all__ = ["Uploaded", "objection", "upload"]
 _CONVENTION = "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>[-repointNNNNN | -crNNNNN]_vMMM.mmmm.<cdf or pkts>"
 
 _WHY = {
-    401: "no API key was accepted: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key)",
-    403: "the key may not upload: ask the SDC for one that may",
+    403: "if the key is right, it may not upload: ask the SDC for one that may",
     404: "this service only accepts uploads with an API key: set IMAP_API_KEY",
     409: "the archive already contains a file of this name: raise its version",
 }
