@@ -189,6 +189,8 @@ def cases(world: World) -> dict[str, Case]:
     out.mkdir(exist_ok=True)
     registry = her.Registry(dry_run=True)
     document = her.voevent.read(world.files["her"])
+    manifest = world.folder / "imap_mag_data-release-001_20260110_20260112_v001.txt"
+    manifest.write_text("\n")
     ivorn = "ivo://helio-informatics.org/FL_1"
     polygon = events["hpc_bbox"][0]
     polygons, points = events["hpc_bbox"], events["hpc_coord"]
@@ -425,6 +427,16 @@ def cases(world: World) -> dict[str, Case]:
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
         ),
+        "imap.release": Case(
+            imap.release,
+            {"manifest": manifest, "kind": "release", "dry_run": True, "wait": 0.0, "progress": False},
+            1,
+        ),
+        "imap.reprocess": Case(
+            imap.reprocess,
+            {"time": DAY, "instrument": "mag", "level": None, "descriptor": None, "dry_run": True},
+            2,
+        ),
         "imap.repoint_table": Case(imap.repoint_table, {"time": DAY, "path": out}, 2),
         "imap.rows": Case(
             imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
@@ -637,7 +649,7 @@ EXEMPT = {
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
     r"her\.Tracks": "made by this package",
-    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
+    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(ServiceRequest|Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
+    from sunpy_helio_plugins.imap.files.operations import ServiceRequest, release, reprocess
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAPTable",
     "IMAPTimeSeries",
+    "ServiceRequest",
     "Synced",
     "Uploaded",
     "attrs",
@@ -42,7 +44,9 @@ __all__ = [
     "quicklook",
     "read",
     "realtime",
+    "release",
     "repoint_table",
+    "reprocess",
     "rows",
     "spin_table",
     "sync",
@@ -60,6 +64,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
+        "sunpy_helio_plugins.imap.files.operations": ("ServiceRequest", "release", "reprocess"),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),

@@ -86,6 +86,8 @@ def _on(query: Query, table: str | None) -> Query:
             f"a.imap.FileName({query.name!r}) does not follow the SDC's naming conventions, such as "
             "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>_v<major>.<minor>.cdf."
         )
+    if found == "release":
+        raise QueryError(f"a.imap.FileName({query.name!r}) is the manifest of a release, which cannot be searched for.")
     return replace(query, table=found)
 
 

@@ -109,6 +109,8 @@ def _of_file(name: str) -> list[dict[str, Any]]:
     table = filenames.table_of(bare)
     if table is None:
         raise QueryError(f"{shown(bare)} does not follow the SDC's naming conventions.")
+    if table == "release":
+        raise QueryError(f"{shown(bare)} is the manifest of a release, which cannot be searched for.")
     answer = search.request_rows(Query(name=bare, table=table, version="all"))
     warn(answer)
     return [_unchanged(row) for row in answer.items if row["file_path"].rpartition("/")[2] == bare]
