@@ -423,6 +423,11 @@ def cases(world: World) -> dict[str, Case]:
             2,
         ),
         "imap.metakernel": Case(imap.metakernel, {"time": DAY, "types": (), "folder": "", "complete": False}),
+        "imap.packets": Case(
+            imap.packets,
+            {"instrument": "mag", "time": DAY, "path": out, "by_reception": False, "send": False, "dry_run": True},
+            3,
+        ),
         "imap.read": Case(imap.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
@@ -649,9 +654,8 @@ EXEMPT = {
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
     r"her\.Tracks": "made by this package",
-    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(ServiceRequest|Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
-        "made by this package"
-    ),
+    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
+    r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
     r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": (
         "made by this package; its methods are the functions of series and of the archives"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
     from sunpy_helio_plugins.imap.files.operations import ServiceRequest, release, reprocess
+    from sunpy_helio_plugins.imap.files.packets import PacketFile, packets
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAPTable",
     "IMAPTimeSeries",
+    "PacketFile",
     "ServiceRequest",
     "Synced",
     "Uploaded",
@@ -41,6 +43,7 @@ __all__ = [
     "kernels",
     "metakernel",
     "open",
+    "packets",
     "quicklook",
     "read",
     "realtime",
@@ -65,6 +68,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
         "sunpy_helio_plugins.imap.files.operations": ("ServiceRequest", "release", "reprocess"),
+        "sunpy_helio_plugins.imap.files.packets": ("PacketFile", "packets"),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),

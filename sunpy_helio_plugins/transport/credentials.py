@@ -66,7 +66,8 @@ class Login:
         Whether the secret is sent in its own header, in ``Authorization`` as a bearer token or as user and password, or
         is exchanged for a bearer token by OAuth2 client credentials.
     variables : tuple of tuple of str, optional
-        Environment variables with the secrets: each inner tuple is one complete set.
+        Environment variables with the secrets: each inner tuple is one complete set. A single variable for a user and a
+        password contains the base64 of both with a colon between them.
     header : str, optional
         The header's name, for the kind "header".
     token_url : str, optional
@@ -151,7 +152,8 @@ class Login:
     def _environment(self) -> tuple[Secret, ...] | None:
         for names in self.variables:
             if _are_set(names):
-                return tuple(Secret(os.environ[name]) for name in names)
+                secrets = tuple(Secret(os.environ[name]) for name in names)
+                return secrets if len(names) == self.parts else _unpaired(secrets[0], names[0])
         return None
 
     def _netrc(self) -> tuple[Secret, ...] | None:
@@ -275,7 +277,7 @@ def sign_in(name: str, *secrets: str) -> None:
 def known_names() -> dict[str, int]:
     """Return the names of the archives that have logins, with the number of their secrets."""
     servers = [str(entry).partition("=")[0].strip() for entry in conf.hapi.oauth2]
-    return {"imap": 1, "imap-token": 1, "her": 2} | dict.fromkeys(servers, 2)
+    return {"imap": 1, "imap-token": 1, "imap-webpoda": 2, "her": 2} | dict.fromkeys(servers, 2)
 
 
 def forget(name: str | None = None) -> None:
@@ -330,6 +332,17 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
     if entry is None or not entry[2]:
         return None
     return Secret(entry[0] or entry[1] or ""), Secret(entry[2])
+
+
+def _unpaired(secret: Secret, variable: str) -> tuple[Secret, Secret]:
+    """Decode user and password of a variable of the environment."""
+    try:
+        user, colon, password = base64.b64decode(secret.reveal(), validate=True).decode().partition(":")
+    except ValueError:
+        colon = ""
+    if not colon:
+        raise QueryError(f"{variable} is not the base64 of a user and a password with a colon between them.")
+    return Secret(user), Secret(password)
 
 
 def _pair(secrets: tuple[Secret, ...]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from sunpy_helio_plugins.sandbox.imap import catalogue
+from sunpy_helio_plugins.sandbox.imap import catalogue, operations
 
 PAGES = Path(__file__).parents[2] / "docs" / "how_to"
 
@@ -34,6 +35,18 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "mag/2026-010").is_dir()
     assert (tmp_path / "copy/.imap-manifest.json").exists()
     assert "0=good" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("archive")
+def test_the_code_of_the_page_for_members_of_the_mission_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    token = base64.b64encode(f"{operations.USER}:{operations.PASSWORD}".encode()).decode()
+    monkeypatch.setenv("IMAP_WEBPODA_TOKEN", token)
+    space: dict = {}
+    first, *_, daily, manifest, again = blocks_of("imap_mission.rst")
+    for block in (first, daily, manifest, again):
+        exec(block, space)
+    assert "imap_mag_l0_raw_20260109" in capsys.readouterr().out
 
 
 class TestNewFiles:

@@ -342,8 +342,9 @@ class TestOperations:
         poda.download_repointing_data("hi", datetime(2026, 1, 11), datetime(2026, 1, 12), rows)
         names = sorted(one.name for one in (tmp_path / "imap/hi/l0").rglob("*.pkts"))
         assert names == [
-            "imap_hi_l0_raw_20260109-repoint00119_v001.0001.pkts", "imap_hi_l0_raw_20260110-repoint00120_v001.0001.pkts",
-        ]  # fmt: skip
+            "imap_hi_l0_raw_20260109-repoint00119_v001.0001.pkts",
+            "imap_hi_l0_raw_20260110-repoint00120_v001.0001.pkts",
+        ]
 
     def test_a_wrong_login_of_the_packet_server(self, poda, monkeypatch):
         monkeypatch.setitem(official.config, "WEBPODA_TOKEN", "d3Jvbmc6d3Jvbmc=")
