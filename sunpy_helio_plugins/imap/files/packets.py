@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -272,7 +273,7 @@ def _downloaded(folder: Path, instrument: str, part: _Part, login: Login, progre
     files = [
         Download(
             _url(apid, "bin", "time", part.begin, part.end, "project(packet)"), folder / f"{apid}.pkts", ARCHIVE,
-            _check, login=login,
+            partial(_check, apid=apid), login=login,
         )
         for apid in APIDS[instrument]
     ]  # fmt: skip
@@ -285,10 +286,10 @@ def _downloaded(folder: Path, instrument: str, part: _Part, login: Login, progre
     return [file.target for file in files]
 
 
-def _check(part: Path) -> None:
+def _check(part: Path, apid: int) -> None:
     """Raise a `FileError` for packets of which the last one is cut; no packets are no error."""
     if part.stat().st_size and not integrity.looks_complete(part, "imap_x_l0_raw_20260101_v001.0001.pkts"):
-        raise FileError("the packets are cut: the last one is not complete")
+        raise FileError(f"The packets of APID {apid} are cut: the last one is not complete.")
 
 
 def _latest(instrument: str, part: _Part) -> tuple[int, int, str] | None:

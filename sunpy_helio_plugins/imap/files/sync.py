@@ -127,7 +127,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     >>> imap.sync(query, "~/imap")  # doctest: +SKIP
     """
     from sunpy_helio_plugins.imap import search, translator
-    from sunpy_helio_plugins.imap.client import IMAPClient, ingestion_times
+    from sunpy_helio_plugins.imap.client import IMAPClient
     from sunpy_helio_plugins.transport.files import queue
 
     asked = inputs.attrs("imap.sync", query)
@@ -142,11 +142,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     # It is not an error that newer versions are not released: the public ones are downloaded.
     table = search.find(queries, client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
-    changed = ingestion_times(table)
-    here = [
-        _is_here(place, manifest.files.get(key_of(place, folder)), check, since)
-        for place, since in zip(places, changed, strict=True)
-    ]
+    here = _here(table, places, [manifest.files.get(key_of(place, folder)) for place in places], check)
     wanted = table[[not there for there in here]]
     errors = list(table.problems)
     downloader = queue.Downloader(progress=progress, overwrite=True)
@@ -165,12 +161,18 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     listed = {key_of(place, folder) for place in places}
     old = _classified(manifest, query, queries, listed, is_complete=not table.problems)
     found = {kind: [place for key in keys if (place := folder / key).is_file()] for kind, keys in old.items()}
-    arrived = set(new) | set(kept)
+    arrived = {*new, *kept}
     is_there = np.array([place in arrived for place in places], dtype=bool)
-    return Synced(
-        new, kept, **found, errors=errors, notes=list(table.notes),
-        time_range=_time_range(table[is_there]), ingested=None if table.problems else _ingested(table, is_there),
-    )  # fmt: skip
+    done = Synced(new, kept, **found, errors=errors, notes=list(table.notes))
+    return replace(done, time_range=_time_range(table[is_there]), ingested=_ingested(table, is_there))
+
+
+def _here(table: tables.IMAPTable, places: Sequence[Path], known: Iterable[Entry | None], check: bool) -> list[bool]:
+    """Return which of the files exist, are complete and were written after their ingestion."""
+    from sunpy_helio_plugins.imap.client import ingestion_times
+
+    changed = ingestion_times(table)
+    return [_is_here(place, one, check, since) for place, one, since in zip(places, known, changed, strict=True)]
 
 
 def _time_range(table: tables.IMAPTable) -> TimeRange | None:
@@ -189,6 +191,8 @@ def _known(column: Time) -> Time:
 def _ingested(table: tables.IMAPTable, is_there: NDArray[np.bool_]) -> Time | None:
     """Return the latest ingestion of files that are there, before that of the first one that is not."""
     column = table["Ingestion Time"]
+    if table.problems:
+        return None
     is_known = ~np.broadcast_to(column.mask, column.shape)
     missing = column[is_known & ~is_there]
     if np.any(~is_there & ~is_known):

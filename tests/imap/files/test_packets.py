@@ -174,7 +174,7 @@ def test_packets_that_do_not_come_leave_no_file(own, tmp_path):
 
 def test_packets_that_are_cut_leave_no_file(own, tmp_path, monkeypatch):
     monkeypatch.setattr(operations, "packet", lambda apid, time: b"\x08\x01\xc0\x00\x00\x09short")
-    with pytest.raises(HelioPluginsError, match="the packets are cut"):
+    with pytest.raises(HelioPluginsError, match="The packets of APID 1052 are cut"):
         imap.packets("mag", DAY, tmp_path)
     assert contents(tmp_path) == {}
 

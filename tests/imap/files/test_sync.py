@@ -67,7 +67,7 @@ class TestSync:
             assert self.sync(tmp_path / "other").ingested is None
 
     def test_the_last_ingestion_is_unknown_if_a_part_of_the_search_failed(self, archive, tmp_path):
-        with archive.fault("status", status=500, where=lambda one: one.query.get("instrument") == "mag"):
+        with archive.fault("status", status=403, where=lambda one: one.query.get("instrument") == "mag"):
             with pytest.warns(IncompleteAnswerWarning):
                 run = self.sync(tmp_path, (a.Instrument("mag") | a.Instrument("swe"), WORDS[0], a.imap.File()))
         assert run.new
