@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import json
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -18,7 +16,7 @@ from astropy.table import MaskedColumn
 from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import unchecked
-from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns, uncollected
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.imap import coverage, filenames
 from sunpy_helio_plugins.imap.filenames import ParsedFileName, parse
@@ -253,7 +251,7 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
     """Return the files that match their queries as a table, sorted by start, instrument and path, each file once."""
     strange: set[str] = set()
     answers = list(answers)
-    with _uncollected():
+    with uncollected():
         # The temporary objects are deleted before the garbage collector runs again.
         files = _chosen(answers, strange)
         columns = _columns(files, base) | _wanted_columns([query for query, _ in answers], files)
@@ -292,18 +290,6 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
     listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     several = "newest versions are" if len(names) > 1 else "newest version is"
     return [f"{len(names)} {several} not released; older versions, if any, are public: {listed}."]
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable the garbage collector, which would traverse all objects of sunpy several times."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _fulfilling(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
