@@ -1,10 +1,10 @@
 """
 Checks that a file is complete, when it was downloaded or already exists.
 
-The service does not provide sizes or digests, and the storage only provides them with the download of the file. Files
-are not changed under the same name (a new version has another name) unless they are ingested again, so that a complete
-file that is newer than its ingestion is the right one. For most kinds of files, the structure shows with certainty
-whether the file is complete, and whether something was appended.
+The service does not provide sizes or digests, and the storage only provides them with the download of the file, during
+which ``transport.files.body`` compares them. Files are not changed under the same name (a new version has another name)
+unless they are ingested again, so that a complete file that is newer than its ingestion is the right one. For most
+kinds of files, the structure shows with certainty whether the file is complete, and whether something was appended.
 
 ``client`` (``_download``) and ``files.download`` hand both functions to a download; ``client`` also hands over what the
 rows of the service tell of the file: its name and its ingestion.
