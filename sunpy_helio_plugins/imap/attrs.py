@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 from astropy import units as u
-from astropy.time import Time
 from sunpy.net.attr import Attr, Range
-from sunpy.time import parse_time
 
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of, suggesting
-from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
+from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES, map_patterns
+from sunpy_helio_plugins.imap.query import ingestion_ends
 from sunpy_helio_plugins.quantities import times
 
 __all__ = [
@@ -27,6 +24,7 @@ __all__ = [
     "FileName",
     "Ingested",
     "Kernel",
+    "Map",
     "Recent",
     "Released",
     "Repointing",
@@ -158,10 +156,7 @@ class Ingested(Range):
     def __init__(self, since: Any = None, until: Any = None) -> None:
         self._kind = "imap.Ingested"
         try:
-            self.since, self.until = (None if time is None else _time(time) for time in (since, until))
-            if self.until is not None and _is_day(until):
-                # A day is longer than 24 hours if it has a leap second.
-                self.until = Time(self.until.jd1 + 1, self.until.jd2, format="jd", scale="utc") - 1 * u.ns
+            self.since, self.until = ingestion_ends(since, until)
         except (TypeError, ValueError, LookupError) as error:
             reason = " ".join(str(error).split())
             raise QueryError(
@@ -202,29 +197,6 @@ class Ingested(Range):
 
     def _ends(self) -> list[str | None]:
         return [None if time is None else times.iso(time, 9) for time in (self.since, self.until)]
-
-
-_DAY = re.compile(
-    r"\d{4}(?P<mark>[-/])(?:\d{1,2}|[A-Za-z]{3})(?P=mark)\d{1,2}|\d{1,2}-[A-Za-z]{3}-\d{4}|\d{4}:\d{3}|\d{8}", re.ASCII
-)
-"""The forms of a day without a time of day that sunpy reads, and that of the service."""
-
-
-def _is_day(given: Any) -> bool:
-    """Return whether a time is given as a whole day."""
-    if isinstance(given, np.datetime64):
-        return str(given.dtype) == "datetime64[D]"
-    if isinstance(given, date):
-        return not isinstance(given, datetime)
-    return isinstance(given, str) and _DAY.fullmatch(given.strip()) is not None
-
-
-def _time(given: Any) -> Time:
-    """Return a time in UTC; the service's form of a day is not one of sunpy's."""
-    text = given.strip() if isinstance(given, str) else given
-    if isinstance(text, str) and re.fullmatch(r"\d{8}", text, re.ASCII):
-        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    return parse_time(text).utc
 
 
 class File(MarkerAttr):
@@ -356,24 +328,7 @@ class _Numbered(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> int:
-        """
-        Return the number, which may have the prefix of file names.
-
-        Parameters
-        ----------
-        value : int or str
-            The given value.
-
-        Returns
-        -------
-        int
-            The number.
-
-        Raises
-        ------
-        QueryError
-            The value is not such a number; the service itself returns an internal error for ``"repoint00120"``.
-        """
+        """Return the number, which may have the prefix of file names; the service returns an error for the prefix."""
         found = re.fullmatch(rf"(?:{cls.prefix})?(\d{{1,5}})", str(value).strip().lower(), re.ASCII)
         if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
             raise QueryError(
@@ -419,24 +374,7 @@ class _Listed(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> str:
-        """
-        Return a value in lower case, if the service supports it.
-
-        Parameters
-        ----------
-        value : str
-            The given value.
-
-        Returns
-        -------
-        str
-            The value.
-
-        Raises
-        ------
-        QueryError
-            The service does not support the value; the message lists the allowed ones.
-        """
+        """Return a value in lower case; one that the service does not support is a `QueryError`."""
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
             allowed = f"allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
@@ -563,3 +501,75 @@ class Kernel(_Listed):
     def offered(cls) -> list[tuple[str, str]]:
         """Return the types of kernels."""
         return [(kernel, "SPICE kernels.") for kernel in KERNELS]
+
+
+class Map(ArchiveAttr):
+    """
+    Maps of the sky, selected by the nine parts of their descriptors, such as ``h45-ena-h-hf-sp-ram-hae-6deg-3mo``.
+
+    Each part is a word of the descriptor, or a tuple of words, any of which may match; parts that are not given may be
+    anything. A time range is not required.
+
+    Parameters
+    ----------
+    sensor : str or tuple of str, optional
+        ``"h45"``, ``"h90"``, ``"hic"`` (combined); ``"u45"``, ``"u90"``, ``"ulc"`` (combined); ``"ilo"``, or ``"l090"``
+        and ``"t090"`` for the modes of Lo with a pivot angle; ``"idx"``; ``"glx"``.
+    quantity : str or tuple of str, optional
+        ``"ena"`` (intensity), ``"spx"`` (spectral index), ``"isn"`` (interstellar neutral atoms), ``"int"``, ``"drt"``
+        (dust rate), including those with a mark of their processing, such as ``"enanbs"``.
+    species : str or tuple of str, optional
+        ``"h"``, ``"he"``, ``"o"``, ``"uv"``, ``"dust"``, or a word such as ``"hydrogen"``.
+    frame : str or tuple of str, optional
+        The frame of the energies: ``"sf"`` (spacecraft), ``"hf"`` (heliospheric), ``"hk"`` (heliocentric kinetic).
+    survival : bool, optional
+        Whether the map is corrected for the survival probability of the atoms.
+    phase : str or tuple of str, optional
+        ``"full"``, ``"ram"`` or ``"anti"``.
+    coordinates : str or tuple of str, optional
+        ``"hae"``, ``"hre"``, ``"hnu"``, ``"gcs"`` or ``"hrc"``.
+    resolution : str or tuple of str, optional
+        ``"6deg"`` or ``"nside32"``.
+    months : int, str or tuple of them, optional
+        The duration: ``3``, ``6``, ``12`` or ``"1yr"``.
+
+    Raises
+    ------
+    QueryError
+        A word is not allowed; the message lists those that are.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> query = a.imap.Map(species="h", frame="hf", months=(6, 12)), a.Instrument("hi")
+    """
+
+    def __init__(
+        self,
+        *,
+        sensor: Any = None,
+        quantity: Any = None,
+        species: Any = None,
+        frame: Any = None,
+        survival: Any = None,
+        phase: Any = None,
+        coordinates: Any = None,
+        resolution: Any = None,
+        months: Any = None,
+    ) -> None:
+        super().__init__()
+        self.values = map_patterns(
+            sensor=sensor, quantity=quantity, species=species, frame=frame, survival=survival, phase=phase,
+            coordinates=coordinates, resolution=resolution, months=months,
+        )  # fmt: skip
+
+    def asked(self) -> dict[str, Any]:
+        """Return the field of the query that this attr sets."""
+        return {"maps": (self.values,)}
+
+    def __or__(self, other: Attr) -> Attr:
+        if not isinstance(other, Map):
+            return super().__or__(other)
+        made = Map()
+        made.values = tuple(dict.fromkeys((*self.values, *other.values)))
+        return made

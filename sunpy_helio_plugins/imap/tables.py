@@ -314,6 +314,8 @@ def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
         files = [file for file in files if alike[file.name.descriptor]]
     if query.detector:
         files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
+    if query.maps:
+        files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.maps)]
     for one in query.wanted:
         files = [file for file in files if str(file.row.get(one.parameter, one.value)) == str(one.value)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files

@@ -17,7 +17,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import alternatives, asked, name_of, of_types, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
-from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
+from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, MAPPERS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import times
 
@@ -32,7 +32,7 @@ KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Sou
 _BOUNDS = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
 """Attrs that replace a time range."""
 
-_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel)
+_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel, attrs.Map)
 """Attrs with which all files of the mission that they select may be requested."""
 
 
@@ -48,7 +48,27 @@ def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     _confirm(provider, NAMES.has_provider, NAMES.providers)
     _confirm(source, NAMES.has_source, NAMES.sources)
     spans = _range(branch)
-    return [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
+    found = [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
+    return [one for each in found for one in (_mapped(each) if each.maps else [each])]
+
+
+def _mapped(query: Query) -> list[Query]:
+    """Return a query for maps for each instrument that makes them, and each level."""
+    if query.table not in ("science", "quicklook"):
+        raise QueryError(f"The table {query.table!r} does not support a.imap.Map; omit it.")
+    if query.instrument not in (None, *MAPPERS):
+        raise QueryError(
+            f"a.imap.Map: {query.instrument} does not make maps; these instruments do: {', '.join(MAPPERS)}."
+        )
+    made = []
+    for name, (sensors, levels) in MAPPERS.items():
+        own = tuple(one for one in query.maps if one.startswith(("*", *sensors)))
+        if own and query.instrument in (None, name):
+            chosen = levels if query.level is None else (query.level,)
+            made += [replace(query, instrument=name, level=level, maps=own) for level in chosen]
+    if not made:
+        raise QueryError(f"a.imap.Map: {query.instrument} does not have such a sensor.")
+    return made
 
 
 def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
