@@ -12,6 +12,9 @@ Measure the IMAP client: reading a day of vectors, fetching many files, and maki
     client in a loop (``ratio``) and in 5 threads (``to_threads``, our time divided by theirs). Elapsed time.
 ``rows``
     A response of 10,000 rows, as the service sends it, to a table. CPU time, with a budget of 100 ms.
+``exponents``
+    A search for 50,000 files, whose list the service sends in parts of at most 16,900 rows, and the way from its table
+    to the queue of downloads. Lowest CPU time, divided by that for 12,500 files: 4 is linear, and 4.6 is allowed.
 
 Both sides of a comparison are measured alternately, so that temporary load on the machine affects both; medians are
 used. Both sides must give the same values, or the benchmark fails.
@@ -41,6 +44,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 RECORDS, FILES, LATENCY, CONNECTIONS, ROWS, BUDGET_MS = 172_800, 50, 0.2, 5, 10_000, 100.0
+MANY, MOST_ROWS, GROWTH = 50_000, 16_900, 4.6
 
 
 def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -267,10 +271,15 @@ def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals i
 
 
 def large_answer() -> bytes:
-    """Return a response of the service: daily files of MAG in many series."""
+    """Return a response of the service."""
+    return json.dumps(made_rows(ROWS)).encode()
+
+
+def made_rows(count: int) -> list[dict[str, Any]]:
+    """Return rows of the service: daily files of MAG in many series."""
     days = [str(day).replace("-", "") for day in np.arange("2025-12-01", "2026-11-01", dtype="M8[D]")]
     rows = []
-    for number in range(ROWS):
+    for number in range(count):
         day, descriptor = days[number % len(days)], f"norm{number // len(days)}-gse"
         name = f"imap_mag_l2_{descriptor}_{day}_v001.0002.cdf"
         rows.append(
@@ -282,7 +291,7 @@ def large_answer() -> bytes:
                 "crid": None, "released": True, "version": "v001.0002",
             }
         )  # fmt: skip
-    return json.dumps(rows).encode()
+    return rows
 
 
 def rows(repeats: int) -> dict[str, float]:
@@ -309,7 +318,57 @@ def rows(repeats: int) -> dict[str, float]:
     }
 
 
-BENCHMARKS = {"mag_day": (mag_day, 11), "fetch_loop": (fetch_loop, 3), "rows": (rows, 11)}
+# --- growth -------------------------------------------------------------------------------------------------------
+
+
+def listing(count: int) -> Callable[..., list[dict[str, Any]]]:
+    """Return a function in place of requests: the rows of a range of days, or the error for too many."""
+    from sunpy_helio_plugins.errors import ServerError
+
+    encoded: dict[str, list[bytes]] = {}
+    for row in made_rows(count):
+        encoded.setdefault(row["start_date"], []).append(json.dumps(row).encode())
+
+    def answer(access: Any, endpoint: str, fields: dict[str, str]) -> list[dict[str, Any]]:
+        first, last = fields.get("start_date", ""), fields.get("end_date", "9")
+        found = [row for day, rows in encoded.items() if first <= day <= last for row in rows]
+        if len(found) > MOST_ROWS:
+            raise ServerError("IMAP SDC", "https://unused.example", "Internal Server Error", 500)
+        return list(json.loads(b"[" + b",".join(found) + b"]"))
+
+    return answer
+
+
+def exponents(repeats: int) -> dict[str, float]:
+    """Compare searches and queues of 50,000 files with those of a quarter."""
+    from sunpy.net import attrs as a
+
+    from sunpy_helio_plugins import Downloader, IMAPClient
+    from sunpy_helio_plugins.imap import service
+
+    client, counts = IMAPClient(), {"1": MANY // 4, "4": MANY}
+    answers = {label: listing(count) for label, count in counts.items()}
+    spent: dict[str, list[float]] = {}
+    for _ in range(repeats + 1):
+        for label, count in counts.items():
+            service.rows_of = answers[label]
+            seconds, table = cpu(lambda: client.search(a.Instrument("mag"), a.imap.File()))
+            spent.setdefault(f"search_{label}", []).append(seconds)
+            downloader = Downloader(progress=False)
+            path = "/nowhere/{instrument}/{start_time:%Y-%m}/{file}"
+            seconds, _ = cpu(lambda: client.fetch(table, path=path, downloader=downloader))  # noqa: B023
+            spent.setdefault(f"enqueue_{label}", []).append(seconds)
+            if not len(table) == downloader.queued_downloads == count:
+                raise SystemExit(f"exponents: {len(table)} files were found, not {count}.")
+    best = {name: min(seconds) for name, seconds in spent.items()}
+    found = {name: round(best[f"{name}_4"] / best[f"{name}_1"], 2) for name in ("search", "enqueue")}
+    times = {f"{name}_ms": round(best[f"{name}_4"] * 1e3, 1) for name in ("search", "enqueue")}
+    return {"ratio": round(GROWTH / max(found.values()), 2), **found, **times, "files": MANY}
+
+
+BENCHMARKS = {
+    "mag_day": (mag_day, 11), "fetch_loop": (fetch_loop, 3), "rows": (rows, 11), "exponents": (exponents, 3),
+}  # fmt: skip
 
 
 def main() -> None:

@@ -246,6 +246,9 @@ class _IMAPConf(_Section):
 
     url = _url("https://api.imap-mission.com", "URL of the Data Access API.", "imap")
     ialirt_url = _url("https://ialirt.imap-mission.com", "URL of I-ALiRT, the real-time stream.", "imap")
+    webpoda_url = _url(
+        "https://lasp.colorado.edu/ops/imap/poda/dap2/apids/SID1", "URL of the mission's packet server.", "imap"
+    )
     data_dir = _folder("", "Folder that contains the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
 
 

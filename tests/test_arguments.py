@@ -189,6 +189,8 @@ def cases(world: World) -> dict[str, Case]:
     out.mkdir(exist_ok=True)
     registry = her.Registry(dry_run=True)
     document = her.voevent.read(world.files["her"])
+    manifest = world.folder / "imap_mag_data-release-001_20260110_20260112_v001.txt"
+    manifest.write_text("\n")
     ivorn = "ivo://helio-informatics.org/FL_1"
     polygon = events["hpc_bbox"][0]
     polygons, points = events["hpc_bbox"], events["hpc_coord"]
@@ -427,14 +429,36 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.Parameter": Case(hapi.Parameter, {"raw": info.parameters[1].raw}),
         "imap.download": Case(imap.download, {"name": world.files["imap"].name, "path": out, "overwrite": False}, 2),
         "imap.epochs": Case(imap.epochs, {"path": world.files["imap"]}),
+        "imap.kernels": Case(
+            imap.kernels,
+            {"time": DAY, "path": out, "types": (), "complete": False, "overwrite": False, "progress": False},
+            2,
+        ),
         "imap.metakernel": Case(imap.metakernel, {"time": DAY, "types": (), "folder": "", "complete": False}),
+        "imap.packets": Case(
+            imap.packets,
+            {"instrument": "mag", "time": DAY, "path": out, "by_reception": False, "send": False, "dry_run": True},
+            3,
+        ),
         "imap.read": Case(imap.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
         ),
+        "imap.release": Case(
+            imap.release,
+            {"manifest": manifest, "kind": "release", "dry_run": True, "wait": 0.0, "progress": False},
+            1,
+        ),
+        "imap.reprocess": Case(
+            imap.reprocess,
+            {"time": DAY, "instrument": "mag", "level": None, "descriptor": None, "dry_run": True},
+            2,
+        ),
+        "imap.repoint_table": Case(imap.repoint_table, {"time": DAY, "path": out}, 2),
         "imap.rows": Case(
             imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
         ),
+        "imap.spin_table": Case(imap.spin_table, {"time": DAY, "path": out}, 2),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
         "series.quicklook": Case(series.quicklook, {"table": imap_records, "columns": None}),
         "series.to_ndcube": Case(series.to_ndcube, {"table": imap_records, "column": "b_gse"}),
@@ -642,9 +666,8 @@ EXEMPT = {
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
     r"her\.Tracks": "made by this package",
-    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
-        "made by this package"
-    ),
+    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
+    r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
     r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": (
         "made by this package; its methods are the functions of series and of the archives"

@@ -36,7 +36,7 @@ WRONG = {
     "offline": FLAG, "hapi.servers": ENTRIES, "hapi.oauth2": ENTRIES, "hapi.connections": (*INTEGER, 0, 101),
     "hapi.cache": FLAG, "hapi.cache_size": INTEGER, "hapi.cache_days": (*DURATION, None),
     "hapi.grace_days": (*DURATION, None), "hapi.index_days": (*DURATION, None), "hapi.index_url": URL,
-    "imap.url": URL, "imap.ialirt_url": URL, "imap.data_dir": FOLDER,
+    "imap.url": URL, "imap.ialirt_url": URL, "imap.webpoda_url": URL, "imap.data_dir": FOLDER,
     "helioviewer.api_url": URL, "helioviewer.hapi_url": URL, "helioviewer.jp2_url": URL,
     "helioviewer.rate_limit_wait": DURATION, "helioviewer.pillow_openjpeg": FLAG, "her.url": URL,
 }  # fmt: skip

@@ -232,6 +232,7 @@ QUERIES = [
      a.Wavelength(171 * u.AA, 304 * u.AA), a.Sample(1 * u.min), a.helioviewer.Tolerance(30 * u.s)),
     (DAY, a.helioviewer.SourceID(13), a.helioviewer.Quality(1 << 30), a.helioviewer.Backend("index")),
     (a.imap.Repointing(120) | a.imap.CarringtonRotation(2306), a.imap.Released(True), a.imap.Recent(2 * u.day)),
+    (a.imap.Map(species="h", months=(6, 12)) | a.imap.Map(sensor="ulc"), a.Instrument("hi")),
     (a.imap.Ingested("2026-01-01"), a.Level("l2") | a.Level("l1"), a.imap.Version("all")),
     (DAY, (a.her.CH & (a.her.area_atdiskcenter > 1e10 * u.km**2)) | ~(a.her.FL.fl_goescls >= "M1"),
      ~a.her.Supplier("SPoCA"), a.her.SortBy("event_starttime", True), a.her.Return("hpc_bbox")),

@@ -335,7 +335,7 @@ def _reported(run: Run, error: Exception) -> int:
     return code
 
 
-_SECRET_VARIABLES = ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "SWE_CLIENT_SECRET", "HEK_PASSWORD")
+_SECRET_VARIABLES = ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_WEBPODA_TOKEN", "SWE_CLIENT_SECRET", "HEK_PASSWORD")
 
 
 def _without_secrets(run: Run, text: str) -> str:

@@ -22,19 +22,9 @@ __all__ = ["imap"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _Commands(Group):
-    """The commands; those that only the official command has are named as such."""
-
-    def refusal(self, context: click.Context, word: str) -> str:
-        """Return the sentence for a word that is not a command."""
-        if word in ("webpoda", "reprocess", "release"):
-            return f"{word!r} is for members of the mission, and only imap-data-access has it: imap-data-access {word}"
-        return super().refusal(context, word)
-
-
 @click.group(
     "imap",
-    cls=_Commands,
+    cls=Group,
     examples=(
         "sunpy-helio imap query --instrument glows --data-level l1a",
         "sunpy-helio imap download imap_mag_l2_norm-gse_20260110_v001.0002.cdf",
@@ -50,19 +40,27 @@ class _Commands(Group):
     help="The folder above the tree of the SDC; by default IMAP_DATA_DIR, conf.imap.data_dir, or sunpy's folder.",
 )  # fmt: skip
 @click.option("--url", metavar="URL", help="The URL of the Data Access API, also in IMAP_DATA_ACCESS_URL.")
+@click.option(
+    "--webpoda-token", metavar="TOKEN",
+    help="The base64 of user:password for webpoda. Others can see it here, too: prefer IMAP_WEBPODA_TOKEN.",
+)  # fmt: skip
 @click.version_option(package_name="sunpy_helio_plugins", message="%(version)s")
 @click.pass_context
-def imap(context: click.Context, api_key: str | None, data_dir: str | None, url: str | None) -> None:
+def imap(
+    context: click.Context, api_key: str | None, data_dir: str | None, url: str | None, webpoda_token: str | None
+) -> None:
     """Query, download and upload files of the IMAP Science Data Center.
 
-    The commands query, download and upload have the options of imap-data-access: a user of that command only changes
-    the first word.
+    The commands query, download, upload, webpoda, reprocess and release have the options of imap-data-access: a user of
+    that command only changes the first word.
     """
     if context.resilient_parsing:
         return
     if data_dir is not None and not Path(data_dir).expanduser().is_dir():
         raise click.UsageError(f"The data directory {data_dir} does not exist", context)
-    given = {"IMAP_DATA_DIR": data_dir, "IMAP_DATA_ACCESS_URL": url}
+    given = {"IMAP_DATA_DIR": data_dir, "IMAP_DATA_ACCESS_URL": url, "IMAP_WEBPODA_TOKEN": webpoda_token}
+    if webpoda_token is not None:
+        context.ensure_object(Run).secrets.append(webpoda_token)
     context.with_resource(_environment({name: value for name, value in given.items() if value}))
     if api_key is not None:
         from sunpy_helio_plugins.transport.credentials import signed_in

@@ -10,7 +10,7 @@ from sunpy_helio_plugins.cli.command import Root
 from sunpy_helio_plugins.cli.hapi import hapi
 from sunpy_helio_plugins.cli.helioviewer import helioviewer
 from sunpy_helio_plugins.cli.her import her
-from sunpy_helio_plugins.cli.imap import imap
+from sunpy_helio_plugins.cli.imap_operations import imap
 from sunpy_helio_plugins.cli.mirrors import fsck, mirror
 from sunpy_helio_plugins.cli.settings import cache, config, demo, sandbox, sign_in
 

@@ -137,7 +137,7 @@ def imap_attrs(
     found += [a.imap.Recent(recent)] if recent is not None else []
     if ingestion_start_date is not None or ingestion_end_date is not None:
         ends = ingestion_start_date, ingestion_end_date
-        found.append(a.imap.Ingested(*(one and day_of(one, is_end=one is ends[1]) for one in ends)))
+        found.append(a.imap.Ingested(*ends))
     found += [a.imap.Table(table)] if table not in (None, "science") else []
     kinds = _imap_kinds()
     for name, values in lists.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sunpy_helio_plugins.arguments import one_path, refused
-from sunpy_helio_plugins.fido.fields import field_names, field_values
+from sunpy_helio_plugins.fido.fields import field_names, field_values, uncollected
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import PathTemplate
 from sunpy_helio_plugins.transport.files.queue import enqueue
@@ -69,4 +69,5 @@ def enqueue_rows(
             values = {field: column[row] for field, column in columns.items()}
             yield download(template.fill(name, values, fallback))
 
-    enqueue(downloader, downloads(), overwrite, warns=True)
+    with uncollected():
+        enqueue(downloader, downloads(), overwrite, warns=True)

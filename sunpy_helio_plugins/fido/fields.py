@@ -7,7 +7,9 @@ Columns that the tables of all archives share, so that one path template can be 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +22,7 @@ from sunpy_helio_plugins.arguments import Kind, taking, unchecked
 from sunpy_helio_plugins.errors import InexactTimeWarning
 from sunpy_helio_plugins.quantities import datetimes, silence, times
 
-__all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts"]
+__all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts", "uncollected"]
 
 _as_column = unchecked(times.as_column)
 
@@ -112,3 +114,15 @@ def field_values(column: Any) -> Sequence[Any]:
         return list(column.tolist())
     values: Sequence[Any] = column
     return values
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Disable the garbage collector while many objects are made: it would traverse all objects of sunpy repeatedly."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
+    from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
+    from sunpy_helio_plugins.imap.files.operations import ServiceRequest, release, reprocess
+    from sunpy_helio_plugins.imap.files.packets import PacketFile, packets
     from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
@@ -30,17 +33,25 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAPTable",
     "IMAPTimeSeries",
+    "PacketFile",
+    "ServiceRequest",
     "Synced",
     "Uploaded",
     "attrs",
     "download",
     "epochs",
+    "kernels",
     "metakernel",
     "open",
+    "packets",
     "quicklook",
     "read",
     "realtime",
+    "release",
+    "repoint_table",
+    "reprocess",
     "rows",
+    "spin_table",
     "sync",
     "to_ndcube",
     "to_timeseries",
@@ -55,6 +66,9 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
+        "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
+        "sunpy_helio_plugins.imap.files.operations": ("ServiceRequest", "release", "reprocess"),
+        "sunpy_helio_plugins.imap.files.packets": ("PacketFile", "packets"),
         "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),

@@ -7,13 +7,13 @@ from typing import Any
 
 from astropy import units as u
 from sunpy.net.attr import Attr, Range
-from sunpy.time import parse_time
 
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of, suggesting
-from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
+from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES, map_patterns
+from sunpy_helio_plugins.imap.query import ingestion_ends
 from sunpy_helio_plugins.quantities import times
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "FileName",
     "Ingested",
     "Kernel",
+    "Map",
     "Recent",
     "Released",
     "Repointing",
@@ -130,21 +131,32 @@ class Ingested(Range):
 
     Parameters
     ----------
-    since : str, datetime.datetime, astropy.time.Time, optional
+    since : str, datetime.date, datetime.datetime, astropy.time.Time, optional
         The start of the range.
-    until : str, datetime.datetime, astropy.time.Time, optional
-        The end of the range.
+    until : str, datetime.date, datetime.datetime, astropy.time.Time, optional
+        The end of the range. A day, such as ``"2026-01-22"`` or ``"20260122"``, is included as a whole.
 
     Raises
     ------
     QueryError
         Neither is given, one of them is not a time, or the end is before the start.
+
+    Notes
+    -----
+    Both ends belong to the range. The service only supports days, so that the files of the first and the last day are
+    selected by their time of ingestion, which has a resolution of one second, when the response is received.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> a.imap.Ingested(since="2026-01-20 12:00", until="2026-01-22")
+    a.imap.Ingested('2026-01-20T12:00:00.000000000Z', '2026-01-22T23:59:59.999999999Z')
     """
 
     def __init__(self, since: Any = None, until: Any = None) -> None:
         self._kind = "imap.Ingested"
         try:
-            self.since, self.until = (None if time is None else parse_time(time).utc for time in (since, until))
+            self.since, self.until = ingestion_ends(since, until)
         except (TypeError, ValueError, LookupError) as error:
             reason = " ".join(str(error).split())
             raise QueryError(
@@ -175,13 +187,16 @@ class Ingested(Range):
         )
 
     def __hash__(self) -> int:
-        return hash((self._kind, str(self.since), str(self.until)))
+        return hash((self._kind, *self._ends()))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and hash(self) == hash(other)
+        return isinstance(other, Ingested) and self._ends() == other._ends()
 
     def __repr__(self) -> str:
-        return f"a.imap.Ingested({self.since and self.since.isot!r}, {self.until and self.until.isot!r})"
+        return f"a.imap.Ingested({', '.join(map(repr, self._ends()))})"
+
+    def _ends(self) -> list[str | None]:
+        return [None if time is None else times.iso(time, 9) for time in (self.since, self.until)]
 
 
 class File(MarkerAttr):
@@ -313,24 +328,7 @@ class _Numbered(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> int:
-        """
-        Return the number, which may have the prefix of file names.
-
-        Parameters
-        ----------
-        value : int or str
-            The given value.
-
-        Returns
-        -------
-        int
-            The number.
-
-        Raises
-        ------
-        QueryError
-            The value is not such a number; the service itself returns an internal error for ``"repoint00120"``.
-        """
+        """Return the number, which may have the prefix of file names; the service returns an error for the prefix."""
         found = re.fullmatch(rf"(?:{cls.prefix})?(\d{{1,5}})", str(value).strip().lower(), re.ASCII)
         if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
             raise QueryError(
@@ -376,24 +374,7 @@ class _Listed(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> str:
-        """
-        Return a value in lower case, if the service supports it.
-
-        Parameters
-        ----------
-        value : str
-            The given value.
-
-        Returns
-        -------
-        str
-            The value.
-
-        Raises
-        ------
-        QueryError
-            The service does not support the value; the message lists the allowed ones.
-        """
+        """Return a value in lower case; one that the service does not support is a `QueryError`."""
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
             allowed = f"allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
@@ -520,3 +501,75 @@ class Kernel(_Listed):
     def offered(cls) -> list[tuple[str, str]]:
         """Return the types of kernels."""
         return [(kernel, "SPICE kernels.") for kernel in KERNELS]
+
+
+class Map(ArchiveAttr):
+    """
+    Maps of the sky, selected by the nine parts of their descriptors, such as ``h45-ena-h-hf-sp-ram-hae-6deg-3mo``.
+
+    Each part is a word of the descriptor, or a tuple of words, any of which may match; parts that are not given may be
+    anything. A time range is not required.
+
+    Parameters
+    ----------
+    sensor : str or tuple of str, optional
+        ``"h45"``, ``"h90"``, ``"hic"`` (combined); ``"u45"``, ``"u90"``, ``"ulc"`` (combined); ``"ilo"``, or ``"l090"``
+        and ``"t090"`` for the modes of Lo with a pivot angle; ``"idx"``; ``"glx"``.
+    quantity : str or tuple of str, optional
+        ``"ena"`` (intensity), ``"spx"`` (spectral index), ``"isn"`` (interstellar neutral atoms), ``"int"``, ``"drt"``
+        (dust rate), including those with a mark of their processing, such as ``"enanbs"``.
+    species : str or tuple of str, optional
+        ``"h"``, ``"he"``, ``"o"``, ``"uv"``, ``"dust"``, or a word such as ``"hydrogen"``.
+    frame : str or tuple of str, optional
+        The frame of the energies: ``"sf"`` (spacecraft), ``"hf"`` (heliospheric), ``"hk"`` (heliocentric kinetic).
+    survival : bool, optional
+        Whether the map is corrected for the survival probability of the atoms.
+    phase : str or tuple of str, optional
+        ``"full"``, ``"ram"`` or ``"anti"``.
+    coordinates : str or tuple of str, optional
+        ``"hae"``, ``"hre"``, ``"hnu"``, ``"gcs"`` or ``"hrc"``.
+    resolution : str or tuple of str, optional
+        ``"6deg"`` or ``"nside32"``.
+    months : int, str or tuple of them, optional
+        The duration: ``3``, ``6``, ``12`` or ``"1yr"``.
+
+    Raises
+    ------
+    QueryError
+        A word is not allowed; the message lists those that are.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> query = a.imap.Map(species="h", frame="hf", months=(6, 12)), a.Instrument("hi")
+    """
+
+    def __init__(
+        self,
+        *,
+        sensor: Any = None,
+        quantity: Any = None,
+        species: Any = None,
+        frame: Any = None,
+        survival: Any = None,
+        phase: Any = None,
+        coordinates: Any = None,
+        resolution: Any = None,
+        months: Any = None,
+    ) -> None:
+        super().__init__()
+        self.values = map_patterns(
+            sensor=sensor, quantity=quantity, species=species, frame=frame, survival=survival, phase=phase,
+            coordinates=coordinates, resolution=resolution, months=months,
+        )  # fmt: skip
+
+    def asked(self) -> dict[str, Any]:
+        """Return the field of the query that this attr sets."""
+        return {"maps": (self.values,)}
+
+    def __or__(self, other: Attr) -> Attr:
+        if not isinstance(other, Map):
+            return super().__or__(other)
+        made = Map()
+        made.values = tuple(dict.fromkeys((*self.values, *other.values)))
+        return made

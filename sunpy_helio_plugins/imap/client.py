@@ -30,17 +30,18 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.transport.files.job import Download
     from sunpy_helio_plugins.transport.files.naming import SafePath
 
-__all__ = ["IMAPClient"]
+__all__ = ["IMAPClient", "ingestion_times"]
 
 
 class IMAPClient(ArchiveClient, BaseClient):
     """
     Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-    A query must contain a time range and an attr that selects this archive: ``a.imap.File()`` or another attr of
-    ``a.imap``, ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument of IMAP only, such as
-    ``a.Instrument("swapi")`` or ``a.Instrument("IMAP-MAG")``. Without an API key (``IMAP_API_KEY``) only released files
-    are returned, which are sufficient for most purposes.
+    A query must contain an attr that selects this archive: ``a.imap.File()`` or another attr of ``a.imap``,
+    ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument of IMAP only, such as ``a.Instrument("swapi")``
+    or ``a.Instrument("IMAP-MAG")``. It also needs a time range, or an attr that selects a part of the archive, such as
+    an instrument or a level. Without an API key (``IMAP_API_KEY``) only released files are returned, which are
+    sufficient for most purposes.
 
     Examples
     --------
@@ -151,12 +152,12 @@ def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]
     folders, _, names = zip(*(place.rpartition("/") for place in places), strict=True) if places else ((), (), ())
     trees = {folder: SafePath.of(PurePosixPath(folder).parts) for folder in dict.fromkeys(folders)}
     found = enumerate(zip(names, service.downloads(zip(places, urls, strict=True)), strict=True))
-    changed = _ingested(rows)
+    changed = ingestion_times(rows)
     files = (RowFile(row, name, partial(_download, name, changed[row], *where)) for row, (name, where) in found)
     return [trees[folder] for folder in folders], files
 
 
-def _ingested(rows: QueryResponseTable) -> NDArray[np.datetime64]:
+def ingestion_times(rows: QueryResponseTable) -> NDArray[np.datetime64]:
     """Return the times of ingestion in UTC; NaT where they are not known."""
     column = rows["Ingestion Time"] if "Ingestion Time" in rows.colnames else None
     if not isinstance(column, Time):

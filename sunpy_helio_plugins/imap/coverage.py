@@ -16,7 +16,7 @@ from functools import lru_cache
 from sunpy_helio_plugins.imap.filenames import ParsedFileName
 from sunpy_helio_plugins.imap.mission import DAILY
 
-__all__ = ["LONG", "end_of", "longest"]
+__all__ = ["LONG", "end_of", "longest", "longest_map"]
 
 POINTING = 2
 """The duration in days: a pointing begins at any time of its first day and lasts about one day."""
@@ -91,6 +91,11 @@ def longest(instrument: str | None, level: str | None, descriptor: str | None) -
     if instrument is None:
         return POINTING if descriptor is None else max(_longest_of(one, level, True) for one in ("glows", "hi"))
     return _longest_of(instrument, level, descriptor is not None)
+
+
+def longest_map(pattern: str) -> int:
+    """Return the largest duration, in days, of maps whose descriptors match a pattern."""
+    return 31 * _months(pattern) or MAP
 
 
 def _longest_of(instrument: str, level: str | None, no_suffix: bool) -> int:

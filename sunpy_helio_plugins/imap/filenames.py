@@ -272,7 +272,7 @@ def table_of(name: str) -> str | None:
     if found is None:
         return "spice" if type_of(name) else None
     if found.level is None:
-        return "ancillary"
+        return "release" if found.extension == "txt" else "ancillary"
     return "quicklook" if found.extension in EXTENSIONS["quicklook"] else "science"
 
 
@@ -283,8 +283,8 @@ def key_of(name: str) -> str | None:
         return f"imap/spice/{folder_of(name)}/{name}"
     if found is None:
         return None
-    if table == "ancillary":
-        return f"imap/ancillary/{found.instrument}/{name}"
+    if table in ("ancillary", "release"):
+        return f"imap/{table}/{found.instrument}/{name}"
     above = "imap/quicklook" if table == "quicklook" else "imap"
     # strftime does not write years before 1000 with four digits on all platforms.
     return f"{above}/{found.instrument}/{found.level}/{found.start.year:04}/{found.start.month:02}/{name}"

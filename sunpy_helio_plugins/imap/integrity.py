@@ -1,10 +1,10 @@
 """
 Checks that a file is complete, when it was downloaded or already exists.
 
-The service does not provide sizes or digests, and the storage only provides them with the download of the file. Files
-are not changed under the same name (a new version has another name) unless they are ingested again, so that a complete
-file that is newer than its ingestion is the right one. For most kinds of files, the structure shows with certainty
-whether the file is complete, and whether something was appended.
+The service does not provide sizes or digests, and the storage only provides them with the download of the file, during
+which ``transport.files.body`` compares them. Files are not changed under the same name (a new version has another name)
+unless they are ingested again, so that a complete file that is newer than its ingestion is the right one. For most
+kinds of files, the structure shows with certainty whether the file is complete, and whether something was appended.
 
 ``client`` (``_download``) and ``files.download`` hand both functions to a download; ``client`` also hands over what the
 rows of the service tell of the file: its name and its ingestion.
@@ -27,7 +27,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.filenames import is_daily, parse
 from sunpy_helio_plugins.store.streams import check_compressed, is_doubled, is_whole_png
 
-__all__ = ["check", "looks_complete"]
+__all__ = ["check", "is_current", "looks_complete"]
 
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
 
@@ -64,9 +64,7 @@ def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) 
     """
     if not path.is_file():
         return True
-    found = path.stat()
-    written = np.datetime64(found.st_mtime_ns // 1000, "us")
-    if not found.st_size or any(written < since for since in _complete_since(name, changed)):
+    if not path.stat().st_size or not is_current(path, name, changed):
         return False
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
@@ -75,6 +73,12 @@ def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) 
             return False
         ends_well = _ENDS.get(Path(name).suffix.lower())
         return ends_well is None or ends_well(content, len(content))
+
+
+def is_current(path: Path, name: str, changed: np.datetime64 | None = None) -> bool:
+    """Return whether a file was written after its ingestion and, for a daily file of I-ALiRT, after its day."""
+    written = np.datetime64(path.stat().st_mtime_ns // 1000, "us")
+    return not any(written < since for since in _complete_since(name, changed))
 
 
 def _complete_since(name: str, changed: np.datetime64 | None) -> Iterator[np.datetime64]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.attrs import of_types
 from sunpy_helio_plugins.fido.dispatch import Names, folded
@@ -31,6 +33,8 @@ __all__ = [
     "KERNELS",
     "KERNEL_FOLDERS",
     "LEVELS",
+    "MAPPERS",
+    "MAPS",
     "MEASURED",
     "NAMES",
     "OBSERVATORY",
@@ -41,6 +45,7 @@ __all__ = [
     "choices",
     "instrument_of",
     "is_of_mission",
+    "map_patterns",
 ]
 
 INSTRUMENTS = {
@@ -239,6 +244,85 @@ def _measuring(found: list[Choice], value: object) -> list[Choice]:
         )
     return kept
 
+
+MAPS: dict[str, dict[str, str]] = {
+    "quantity": {
+        "ena": "intensity of energetic neutral atoms", "spx": "spectral index", "isn": "interstellar neutral atoms",
+        "int": "intensity", "drt": "dust rate",
+    },
+    "species": {"h": "hydrogen", "he": "helium", "o": "oxygen", "uv": "ultraviolet", "dust": "dust"},
+    "frame": {"sf": "spacecraft", "hf": "heliospheric", "hk": "heliocentric kinetic"},
+    "phase": {"full": "full spin", "ram": "ram direction", "anti": "anti-ram direction"},
+    "coordinates": {
+        "hae": "heliocentric Aries ecliptic", "hre": "heliocentric ram ecliptic", "hnu": "heliocentric nose upfield",
+        "gcs": "galactic", "hrc": "heliocentric ram chi",
+    },
+}  # fmt: skip
+"""Words in the descriptors of maps, and their meaning (``MapDescriptor`` of imap_processing 1.0)."""
+
+MAPPERS: dict[str, tuple[tuple[str, ...], tuple[str | None, ...]]] = {
+    "hi": (("h",), ("l2", "l3")),
+    "lo": (("ilo", "l", "t"), ("l2", "l3")),
+    "ultra": (("u",), ("l2", "l3")),
+    "glows": (("glx",), (None,)),
+    "idex": (("idx",), (None,)),
+}
+"""The instruments whose products are maps: the beginnings of the sensors in their descriptors, and the levels."""
+
+_SENSOR_OF_MAP = re.compile(r"h(?:45|90|ic)|u(?:45|90|lc)|ilo|[lt]\d{3}|idx|glx", re.ASCII)
+
+_LENGTHS = re.compile(r"(?P<number>\d{1,3})(?P<unit>mo|yr)?", re.ASCII)
+
+
+def map_patterns(**parts: Any) -> tuple[str, ...]:
+    """Return patterns of the descriptors of maps with given parts, or raise a `QueryError`."""
+    chosen = [
+        _words_of_map("sensor", parts["sensor"]),
+        [f"{word}*" for word in _words_of_map("quantity", parts["quantity"])],
+        *(_words_of_map(name, parts[name]) for name in ("species", "frame", "survival", "phase", "coordinates")),
+        _words_of_map("resolution", parts["resolution"]), _words_of_map("months", parts["months"]),
+    ]  # fmt: skip
+    return tuple("-".join(words).replace("**", "*") for words in product(*(words or ["*"] for words in chosen)))
+
+
+def _words_of_map(name: str, given: Any) -> list[str]:
+    """Return the words for a part of descriptors, or an empty list for any."""
+    if given is None:
+        return []
+    several = given if isinstance(given, tuple | list) else (given,)
+    if not several:
+        raise QueryError(f"a.imap.Map: the list of {name} is empty; omit it for any.")
+    return [word for one in several for word in _map_words(name, one)]
+
+
+def _map_words(name: str, given: Any) -> tuple[str, ...]:
+    text = str(given).strip().lower()
+    if name in MAPS:
+        found = [word for word, meaning in MAPS[name].items() if folded(text) in (word, folded(meaning))]
+        if found and isinstance(given, str):
+            return (found[0],)
+        listed = ", ".join(f"{word} ({meaning})" for word, meaning in MAPS[name].items())
+        raise QueryError(f"a.imap.Map: the {name} is one of {listed}, not {shown(given)}.")
+    if name == "survival" and isinstance(given, bool):
+        return ("sp" if given else "nsp",)
+    if name == "sensor" and isinstance(given, str) and _SENSOR_OF_MAP.fullmatch(text):
+        return (text,)
+    if name == "resolution" and isinstance(given, str) and re.fullmatch(r"\d{1,3}deg|nside\d{1,4}", text, re.ASCII):
+        return (text,)
+    length = _LENGTHS.fullmatch(text) if name == "months" and isinstance(given, str | int) else None
+    if length is not None and not isinstance(given, bool):
+        months = int(length["number"]) * (12 if length["unit"] == "yr" else 1)
+        years = (f"{months // 12}yr",) if months % 12 == 0 and months else ()
+        return (*years, f"{months}mo")
+    raise QueryError(f"a.imap.Map: the {name} is {_FORMS_OF_MAPS[name]}, not {shown(given)}.")
+
+
+_FORMS_OF_MAPS = {
+    "sensor": "a word such as h45, u90, hic (Hi combined), ulc (Ultra combined), ilo, l090, t090, idx or glx",
+    "survival": "True or False: whether the map is corrected for the survival probability",
+    "resolution": "a text such as '6deg' or 'nside32'",
+    "months": "a number of months, or a text such as '6mo' or '1yr'",
+}
 
 OBSERVATORY = "IMAP"
 

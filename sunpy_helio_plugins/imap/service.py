@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -122,21 +122,36 @@ _SECONDS = ("start_time", "end_time")
 _DAY = 86_400
 
 
-def halve_ingestion(fields: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return two requests for the halves of the time range, start dates or ingestion days; empty without a range."""
+def halve_ingestion(fields: Mapping[str, str], endpoint: str = "query") -> list[dict[str, str]]:
+    """Return two requests for the halves of the time range, or of the whole mission; empty if there are not any."""
     # An open end stays open.
     name, until = _SECONDS
     if name in fields and until in fields and int(fields[until]) - int(fields[name]) > _DAY:
         middle = str((int(fields[name]) + int(fields[until])) // 2)
         return [{**fields, until: middle}, {**fields, name: middle}]
-    for name, until in _DAYS:
-        if name in fields or until in fields:
-            first = _day(fields[name]) if name in fields else FIRST
-            last = _day(fields[until]) if until in fields else datetime.now(UTC).date()
-            if first < last:
-                half = first + (last - first) // 2
-                return [{**fields, until: f"{half:%Y%m%d}"}, {**fields, name: f"{half + timedelta(days=1):%Y%m%d}"}]
+    for name, until in _ranges_of(fields, endpoint):
+        first = _day(fields[name]) if name in fields else FIRST
+        last = _day(fields[until]) if until in fields else datetime.now(UTC).date()
+        # The last day of the ingestion of kernels ends at its beginning.
+        step = 0 if until == "end_ingest_date" else 1
+        half = first + (last - first) // 2
+        after = half + timedelta(days=step)
+        if first < after <= last:
+            return [{**fields, until: f"{half:%Y%m%d}"}, {**fields, name: f"{after:%Y%m%d}"}]
     return []
+
+
+def _ranges_of(fields: Mapping[str, str], endpoint: str) -> Sequence[tuple[str, str]]:
+    """Return the names of the ranges of days by which a request can be divided."""
+    # The tables of spins and pointings compare the end of a file with that of a range: files across halves would be
+    # lost.
+    possible = _DAYS[:2] if endpoint == "query" else _DAYS[2:]
+    found = [(name, until) for name, until in possible if name in fields or until in fields]
+    return found or (possible[:1] if _FEW.isdisjoint(fields) else [])
+
+
+_FEW = frozenset({"file_path", "file_name", "repointing", "cr", "start_time"})
+"""Parameters of requests that few files match, or that have a range of another kind."""
 
 
 def show_ingestion(fields: Mapping[str, str]) -> str:
@@ -253,7 +268,10 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Pa
     def ask(part: dict[str, str]) -> None:
         rows.update({row["file_path"]: row for row in rows_of(access, endpoint, part)})
 
-    missing = in_halves(fields, ask, halve_ingestion, lambda error: isinstance(error, ServerError))
+    def halves(part: dict[str, str]) -> list[dict[str, str]]:
+        return halve_ingestion(part, endpoint)
+
+    missing = in_halves(fields, ask, halves, lambda error: isinstance(error, ServerError))
     if not missing:
         return Partial(tuple(rows.values()))
     error = missing[0][1]

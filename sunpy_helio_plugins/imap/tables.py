@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
+import json
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -17,7 +16,7 @@ from astropy.table import MaskedColumn
 from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import unchecked
-from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns, uncollected
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.imap import coverage, filenames
 from sunpy_helio_plugins.imap.filenames import ParsedFileName, parse
@@ -71,6 +70,13 @@ class ArchiveFile(NamedTuple):
     ingested: str
     root: str
     row: Row
+
+    @property
+    def major(self) -> int | None:
+        """Its major version; `None` where neither the service nor the name has one."""
+        if self.name.major is None and type(self.row.get("major_version")) is not int:
+            return None
+        return self.rank[0]
 
     @property
     def released(self) -> Any:
@@ -187,12 +193,30 @@ _SHOWN = 5
 
 
 class IMAPTable(ArchiveTable):
-    """Files of the IMAP Science Data Center, one in each row."""
+    """
+    Files of the IMAP Science Data Center, one in each row.
 
-    hide_keys = ["file_path", "url"]
+    The columns ``Extension``, ``Major Version``, ``Minor Version``, ``CRID`` (the identifier of a processing run),
+    ``file_path`` and ``url`` are not printed.
+    """
+
+    hide_keys = ["Extension", "Major Version", "Minor Version", "CRID", "file_path", "url"]
     identity = ("file_path",)
     needed = ("file_path",)
     archive = PROVIDERS[0]
+
+    def to_json(self) -> str:
+        """
+        Return the files as JSON; ``write("files.csv")`` writes them as CSV.
+
+        Returns
+        -------
+        str
+            A list of objects, one for each file, with all columns by their names. Times are ISO 8601 in UTC, and values
+            that the archive does not provide are null.
+        """
+        columns = {name: _plain(self[name]) for name in self.colnames}
+        return json.dumps([dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)])
 
     def _lineage(self) -> list[Hashable]:
         """Return the name of each file without its version."""
@@ -209,11 +233,25 @@ class IMAPTable(ArchiveTable):
             return str(super()._repr_html_())
 
 
+_J2000 = Time("2000-01-01")
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return the values of a column as texts, numbers and booleans, with `None` for those that are masked."""
+    if isinstance(column, Time):
+        missing = np.broadcast_to(column.mask, column.shape).tolist()
+        with silence.far_years():
+            known = column.filled(_J2000) if column.masked else column
+            stamps = np.asarray(known.utc.strftime("%Y-%m-%dT%H:%M:%S.%f")).tolist()
+        return [None if gone else f"{stamp}Z" for stamp, gone in zip(stamps, missing, strict=True)]
+    return list(np.ma.asarray(column).tolist())
+
+
 def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None, base: str = "") -> IMAPTable:
     """Return the files that match their queries as a table, sorted by start, instrument and path, each file once."""
     strange: set[str] = set()
     answers = list(answers)
-    with _uncollected():
+    with uncollected():
         # The temporary objects are deleted before the garbage collector runs again.
         files = _chosen(answers, strange)
         columns = _columns(files, base) | _wanted_columns([query for query, _ in answers], files)
@@ -254,18 +292,6 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
     return [f"{len(names)} {several} not released; older versions, if any, are public: {listed}."]
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable the garbage collector, which would traverse all objects of sunpy several times."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def _fulfilling(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
     """Return the files that overlap with the query and match it, in the selected versions."""
     found = _within(query, files)
@@ -288,6 +314,8 @@ def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
         files = [file for file in files if alike[file.name.descriptor]]
     if query.detector:
         files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
+    if query.maps:
+        files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.maps)]
     for one in query.wanted:
         files = [file for file in files if str(file.row.get(one.parameter, one.value)) == str(one.value)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
@@ -337,7 +365,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
     """Return the columns, also for an empty table."""
     names = [file.name for file in files]
     paths = np.array([file.path for file in files], dtype=str)
-    elsewhere = any(file.url for file in files)
+    elsewhere = any("url" in file.row for file in files)
     stamps = [file.start for file in files], [file.end for file in files], [file.ingested for file in files]
     start, end, ingested = _times(*stamps)
     return {
@@ -346,7 +374,9 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
             end,
             _few([name.instrument for name in names]),
             np.full(len(names), SOURCES[0]),
-            _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
+            _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files])
+            if elsewhere
+            else np.full(len(names), PROVIDERS[0]),
         ),
         "Level": _few([name.level or "" for name in names]),
         "Descriptor": _few([name.descriptor for name in names]),
@@ -356,6 +386,11 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
         "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.released for file in files], bool),
         "Ingestion Time": _as_column(ingested, "Ingestion Time"),
+        "Extension": _few([name.extension for name in names]),
+        "Major Version": _masked([file.major for file in files], int),
+        "Minor Version": _masked([None if file.rank[1] < 0 else file.rank[1] for file in files], int),
+        "CRID": _texts([file.row.get("crid") for file in files]),
+        "File Name": np.array([path[path.rfind("/") + 1 :] for path in paths.tolist()], dtype=str),
         "file_path": paths,
         "url": np.array([file.url or _below(base, file.path) for file in files], dtype=str)
         if elsewhere
@@ -368,9 +403,7 @@ def _wanted_columns(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> d
     named = {one.column: one.parameter for query in queries for one in query.wanted if one.column}
     made = {}
     for column, parameter in named.items():
-        values = [file.row.get(parameter) for file in files]
-        mask = np.array([value is None for value in values], dtype=bool)
-        made[column] = MaskedColumn(["" if value is None else str(value) for value in values], mask=mask, dtype=str)
+        made[column] = _texts([file.row.get(parameter) for file in files])
     return made
 
 
@@ -397,6 +430,14 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
         return MaskedColumn(np.array(values, dtype=kind))
     filled = [value if there else 0 for value, there in zip(values, known, strict=True)]
     return MaskedColumn(np.array(filled, dtype=kind), mask=~np.array(known, dtype=bool))
+
+
+def _texts(values: Sequence[Any]) -> MaskedColumn:
+    """Return a column of texts; values that the archive does not provide are masked."""
+    missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+    if missing.all():
+        return MaskedColumn(np.zeros(len(values), dtype="U1"), mask=True)
+    return MaskedColumn(_few(["" if value is None else str(value) for value in values]), mask=missing, dtype=str)
 
 
 def _times(*stamps: Sequence[str]) -> list[Time]:

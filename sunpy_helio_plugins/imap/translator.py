@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import alternatives, asked, name_of, of_types, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
-from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
+from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, MAPPERS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import times
 
@@ -28,8 +29,11 @@ OWN = own(attrs)
 KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Source, *OWN)
 """The attrs that a query may contain."""
 
-# With these, the response is limited without a time range.
-_NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
+_BOUNDS = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
+"""Attrs that replace a time range."""
+
+_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel, attrs.Map)
+"""Attrs with which all files of the mission that they select may be requested."""
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -44,7 +48,27 @@ def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     _confirm(provider, NAMES.has_provider, NAMES.providers)
     _confirm(source, NAMES.has_source, NAMES.sources)
     spans = _range(branch)
-    return [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
+    found = [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
+    return [one for each in found for one in (_mapped(each) if each.maps else [each])]
+
+
+def _mapped(query: Query) -> list[Query]:
+    """Return a query for maps for each instrument that makes them, and each level."""
+    if query.table not in ("science", "quicklook"):
+        raise QueryError(f"The table {query.table!r} does not support a.imap.Map; omit it.")
+    if query.instrument not in (None, *MAPPERS):
+        raise QueryError(
+            f"a.imap.Map: {query.instrument} does not make maps; these instruments do: {', '.join(MAPPERS)}."
+        )
+    made = []
+    for name, (sensors, levels) in MAPPERS.items():
+        own = tuple(one for one in query.maps if one.startswith(("*", *sensors)))
+        if own and query.instrument in (None, name):
+            chosen = levels if query.level is None else (query.level,)
+            made += [replace(query, instrument=name, level=level, maps=own) for level in chosen]
+    if not made:
+        raise QueryError(f"a.imap.Map: {query.instrument} does not have such a sensor.")
+    return made
 
 
 def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
@@ -59,7 +83,8 @@ def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -
     ]
     tables = _tables(table, kernel is not None)
     found = [_checked(_on(each, table)) for table in tables for each in made]
-    return found + [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
+    daily = [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
+    return found + list(map(_checked, daily))
 
 
 def _tables(table: Any, kernels: bool) -> list[str | None]:
@@ -81,6 +106,8 @@ def _on(query: Query, table: str | None) -> Query:
             f"a.imap.FileName({query.name!r}) does not follow the SDC's naming conventions, such as "
             "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>_v<major>.<minor>.cdf."
         )
+    if found == "release":
+        raise QueryError(f"a.imap.FileName({query.name!r}) is the manifest of a release, which cannot be searched for.")
     return replace(query, table=found)
 
 
@@ -90,8 +117,8 @@ def _is_realtime(query: Query) -> bool:
         return filenames.is_daily(query.name)
     meant = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
     named = query.repointing is None and query.rotation is None and query.extension in (None, "cdf")
-    bounded = bool(query.end) and not query.until and query.released is not False
-    return meant and named and bounded and fnmatchcase("realtime", query.descriptor or "*")
+    listed = not query.until and query.released is not False
+    return meant and named and listed and fnmatchcase("realtime", query.descriptor or "*")
 
 
 _ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
@@ -154,13 +181,20 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
         now = Time.now()
         return times.range_text(now - max(recent.values) * u.day, now, 9)
     if time is None:
-        if not any(type(attr) in _NARROW for attr in branch):
-            words = ", ".join(name_of(word) for word in (attrs.Recent, *_NARROW))
+        if not any(map(_is_bound, branch)):
+            words = ", ".join(name_of(word) for word in (attrs.Recent, *_BOUNDS, *_SELECTIONS))
             raise QueryError(f"A search for IMAP files needs a time range: add a.Time(start, end), or one of {words}.")
         return "", ""
     if time.near is not None:
         raise QueryError("IMAP SDC cannot search for the file nearest to a time; give a.Time only a start and an end.")
     return times.range_text(time.start, time.end, 9)
+
+
+def _is_bound(attr: Attr) -> bool:
+    """Return whether an attr selects few files enough for a search without a time range."""
+    if type(attr) is attrs.Descriptor:
+        return bool(attr.values) and not any(re.search(r"[*?]", value) for value in attr.values)
+    return type(attr) in (*_BOUNDS, *_SELECTIONS)
 
 
 def _level(attr: a.Level | None) -> str | None:

@@ -361,6 +361,9 @@ class Signer(Protocol):
     def renew(self) -> bool:
         """Discard a token that was refused; return whether another one is available."""
 
+    def advice(self, url: str, status: int) -> str:
+        """Return the end of the message about a refused request: with which secrets it was signed, if it was."""
+
 
 class Signature(AuthBase):
     """

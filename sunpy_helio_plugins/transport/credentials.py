@@ -14,7 +14,7 @@ import netrc
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -66,7 +66,8 @@ class Login:
         Whether the secret is sent in its own header, in ``Authorization`` as a bearer token or as user and password, or
         is exchanged for a bearer token by OAuth2 client credentials.
     variables : tuple of tuple of str, optional
-        Environment variables with the secrets: each inner tuple is one complete set.
+        Environment variables with the secrets: each inner tuple is one complete set. A single variable for a user and a
+        password contains the base64 of both with a colon between them.
     header : str, optional
         The header's name, for the kind "header".
     token_url : str, optional
@@ -91,6 +92,23 @@ class Login:
     def secrets(self) -> tuple[Secret, ...] | None:
         """Return the secrets, or `None` if there are none."""
         return _given.get(self.name) or self._environment() or self._netrc() or self._keyring()
+
+    def advice(self, url: str, status: int) -> str:
+        """Return the end of the message about a refused request: with which secrets it was signed, if it was."""
+        if status not in (401, 403) or not same_origin(url, self.origin) or not self.known():
+            return ""
+        return f"; the request was signed with {self._source()}: check that this is right"
+
+    def _source(self) -> str:
+        """Return where the secrets are from."""
+        variables = [" and ".join(names) for names in self.variables]
+        known = next((text for text, names in zip(variables, self.variables, strict=True) if _are_set(names)), "")
+        if self.name not in _given and known:
+            return known
+        place = f"sign_in({self.name!r}, ...)" if self.name in _given else "the keyring"
+        if self.name not in _given and self._netrc() is not None:
+            place = f"the netrc file for {urlsplit(self.origin).hostname}"
+        return f"{place}, instead of {' or '.join(variables)}" if variables else place
 
     def known(self) -> bool:
         """Tell whether there are secrets for this login."""
@@ -133,9 +151,9 @@ class Login:
 
     def _environment(self) -> tuple[Secret, ...] | None:
         for names in self.variables:
-            values = [os.environ.get(name, "") for name in names]
-            if all(values):
-                return tuple(map(Secret, values))
+            if _are_set(names):
+                secrets = tuple(Secret(os.environ[name]) for name in names)
+                return secrets if len(names) == self.parts else _unpaired(secrets[0], names[0])
         return None
 
     def _netrc(self) -> tuple[Secret, ...] | None:
@@ -189,6 +207,10 @@ class Login:
         # The lifetime may begin with the request, and the response may come late.
         now = time.time()
         return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope), now)
+
+
+def _are_set(names: Iterable[str]) -> bool:
+    return all(os.environ.get(name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -255,7 +277,7 @@ def sign_in(name: str, *secrets: str) -> None:
 def known_names() -> dict[str, int]:
     """Return the names of the archives that have logins, with the number of their secrets."""
     servers = [str(entry).partition("=")[0].strip() for entry in conf.hapi.oauth2]
-    return {"imap": 1, "imap-token": 1, "her": 2} | dict.fromkeys(servers, 2)
+    return {"imap": 1, "imap-token": 1, "imap-webpoda": 2, "her": 2} | dict.fromkeys(servers, 2)
 
 
 def forget(name: str | None = None) -> None:
@@ -310,6 +332,17 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
     if entry is None or not entry[2]:
         return None
     return Secret(entry[0] or entry[1] or ""), Secret(entry[2])
+
+
+def _unpaired(secret: Secret, variable: str) -> tuple[Secret, Secret]:
+    """Decode user and password of a variable of the environment."""
+    try:
+        user, colon, password = base64.b64decode(secret.reveal(), validate=True).decode().partition(":")
+    except ValueError:
+        colon = ""
+    if not colon:
+        raise QueryError(f"{variable} is not the base64 of a user and a password with a colon between them.")
+    return Secret(user), Secret(password)
 
 
 def _pair(secrets: tuple[Secret, ...]) -> str:

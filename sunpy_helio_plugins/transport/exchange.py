@@ -427,4 +427,6 @@ class Exchange:
             problem = f"it redirects what was sent, which is not followed: {message}"
             return AnswerError(self.archive, answer.url, problem, answer.status)
         kind = ServiceRefused if 400 <= answer.status < 500 else ServerError
-        return kind(self.archive, answer.url, message or server_message(answer.phrase.encode()), answer.status)
+        words = message or server_message(answer.phrase.encode())
+        advice = "" if self.login is None else self.login.advice(answer.url, answer.status)
+        return kind(self.archive, answer.url, f"{words}{advice}", answer.status)

@@ -10,12 +10,13 @@ from typing import IO, Any
 
 from sunpy_helio_plugins.errors import QueryError, local
 from sunpy_helio_plugins.transport.connections import FormBody, new_session, set_read_deadline
-from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fields
 from sunpy_helio_plugins.transport.limits import request_deadline
 from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.urls import is_private, permit, public_url
 
-__all__ = ["SubmitSession", "put"]
+__all__ = ["SubmitSession", "order", "put"]
 
 
 class SubmitSession:
@@ -71,6 +72,46 @@ class SubmitSession:
 
     def __repr__(self) -> str:
         return f"<SubmitSession to {self._archive}, {'with' if self.signed_in() else 'without'} cookies>"
+
+
+def order(method: str, url: str, fields: Mapping[str, str], *, archive: str, login: Login) -> Response:
+    """
+    Send a signed request that starts something on a server, once, over TLS or to this machine only.
+
+    Parameters
+    ----------
+    method : str
+        The HTTP method.
+    url : str
+        The address.
+    fields : mapping
+        The query fields.
+    archive : str
+        The archive's name in messages.
+    login : Login
+        How to sign in.
+
+    Returns
+    -------
+    Response
+        The answer.
+
+    Raises
+    ------
+    QueryError
+        The address is without TLS and not on this machine; or the embedded archive is running, and the address is not
+        on this machine.
+    ServiceError
+        The request failed, or the response is an error, or a redirect, which is not followed.
+    """
+    permit(url)
+    if not is_private(url):
+        raise QueryError(
+            f"{public_url(url)} is without TLS: the request was not sent, since others could read the key."
+        )
+    # A request that was received and not answered is not sent again: it may have started something.
+    exchange = Exchange(archive, with_fields(url, fields.items()), method=method, login=login, retries=0, follows=False)
+    return exchange.run()
 
 
 class _CountedFile:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from datetime import date, datetime
+
 import astropy.units as u
+import numpy as np
 import pytest
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.time import parse_time
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServerError
-from sunpy_helio_plugins.imap import attrs, mission, service, translator
+from sunpy_helio_plugins.imap import attrs, mission, service, tables, translator
 from sunpy_helio_plugins.imap import search as search_module
 from sunpy_helio_plugins.imap import service as service_module
 from sunpy_helio_plugins.imap.query import Query
@@ -215,7 +221,7 @@ class TestWithoutTime:
         assert list(search(a.imap.CarringtonRotation(2306))["Rotation"]) == [2306]
 
     def test_what_came_into_the_archive(self, archive):
-        table = search(a.imap.Ingested("2026-02-10 04:01:01.5", "2026-02-11"), a.Instrument("mag"))
+        table = search(a.imap.Ingested("2026-02-10 04:01:01.5", "2026-02-10"), a.Instrument("mag"))
         assert names(table) == ["imap_mag_l2_norm-gse_20260110_v001.0002.cdf"]
         assert archive.log[0].query["ingestion_start_date"] == "20260210"
         assert len(search(a.imap.Ingested(since="2026-11-01"))) == 0
@@ -303,6 +309,7 @@ class TestTables:
 
     def test_kernels_by_their_day_of_ingestion(self, archive):
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 23:00"), a.imap.Table("spice"))) == 12
+        assert len(search(a.imap.Ingested("2026-02-01 04:05:06", "2026-02-01"), a.imap.Table("spice"))) == 12
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 03:00"), a.imap.Table("spice"))) == 0
         assert archive.log[0].query["end_ingest_date"] == "20260202"
         assert len(search(a.imap.Ingested("2026-02-01", "2026-02-02"), a.imap.Kernel("spin"))) == 2
@@ -313,6 +320,53 @@ class TestTables:
 
     def test_the_end_of_a_file_is_said_to_be_inferred(self, archive):
         assert all(search(STORM, *GSE)["End Inferred"])
+
+    def test_names_are_printed_and_the_parts_of_versions_are_columns(self, archive):
+        table = search(STORM, *GSE)
+        assert all(name in str(table) for name in names(table))
+        assert "Major Version" not in str(table)
+        assert list(table["File Name"]) == names(table)
+        assert list(table["Major Version"]) == [1, 2, 1]
+        assert list(table["Minor Version"]) == [2, 1, 1]
+        assert set(table["Extension"]) == {"cdf"}
+        assert all(table["CRID"].mask)
+
+    def test_what_neither_the_service_nor_the_name_tells_is_masked(self):
+        rows = [
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf", "crid": "7"},
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260111_v003.cdf"},
+            {"file_path": "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260112_v003.cdf", "major_version": 1,
+             "minor_version": 3},
+            {"file_path": "imap/spice/lsk/naif0012.tls", "kernel_type": "leapseconds"},
+            {"file_path": "imap/spice/pck/earth_000101_260601_260301.bpc", "kernel_type": "earth_attitude"},
+        ]  # fmt: skip
+        table = tables.from_answers([(Query(version="all"), rows)])
+        by_name = {row["File Name"][:20]: row for row in table}
+        kernel, body, *_ = by_name["naif0012.tls"], by_name["earth_000101_260601_"]
+        assert list(table["CRID"].filled("")).count("7") == 1
+        assert (kernel["Minor Version"], kernel["Extension"]) == (12, "tls")
+        assert [kernel["Major Version"] is np.ma.masked, body["Minor Version"] is np.ma.masked] == [True, True]
+        mag = table[table["Instrument"] == "mag"]
+        assert list(mag["Major Version"].filled(-1)) == [1, -1, 1]
+        assert list(mag["Minor Version"]) == [2, 3, 3]
+
+    def test_files_as_json_and_as_csv(self, archive, tmp_path):
+        table = search(STORM, *GSE)
+        found = json.loads(table.to_json())
+        assert [list(row) for row in found] == [table.colnames] * 3
+        first = {name: found[0][name] for name in ("Start Time", "Repointing", "Released", "Minor Version")}
+        assert first == {
+            "Start Time": "2026-01-10T00:00:00.000000000Z", "Repointing": None, "Released": True, "Minor Version": 2,
+        }  # fmt: skip
+        table.write(tmp_path / "found.csv")
+        rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
+        assert [row["File Name"] for row in rows] == names(table)
+        assert rows[0]["Repointing"] == ""
+
+    def test_an_open_end_and_an_empty_table_as_json(self, archive):
+        (row,) = json.loads(search(a.Instrument("mag"), a.imap.Table("ancillary")).to_json())
+        assert (row["End Time"], row["CRID"]) == (None, None)
+        assert search(a.imap.Repointing(9)).to_json() == "[]"
 
     def test_url_and_path_are_hidden(self, archive):
         table = search(STORM, *GSE)
@@ -342,6 +396,44 @@ class TestLargeAnswers:
         monkeypatch.setattr(sandbox, "REPLY_LIMIT", 1600)
         assert names(search(*words)) == whole
         assert len(archive.log) > 2
+
+    def test_so_are_all_files_of_an_instrument(self, limit):
+        table = search(a.Instrument("mag"))
+        assert len(table) == 10
+        assert {request.query.get("start_date", "open") for request in limit.log} > {"open"}
+
+    def test_so_are_all_kernels_and_none_ingested_within_the_last_day_of_a_part_is_lost(self, archive, monkeypatch):
+        whole = names(search(a.imap.Kernel()))
+        ask = service.rows_of
+
+        def late(access, endpoint, fields):
+            """Ingest one kernel at noon of each day, and refuse more than three."""
+            ends = [fields.get(name, other) for name, other in (("start_ingest_date", ""), ("end_ingest_date", "9"))]
+            rows = ask(access, endpoint, {"end_time": "9999999999"})
+            days = [f"202602{number + 1:02}" for number in range(len(rows))]
+            kept = [row for row, day in zip(rows, days, strict=True) if ends[0] <= f"{day} 12" <= ends[1]]
+            if len(kept) > 3:
+                raise ServerError("IMAP SDC", "https://unused.example", "too many", 500)
+            return kept
+
+        monkeypatch.setattr(service, "rows_of", late)
+        assert names(search(a.imap.Kernel())) == whole
+
+    @pytest.mark.parametrize("endpoint", ["spice-query", "spin-table"])
+    def test_days_of_ingestion_of_kernels_meet_at_midnight(self, endpoint):
+        asked = {"start_ingest_date": "20260201", "end_ingest_date": "20260204"}
+        left, right = service_module.halve_ingestion(asked, endpoint)
+        assert left["end_ingest_date"] == right["start_ingest_date"] == "20260202"
+        assert service_module.halve_ingestion(left, endpoint) == []
+
+    def test_tables_of_spins_are_not_divided_by_their_start(self):
+        left, right = service_module.halve_ingestion({"start_date": "20200101"}, "spin-table")
+        assert left["start_date"] == right["start_date"] == "20200101"
+        assert left["end_ingest_date"] == right["start_ingest_date"]
+
+    @pytest.mark.parametrize("name", ["file_path", "file_name", "repointing", "cr"])
+    def test_a_request_for_few_files_is_not_divided(self, name):
+        assert service_module.halve_ingestion({name: "1"}) == []
 
     def test_what_has_no_end_keeps_none_when_it_is_halved(self):
         left, right = service_module.halve_ingestion({"end_date": "20260110"})
@@ -393,10 +485,37 @@ class TestRangesOfIngestion:
         assert attrs.Ingested("2025-03-01") not in attrs.Ingested("2026-01-01")
 
     def test_equal_ranges_are_equal_and_have_one_hash(self):
-        same = attrs.Ingested("2026-01-01T00:00", "2026-02-01T00:00")
+        same = attrs.Ingested("2026-01-01T00:00", "2026-02-01T23:59:59.999999999")
         assert same == self.WHOLE
+        assert attrs.Ingested("2026-01-01T00:00", "2026-02-01T23:59:59.9999") != self.WHOLE
         assert len({same, self.WHOLE, attrs.Ingested("2026-01-01")}) == 2
         assert self.WHOLE != DAY
+
+    @pytest.mark.parametrize(
+        "day",
+        ["2026-02-10", "20260210", " 2026/02/10", "2026-Feb-10", "10-Feb-2026", "2026:041", date(2026, 2, 10),
+         np.datetime64("2026-02-10")],
+        ids=str,
+    )  # fmt: skip
+    def test_the_last_day_is_a_whole_one_as_in_the_filter_of_the_service(self, archive, day):
+        assert repr(attrs.Ingested(until=day)) == "a.imap.Ingested(None, '2026-02-10T23:59:59.999999999Z')"
+        assert repr(attrs.Ingested(since=day)) == "a.imap.Ingested('2026-02-10T00:00:00.000000000Z', None)"
+        rows = imap.rows(instrument="mag", ingestion_start_date="20260210", ingestion_end_date="20260210")
+        found = search(attrs.Ingested(day, day), a.Instrument("mag"), a.imap.Version.all)
+        assert sorted(found["file_path"]) == sorted(row["file_path"] for row in rows)
+        assert len(rows) > 1
+
+    @pytest.mark.parametrize(
+        "time",
+        ["2026-02-10 04:01", "2026-02-10T00:00:00", "20260210_0401", datetime(2026, 2, 10), Time("2026-02-10"),
+         np.datetime64("2026-02-10T00")],
+        ids=str,
+    )  # fmt: skip
+    def test_a_time_of_day_is_the_end(self, time):
+        assert attrs.Ingested(until=time).until == parse_time(time)
+
+    def test_a_day_with_a_leap_second_is_whole(self):
+        assert "2016-12-31T23:59:60.999999999Z" in repr(attrs.Ingested(until="2016-12-31"))
 
     def test_they_are_not_subtracted(self):
         with pytest.raises(TypeError, match=r"a\.imap\.Ingested cannot be subtracted"):

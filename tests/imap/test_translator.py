@@ -156,9 +156,38 @@ class TestTranslation:
         assert found(a.Instrument("IMAP-Hi"), a.Detector("90")) == ["hi 90sensor-pset"]
         assert found(a.Detector("45"), a.Level("l1a")) == ["hi 45sensor-de", "ultra 45sensor-de"]
 
-    def test_time_is_needed(self):
+    @pytest.mark.parametrize(
+        "words",
+        [
+            (a.imap.File(),),
+            (a.Source("IMAP"), a.imap.Version.all),
+            (a.imap.Descriptor("norm-*"),),
+            (a.imap.Table("quicklook"),),
+            (a.Instrument("ialirt"),),
+        ],
+        ids=repr,
+    )
+    def test_time_is_needed_where_nothing_else_limits_the_response(self, words):
         with pytest.raises(QueryError, match=r"add a\.Time"):
-            queries(a.imap.File(), a.Instrument("mag"))
+            queries(*words)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            (a.Instrument("glows"),),
+            (a.Instrument("mag"), a.imap.Descriptor("norm-*")),
+            (a.Level("l2"), a.imap.File()),
+            (a.imap.Descriptor("norm-gse"),),
+            (a.Source("IMAP"), a.Detector("45")),
+            (a.imap.Kernel("leapseconds"),),
+            (a.Instrument("ialirt"), a.imap.Table("science")),
+        ],
+        ids=repr,
+    )
+    def test_time_is_not_needed_for_what_is_selected_by_its_kind(self, words):
+        asked = queries(*words)
+        assert asked
+        assert not any(one.begin or one.end for one in asked)
 
     def test_a_nearest_file_cannot_be_asked_for(self):
         with pytest.raises(QueryError, match="nearest"):

@@ -248,6 +248,7 @@ def directed(url: str, **settings: Any) -> Iterator[None]:
         stack.enter_context(conf.hapi.set_temp("oauth2", [f"swe={url}/sso/token scope"]))
         stack.enter_context(conf.imap.set_temp("url", f"{url}/imap"))
         stack.enter_context(conf.imap.set_temp("ialirt_url", f"{url}/ialirt"))
+        stack.enter_context(conf.imap.set_temp("webpoda_url", f"{url}/poda"))
         stack.enter_context(conf.helioviewer.set_temp("api_url", f"{url}/v2"))
         stack.enter_context(conf.helioviewer.set_temp("hapi_url", f"{url}/hv/hapi"))
         stack.enter_context(conf.helioviewer.set_temp("jp2_url", f"{url}/jp2"))

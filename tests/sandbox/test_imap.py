@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import importlib.util
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +19,7 @@ import requests
 from aiohttp.test_utils import make_mocked_request
 
 from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.sandbox.imap import operations
 from sunpy_helio_plugins.sandbox.imap import service as service_module
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 
@@ -286,3 +290,63 @@ def test_catalogue_lists_every_file():
     listed = [row.get("file_path", row.get("file_name")).rpartition("/")[2] for rows in tables.values() for row in rows]
     assert sorted([*listed, "catalogue.json"]) == sorted(path.name for path in SHIPPED.iterdir())
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 1.5e6
+
+
+class TestOperations:
+    """The requests of members of the mission, by the official client; the archive, which they change, is their own."""
+
+    @pytest.fixture
+    def member(self, tmp_path, monkeypatch):
+        with sandbox_package.Archive(0, ("imap",)) as running:
+            monkeypatch.setitem(official.config, "DATA_ACCESS_URL", f"{running.url}{service_module.PREFIX}")
+            monkeypatch.setitem(official.config, "DATA_DIR", tmp_path)
+            monkeypatch.setitem(official.config, "API_KEY", service_module.API_KEY)
+            monkeypatch.setitem(official.config, "ACCESS_TOKEN", None)
+            monkeypatch.setattr(official.io, "sleep", lambda seconds: None)
+            yield running
+
+    def test_release(self, member, tmp_path, monkeypatch):
+        path = tmp_path / "imap_mag_data-release-001_20260112_20260112_v001.txt"
+        path.write_text("imap/mag/l2/2026/01/imap_mag_l2_norm-rtn_20260112_v001.0001.cdf\n")
+        official.release(release_type="release", manifest_file=path)
+        monkeypatch.setitem(official.config, "API_KEY", None)
+        assert [
+            row["file_path"] for row in official.query(instrument="mag", start_date="20260112", minor_version=2)
+        ] == [WITHHELD]
+
+    def test_reprocess(self, member):
+        official.reprocess(start_date="20260110", end_date="20260112", instrument="mag")
+        assert (member.log[-1].method, member.log[-1].path) == ("POST", "/imap/api-key/reprocess")
+
+    @pytest.fixture
+    def poda(self, member, monkeypatch):
+        from imap_data_access import webpoda
+
+        token = base64.b64encode(f"{operations.USER}:{operations.PASSWORD}".encode()).decode()
+        monkeypatch.setitem(official.config, "WEBPODA_TOKEN", token)
+        monkeypatch.setattr(webpoda, "WEBPODA_APID_URL", f"{member.url}{service_module.PREFIX}/poda/dap2/apids")
+        # It would also send the key, which the packet server does not know.
+        monkeypatch.setitem(official.config, "API_KEY", None)
+        return webpoda
+
+    def test_the_packets_of_a_day(self, poda, member, tmp_path):
+        poda.download_daily_data("mag", datetime(2026, 1, 10), datetime(2026, 1, 11))  # as received
+        (path,) = (tmp_path / "imap/mag/l0").rglob("*.pkts")
+        assert path.name == "imap_mag_l0_raw_20260109_v001.0001.pkts"
+        # Six hours apart, and thirty minutes around the day: five packets of each of the two kinds.
+        assert path.stat().st_size == 2 * 5 * 16
+
+    def test_the_packets_of_a_pointing(self, poda, member, tmp_path):
+        path = poda.get_repoint_file() or official.download("imap/spice/repoint/imap_2026_012_01.repoint.csv")
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        poda.download_repointing_data("hi", datetime(2026, 1, 11), datetime(2026, 1, 12), rows)
+        names = sorted(one.name for one in (tmp_path / "imap/hi/l0").rglob("*.pkts"))
+        assert names == [
+            "imap_hi_l0_raw_20260109-repoint00119_v001.0001.pkts",
+            "imap_hi_l0_raw_20260110-repoint00120_v001.0001.pkts",
+        ]
+
+    def test_a_wrong_login_of_the_packet_server(self, poda, monkeypatch):
+        monkeypatch.setitem(official.config, "WEBPODA_TOKEN", "d3Jvbmc6d3Jvbmc=")
+        with pytest.raises(official.io.IMAPDataAccessError, match="401"):
+            poda.download_daily_data("mag", datetime(2026, 1, 10), datetime(2026, 1, 11))

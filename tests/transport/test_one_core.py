@@ -41,12 +41,13 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.helioviewer import service as helioviewer
 from sunpy_helio_plugins.her import service as her
 from sunpy_helio_plugins.transport import limits, messages, metadata, oauth2, retry
+from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, head
 from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.secrets import Secret
-from sunpy_helio_plugins.transport.submit import SubmitSession, put
+from sunpy_helio_plugins.transport.submit import SubmitSession, order, put
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Talk, say, until_left, wire
@@ -123,6 +124,11 @@ CORE = {
     "files/prefix.head": Caller(lambda url, folder: head(url, 10, archive="Test"), cuts=True),
     "submit.post": Caller(
         lambda url, folder: SubmitSession("Test").post(url, {"password": SECRET}), repeats=False, follows=False
+    ),
+    "submit.order": Caller(
+        lambda url, folder: order("POST", url, {}, archive="Test", login=Login("imap", url)),
+        repeats=False,
+        follows=False,
     ),
     "submit.put": Caller(upload, follows=False, cuts=True),
     "oauth2.post": Caller(

@@ -15,7 +15,7 @@ import json
 import re
 import struct
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +89,50 @@ KERNELS: dict[str, bytes] = {
 }
 """SPICE kernels by name; their coverage is defined in `kernel_row`."""
 
-SPIN = b"spin_number,spin_start_utc,spin_period_sec\n1,2026-01-09T00:00:00,15.0\n"
-REPOINT = b"repoint_start_utc,repoint_end_utc,repoint_id\n2026-01-08T05:00:00,2026-01-08T05:15:00,118\n"
+CLOCK = datetime(2010, 1, 1)
+"""The start of the spacecraft's clock."""
+
+
+def spins(*days: int) -> bytes:
+    """Return a table of 20 spins at the start of each day of January 2026; thrusters fire in the first minute."""
+    lines = [
+        "spin_number,spin_start_sec_sclk,spin_start_subsec_sclk,spin_start_utc,spin_period_sec,spin_period_valid,"
+        "spin_phase_valid,spin_period_source,thruster_firing"
+    ]
+    for day in days:
+        for number in range(20):
+            start = datetime(2026, 1, day) + timedelta(seconds=15.002 * number)
+            seconds, fires = divmod((start - CLOCK) // timedelta(microseconds=1), 10**6), number < 4
+            lines.append(
+                f"{5760 * day + number},{seconds[0]},{seconds[1]},{start:%Y-%m-%dT%H:%M:%S.%f},15.002,"
+                f"{int(not fires)},{int(not fires)},0,{int(fires)}"
+            )
+    return "\n".join([*lines, ""]).encode()
+
+
+def repointings(last: int, *, is_unfinished: bool = False) -> bytes:
+    """Return a table of the maneuvers at 05:00 of each day from 8 January 2026, and of one that has not ended."""
+    lines = [
+        "repoint_start_sec_sclk,repoint_start_subsec_sclk,repoint_end_sec_sclk,repoint_end_subsec_sclk,"
+        "repoint_start_utc,repoint_end_utc,repoint_id"
+    ]
+    for day in range(8, last + 1 + is_unfinished):
+        start, end = datetime(2026, 1, day, 5), datetime(2026, 1, day, 5, 15)
+        ended = day <= last
+        clock = [(one - CLOCK) // timedelta(seconds=1) for one in (start, end)]
+        lines.append(
+            f"{clock[0]},0,{clock[1] if ended else 'NaN'},{0 if ended else 'NaN'},{start:%Y-%m-%d %H:%M:%S}.000,"
+            f"{f'{end:%Y-%m-%d %H:%M:%S}.000' if ended else 'NaN'},{110 + day}"
+        )
+    return "\n".join([*lines, ""]).encode()
+
+
 BESIDE: dict[str, tuple[str, bytes]] = {
-    "imap_2026_008_2026_009_01.spin.csv": ("spin", SPIN),
-    "imap_2026_009_2026_010_01.spin.csv": ("spin", SPIN),
-    "imap_2026_009_2026_010_02.spin.csv": ("spin", SPIN),
-    "imap_2026_009_01.repoint.csv": ("repoint", REPOINT),
-    "imap_2026_012_01.repoint.csv": ("repoint", REPOINT),
+    "imap_2026_008_2026_009_01.spin.csv": ("spin", spins(8, 9)),
+    "imap_2026_009_2026_010_01.spin.csv": ("spin", spins(9)),
+    "imap_2026_009_2026_010_02.spin.csv": ("spin", spins(9, 10)),
+    "imap_2026_009_01.repoint.csv": ("repoint", repointings(9)),
+    "imap_2026_012_01.repoint.csv": ("repoint", repointings(12, is_unfinished=True)),
     "imap_2026_009_2026_010_hist_01.sff": ("thruster", b"Synthetic.\n"),
 }
 """Other files in the folders of kernels by name: their table and content."""

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from sunpy_helio_plugins.arguments import TEXT, close_names, is_several, optional, shown, taking
-from sunpy_helio_plugins.errors import QueryError, ServerError
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap import filenames, search, service, tables
 from sunpy_helio_plugins.imap.endpoints import spice
@@ -109,6 +109,8 @@ def _of_file(name: str) -> list[dict[str, Any]]:
     table = filenames.table_of(bare)
     if table is None:
         raise QueryError(f"{shown(bare)} does not follow the SDC's naming conventions.")
+    if table == "release":
+        raise QueryError(f"{shown(bare)} is the manifest of a release, which cannot be searched for.")
     answer = search.request_rows(Query(name=bare, table=table, version="all"))
     warn(answer)
     return [_unchanged(row) for row in answer.items if row["file_path"].rpartition("/")[2] == bare]
@@ -148,7 +150,7 @@ def _checked(name: str, value: Any, words: Sequence[str] | Mapping[str, str] | N
 
 
 def _files(table: str, fields: Mapping[str, str]) -> Partial[dict[str, Any]]:
-    """Request rows of files; without dates, in parts of the mission if there are too many."""
+    """Request rows of files."""
     asked = {} if table == "science" else {"table": table}
     asked |= {name: text for name, text in fields.items() if name != "version"}
     if "repointing" in asked:
@@ -157,13 +159,7 @@ def _files(table: str, fields: Mapping[str, str]) -> Partial[dict[str, Any]]:
     if version is not None:
         asked |= {"latest": "true"} if version == "latest" and table == "science" else {}
         asked |= {"version": version} if version != "latest" else {}
-    access = service.current_access()
-    try:
-        found = service.split(access, asked)
-    except ServerError:
-        if any(name in asked for name in ("start_date", "end_date", "ingestion_start_date", "ingestion_end_date")):
-            raise
-        found = service.split(access, asked | {"start_date": f"{service.FIRST:%Y%m%d}"})
+    found = service.split(service.current_access(), asked)
     is_newest = version == "latest" and table != "science"
     return Partial(tuple(_newest(found.items)), found.problems, found.notes) if is_newest else found
 

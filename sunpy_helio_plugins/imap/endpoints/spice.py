@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from astropy.time import Time
 from sunpy.net import attrs as a
@@ -26,7 +26,10 @@ from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import current_access
 from sunpy_helio_plugins.quantities import silence, times
 
-__all__ = ["ask", "metakernel", "parameters"]
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.transport.exchange import Response
+
+__all__ = ["ask", "kernel_names", "metakernel", "parameters"]
 
 _TABLES = {"spin": "spin-table", "repoint": "repoint-table", "thruster": "small-forces-table"}
 """Files that are stored with the kernels but have separate tables."""
@@ -106,28 +109,56 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     ServiceError
         The request failed, or the service does not have kernels for the range, or not for the complete range.
     """
-    from sunpy_helio_plugins.imap import service
-    from sunpy_helio_plugins.transport import metadata
+    fields = _range_fields("imap.metakernel", time, types, complete) | ({"spice_path": folder} if folder else {})
+    answer = _asked(fields)
+    text = answer.text()
+    found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^()]*)\)", text)
+    if found is None:
+        raise AnswerError(answer.archive, answer.url, "a metakernel was expected in the response", answer.status)
+    if not found[1].replace("'", "").strip():  # the response of some services if they do not have kernels
+        raise AnswerError(answer.archive, answer.url, _NO_KERNELS, answer.status)
+    return text
 
-    time = inputs.span("imap.metakernel", time)
+
+_NO_KERNELS = "it does not have kernels for this range"
+
+
+def kernel_names(function: str, time: Any, types: Any, complete: bool) -> list[str]:
+    """Return the names of the kernels of a metakernel, in its order."""
+    answer = _asked(_range_fields(function, time, types, complete) | {"list_files": "true"})
+    listed = answer.json()
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise AnswerError(answer.archive, answer.url, "a list of kernels was expected in the response", answer.status)
+    names = [one.rpartition("/")[2] for one in listed]
+    if not names:
+        raise AnswerError(answer.archive, answer.url, _NO_KERNELS, answer.status)
+    strange = [name for name in names if type_of(name) is None]
+    if strange:
+        problem = f"the name of a kernel does not follow a convention: {', '.join(map(repr, strange))}"
+        raise AnswerError(answer.archive, answer.url, problem, answer.status)
+    return names
+
+
+def _range_fields(function: str, time: Any, types: Any, complete: bool) -> dict[str, str]:
+    """Return the parameters of a metakernel."""
+    time = inputs.span(function, time)
     types = (types,) if isinstance(types, str) else types
     unknown = sorted(set(types) - set(KERNELS))
     if unknown:
         given = ", ".join(map(repr, unknown))
-        raise QueryError(f"imap.metakernel: {given} is not a type of kernels; types are: {', '.join(KERNELS)}.")
+        raise QueryError(f"{function}: {given} is not a type of kernels; types are: {', '.join(KERNELS)}.")
     fields = {
         "start_time": str(math.floor(_seconds(times.iso(time.start, 9)))),
         "end_time": str(math.ceil(_seconds(times.iso(time.end, 9)))),
     }
     fields |= {"file_types": ",".join(types)} if types else {}
-    fields |= {"spice_path": folder} if folder else {}
-    fields |= {"require_coverage": "true"} if complete else {}
+    return fields | ({"require_coverage": "true"} if complete else {})
+
+
+def _asked(fields: dict[str, str]) -> Response:
+    """Request a metakernel, or the list of its kernels."""
+    from sunpy_helio_plugins.imap import service
+    from sunpy_helio_plugins.transport import metadata
+
     access = current_access()
-    answer = metadata.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
-    text = answer.text()
-    found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^()]*)\)", text)
-    if found is None:
-        raise AnswerError(service.ARCHIVE, answer.url, "a metakernel was expected in the response", answer.status)
-    if not found[1].replace("'", "").strip():  # the response of some services if they do not have kernels
-        raise AnswerError(service.ARCHIVE, answer.url, "it does not have kernels for this range", answer.status)
-    return text
+    return metadata.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)

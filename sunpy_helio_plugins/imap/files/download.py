@@ -1,7 +1,8 @@
-"""Download of a file by its name, without a search."""
+"""Download of files by their names, without a search."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sunpy_helio_plugins.imap.service import data_dir
 from sunpy_helio_plugins.transport.files import queue
 from sunpy_helio_plugins.transport.files.job import Download
 
-__all__ = ["download"]
+__all__ = ["download", "download_all", "tree_folder"]
 
 
 @taking("imap.download", overwrite=FLAG)
@@ -52,20 +53,38 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     >>> imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
     """
     bare = inputs.one_path("imap.download", name, folder=True).name
-    key = filenames.key_of(bare)
-    if key is None:
+    if filenames.key_of(bare) is None:
         raise QueryError(f"{shown(bare)} does not follow the SDC's naming conventions; find the file with Fido.search.")
-    folder = data_dir() if path is None else inputs.one_path("imap.download", path, folder=True)
+    (found,) = download_all([bare], tree_folder("imap.download", path), overwrite=overwrite)
+    return found
+
+
+def tree_folder(function: str, path: str | Path | None) -> Path:
+    """Return the folder above the tree of the SDC, from an argument or the settings."""
+    folder = data_dir() if path is None else inputs.one_path(function, path, folder=True)
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))
-    target = folder.expanduser() / key
-    url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
-    check, complete = partial(integrity.check, name=bare), partial(integrity.looks_complete, name=bare)
-    job = Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)
-    downloader = queue.Downloader(progress=False)
-    queue.enqueue(downloader, [job], overwrite)
+    return folder.expanduser()
+
+
+def download_all(names: Sequence[str], folder: Path, *, overwrite: bool = False, progress: bool = False) -> list[Path]:
+    """Download files to the tree of the SDC below a folder and return their paths; each name follows a convention."""
+    targets = [folder / (filenames.key_of(name) or name) for name in names]
+    downloader = queue.Downloader(progress=progress)
+    queue.enqueue(downloader, list(map(_job, targets)), overwrite)
     with queue.downloaded(downloader) as results:
         errors = [error.exception for error in results.errors]
     for error in errors:
-        raise error if isinstance(error, DiskError) else TransferError(f"{error}")
-    return target
+        if isinstance(error, DiskError):
+            raise error
+    if errors:
+        raise TransferError("; ".join(map(str, errors)))
+    return targets
+
+
+def _job(target: Path) -> Download:
+    name = target.name
+    key = filenames.key_of(name) or name
+    url, login = (ialirt.url_of(name), None) if filenames.is_daily(name) else service.download_url(key)
+    check, complete = partial(integrity.check, name=name), partial(integrity.looks_complete, name=name)
+    return Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)

@@ -13,7 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+from astropy.time import Time
+from numpy.typing import NDArray
 from sunpy.net.attr import Attr, and_
+from sunpy.time import TimeRange
 
 from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import Problem, QueryError, local
@@ -64,6 +68,11 @@ class Synced:
         Failed downloads and searches, with the reason; the next run tries them again.
     notes : list of str
         Remarks, such as on newer versions that are not released.
+    time_range : sunpy.time.TimeRange or None
+        The time range of the data in ``new`` and ``kept``; `None` without such files.
+    ingested : astropy.time.Time or None
+        The time of ingestion until which all files of the query are in the folder, from which the next run may start
+        with ``a.imap.Ingested(since=...)``; `None` if a part of the search failed, or no file is in the folder.
 
     Notes
     -----
@@ -77,6 +86,8 @@ class Synced:
     gone: list[Path] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    time_range: TimeRange | None = field(default=None, compare=False)
+    ingested: Time | None = field(default=None, compare=False)
 
 
 @taking("imap.sync", progress=FLAG, check=FLAG)
@@ -131,7 +142,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     # It is not an error that newer versions are not released: the public ones are downloaded.
     table = search.find(queries, client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
-    here = [_is_here(place, manifest.files.get(key_of(place, folder)), check) for place in places]
+    here = _here(table, places, [manifest.files.get(key_of(place, folder)) for place in places], check)
     wanted = table[[not there for there in here]]
     errors = list(table.problems)
     downloader = queue.Downloader(progress=progress, overwrite=True)
@@ -150,7 +161,45 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     listed = {key_of(place, folder) for place in places}
     old = _classified(manifest, query, queries, listed, is_complete=not table.problems)
     found = {kind: [place for key in keys if (place := folder / key).is_file()] for kind, keys in old.items()}
-    return Synced(new, kept, **found, errors=errors, notes=list(table.notes))
+    arrived = {*new, *kept}
+    is_there = np.array([place in arrived for place in places], dtype=bool)
+    done = Synced(new, kept, **found, errors=errors, notes=list(table.notes))
+    return replace(done, time_range=_time_range(table[is_there]), ingested=_ingested(table, is_there))
+
+
+def _here(table: tables.IMAPTable, places: Sequence[Path], known: Iterable[Entry | None], check: bool) -> list[bool]:
+    """Return which of the files exist, are complete and were written after their ingestion."""
+    from sunpy_helio_plugins.imap.client import ingestion_times
+
+    changed = ingestion_times(table)
+    return [_is_here(place, one, check, since) for place, one, since in zip(places, known, changed, strict=True)]
+
+
+def _time_range(table: tables.IMAPTable) -> TimeRange | None:
+    """Return the time range of the data; a file without an end counts with its start."""
+    starts, ends = _known(table["Start Time"]), _known(table["End Time"])
+    if not len(starts):
+        return None
+    return TimeRange(starts.min(), max(starts.max(), ends.max()) if len(ends) else starts.max())
+
+
+def _known(column: Time) -> Time:
+    """Return the times of a column that are not masked."""
+    return column[~np.broadcast_to(column.mask, column.shape)]
+
+
+def _ingested(table: tables.IMAPTable, is_there: NDArray[np.bool_]) -> Time | None:
+    """Return the latest ingestion of files that are there, before that of the first one that is not."""
+    column = table["Ingestion Time"]
+    if table.problems:
+        return None
+    is_known = ~np.broadcast_to(column.mask, column.shape)
+    missing = column[is_known & ~is_there]
+    if np.any(~is_there & ~is_known):
+        return None
+    present = column[is_known & is_there]
+    present = present[present < missing.min()] if len(missing) else present
+    return present.max() if len(present) else None
 
 
 def _section(attrs: Sequence[Attr], queries: Sequence[Query], files: Iterable[str]) -> Section:
@@ -193,17 +242,19 @@ def _newest(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _is_here(place: Path, known: Entry | None, check: bool) -> bool:
+def _is_here(place: Path, known: Entry | None, check: bool, changed: np.datetime64) -> bool:
     """Return whether a complete file exists, according to the manifest or, if it is not listed, to its content."""
     with local(place, "read"):
-        return place.is_file() and _is_complete(place, known, check)
+        return place.is_file() and _is_complete(place, known, check, changed)
 
 
-def _is_complete(place: Path, known: Entry | None, check: bool) -> bool:
+def _is_complete(place: Path, known: Entry | None, check: bool, changed: np.datetime64) -> bool:
     from sunpy_helio_plugins.imap import integrity
 
     if known is None:
-        return integrity.looks_complete(place, place.name)
+        return integrity.looks_complete(place, place.name, changed)
+    if not integrity.is_current(place, place.name, changed):
+        return False
     if known.get("size") != place.stat().st_size:
         return False
     return not check or known.get("sha256") == digest(place)

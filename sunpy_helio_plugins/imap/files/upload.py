@@ -30,8 +30,7 @@ __all__ = ["Uploaded", "objection", "upload"]
 _CONVENTION = "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>[-repointNNNNN | -crNNNNN]_vMMM.mmmm.<cdf or pkts>"
 
 _WHY = {
-    401: "no API key was accepted: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key)",
-    403: "the key may not upload: ask the SDC for one that may",
+    403: "if the key is right, it may not upload: ask the SDC for one that may",
     404: "this service only accepts uploads with an API key: set IMAP_API_KEY",
     409: "the archive already contains a file of this name: raise its version",
 }
@@ -124,10 +123,20 @@ def objection(name: str) -> str:
         return ""
     if found is None or table is None:
         return f"{name!r} does not follow a convention, such as {_CONVENTION}, with valid dates."
+    return _impossible(name, found) or _unversioned(name, table, found)
+
+
+def _impossible(name: str, found: filenames.ParsedFileName) -> str:
     if found.instrument not in INSTRUMENTS:
         return f"{name!r}: the instrument {found.instrument!r} does not exist; allowed: {', '.join(INSTRUMENTS)}."
     if found.level is not None and found.level not in LEVELS:
         return f"{name!r}: the level {found.level!r} does not exist; allowed: {', '.join(LEVELS)}."
+    return ""
+
+
+def _unversioned(name: str, table: str, found: filenames.ParsedFileName) -> str:
+    if table == "release":
+        return "" if found.end is not None else f"{name!r}: the manifest of a release needs a start and an end day."
     if found.extension not in EXTENSIONS[table]:
         return f"{name!r}: the extension of such files must be one of: {', '.join(EXTENSIONS[table])}."
     if table == "ancillary" and found.major is not None:

@@ -134,6 +134,8 @@ def file_key(name: str) -> str | None:
     if kernel:
         return f"imap/spice/{KERNEL_FOLDERS[kernel[0]]}/{name}"
     ancillary = ANCILLARY_NAME.fullmatch(name)
+    if ancillary and ancillary["instrument"] in INSTRUMENTS and ancillary["extension"] == "txt":
+        return f"imap/release/{ancillary['instrument']}/{name}"
     if ancillary and ancillary["instrument"] in INSTRUMENTS and ancillary["extension"] in ANCILLARY_EXTENSIONS:
         return f"imap/ancillary/{ancillary['instrument']}/{name}"
     return None
@@ -206,7 +208,9 @@ class Catalogue:
         return any(row.get("released", True) for row in rows)
 
     def index(self, key: str, table: str) -> None:
-        """Add the row of a file that was uploaded."""
+        """Add the row of a file that was uploaded; the manifests of releases are not in a table."""
+        if key.startswith("imap/release/"):
+            return
         name = key.rpartition("/")[2]
         science = SCIENCE_NAME.fullmatch(name) if not key.startswith("imap/ancillary/") else None
         if table == "science_2024" and science:

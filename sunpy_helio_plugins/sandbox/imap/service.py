@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox.imap import realtime, spice
+from sunpy_helio_plugins.sandbox.imap import operations, realtime, spice
 from sunpy_helio_plugins.sandbox.imap.catalogue import Catalogue, Refused, file_key
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 
@@ -70,8 +70,12 @@ def application() -> web.Application:
         served.router.add_get(f"/ialirt{prefix}/space-weather", service.space_weather, allow_head=False)
         served.router.add_get(f"/ialirt{prefix}/ialirt-download/{{key:.*}}", service.ialirt_download)
     served.router.add_get("/ialirt/ialirt-archive-query", service.ialirt_archive, allow_head=False)
-    # The real service accepts uploads with keys only.
+    # The real service accepts uploads and releases with keys only.
     served.router.add_get("/api-key/upload/{name:.*}", service.upload, allow_head=False)
+    served.router.add_get("/api-key/release", service.release, allow_head=False)
+    for prefix in ("/api-key", "/authorized"):
+        served.router.add_post(f"{prefix}/reprocess", service.reprocess)
+    served.router.add_get("/poda/dap2/apids/SID1/apid_{apid:\\d+}.{form:txt|bin}", service.packets, allow_head=False)
     served.router.add_get("/storage/{key:.+}", service.bucket.get, allow_head=True)
     served.router.add_put("/storage/{key:.+}", service.bucket.put)
     served.router.add_get("/v0/query", service.query_2024, allow_head=False)
@@ -194,6 +198,30 @@ class Service:
             message = f"The file '{key}' already exists. Rename it or remove the existing file before uploading again."
             return answer({"error": "FileAlreadyExists", "message": message}, status=409)
         return self.writable(request, key, "science")
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Handle ``/release``: change which files are public, by a manifest that was uploaded."""
+        if refused := gate(request):
+            return refused
+        if request.headers["x-api-key"] == READ_KEY:
+            return answer("Release operation denied. Your API key has read permissions.", status=403)
+        try:
+            return answer(operations.release(self.catalogue, self.bucket.objects, joined(request)))
+        except Refused as why:
+            return failure(why)
+
+    async def reprocess(self, request: web.Request) -> web.Response:
+        """Handle ``/reprocess``."""
+        if refused := gate(request):
+            return refused
+        try:
+            return answer(operations.reprocess(joined(request)))
+        except Refused as why:
+            return failure(why)
+
+    async def packets(self, request: web.Request) -> web.Response:
+        """Handle a request to the packet server, which has a login of its own."""
+        return operations.packets(request)
 
     async def upload_2024(self, request: web.Request) -> web.Response:
         """Handle ``/upload`` like the service of 2024: the key is in a header, the path does not have a prefix."""

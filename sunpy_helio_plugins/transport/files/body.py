@@ -7,7 +7,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from urllib3.exceptions import DecodeError
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "check_part", "parts", "promised_digests", "receive", "text_start"]
 
-_KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
+_KNOWN: dict[str, Callable[[], Any]] = {
+    "sha-512": hashlib.sha512, "sha-256": hashlib.sha256, "md5": partial(hashlib.md5, usedforsecurity=False),
+}  # fmt: skip
 
 _ENTRY = re.compile(r"([a-z0-9-]+)=:?([A-Za-z0-9+/=]+?):?\s*(?:,|$)", re.IGNORECASE)
 
@@ -36,7 +39,7 @@ def promised_digests(headers: Mapping[str, str]) -> list[tuple[Any, bytes]]:
     """
     if headers.get("Content-Encoding", "identity") != "identity":
         return []
-    hashes = [(_KNOWN[name](), digest) for name, digest in _given(headers)]
+    hashes = [(_KNOWN[name](), digest) for name, digest in (*_given(headers), *_stored(headers))]
     # Some servers send hexadecimal digits, which are valid base64 of more bytes.
     return [(one, digest) for one, digest in hashes if len(digest) == one.digest_size]
 
@@ -44,12 +47,31 @@ def promised_digests(headers: Mapping[str, str]) -> list[tuple[Any, bytes]]:
 def _given(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     for header in ("Repr-Digest", "Content-Digest", "Digest"):
         for name, encoded in _ENTRY.findall(headers.get(header, "")):
-            if name.lower() in _KNOWN:
+            if name.lower() in ("sha-512", "sha-256"):
                 try:
                     yield name.lower(), base64.b64decode(encoded, validate=True)
                 except binascii.Error:
                     continue
 
+
+def _stored(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the digests of an object of Amazon S3 (API Reference, "GetObject" and "Object": ETag)."""
+    if "x-amz-request-id" not in headers:
+        return
+    # The digest of the digests of parts ends with their number.
+    if _BASE64.fullmatch(headers.get("x-amz-checksum-sha256", "")):
+        yield "sha-256", base64.b64decode(headers["x-amz-checksum-sha256"])
+    is_plain = headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
+    is_plain &= "x-amz-server-side-encryption-customer-algorithm" not in headers
+    is_plain &= headers.get("x-amz-storage-class") != "EXPRESS_ONEZONE"
+    tag = _MD5.fullmatch(headers.get("ETag", ""))
+    if is_plain and tag:  # an object that was uploaded in parts has a tag with their number
+        yield "md5", bytes.fromhex(tag[1])
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=", re.ASCII)
+
+_MD5 = re.compile(r'"([0-9a-f]{32})"', re.ASCII)
 
 CHUNK = 262144
 """Bytes written at a time: parfive's own 1 kB takes most of its time."""

@@ -411,7 +411,9 @@ class Job:
         body = self.hidden.message(await text_start(response, _BEGINNING))
         phrase = self.hidden.text(response.reason or "")
         message = server_message(body) or server_message(phrase.encode())
-        text = self.hidden.text(self._sentence(message, url, response.status))
+        login = self.download.login
+        advice = "" if login is None else login.advice(url, response.status)
+        text = self.hidden.text(self._sentence(f"{message}{advice}", url, response.status))
         wait = wait_after(response.status, response.headers)
         if wait is not None:
             return TransientError(text, wait.seconds, problem=message, status=response.status, reason=wait.reason)

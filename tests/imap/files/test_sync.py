@@ -48,6 +48,51 @@ class TestSync:
         assert (second.new, second.kept, second.errors) == ([], first.new, [])
         assert [request.path for request in archive.log] == ["/imap/query"]
 
+    def test_the_range_of_the_data_and_the_last_ingestion_are_told(self, archive, tmp_path):
+        for run in (self.sync(tmp_path), self.sync(tmp_path)):
+            assert (run.time_range.start.iso[:19], run.time_range.end.iso[:19]) == (
+                "2026-01-10 00:00:00", "2026-01-13 00:00:00",
+            )  # fmt: skip
+            assert run.ingested.isot == "2026-02-12T04:01:01.000000000"
+        empty = self.sync(tmp_path, (a.imap.Repointing(9),))
+        assert (empty.time_range, empty.ingested) == (None, None)
+
+    def test_the_last_ingestion_is_before_that_of_a_file_that_did_not_come(self, archive, tmp_path):
+        with archive.fault("status", status=404, path="/imap/download", where=lambda one: NEXT[0] in one.path):
+            run = self.sync(tmp_path)
+        assert len(run.errors) == 1
+        assert run.ingested.isot == "2026-02-10T04:01:02.000000000"
+        assert run.time_range.end.iso[:10] == "2026-01-13"
+        with archive.fault("status", status=404, path="/imap/download"):
+            assert self.sync(tmp_path / "other").ingested is None
+
+    def test_the_last_ingestion_is_unknown_if_a_part_of_the_search_failed(self, archive, tmp_path):
+        with archive.fault("status", status=403, where=lambda one: one.query.get("instrument") == "mag"):
+            with pytest.warns(IncompleteAnswerWarning):
+                run = self.sync(tmp_path, (a.Instrument("mag") | a.Instrument("swe"), WORDS[0], a.imap.File()))
+        assert run.new
+        assert run.ingested is None
+
+    def test_a_calibration_without_an_end_counts_with_its_start(self, archive, tmp_path):
+        run = self.sync(tmp_path, (a.Instrument("mag"), a.imap.Table("ancillary")))
+        assert run.time_range.start == run.time_range.end == Time("2025-09-01")
+
+    @pytest.mark.parametrize("in_manifest", [True, False])
+    def test_a_file_that_was_ingested_again_comes_again(self, archive, tmp_path, in_manifest):
+        first = self.sync(tmp_path)
+        os.utime(first.new[0], (0, Time("2026-02-09").unix))
+        if not in_manifest:
+            (tmp_path / MANIFEST).unlink()
+        second = self.sync(tmp_path)
+        assert (second.new, second.kept) == (first.new[:1], first.new[1:])
+        assert self.sync(tmp_path).new == []
+
+    def test_a_daily_file_of_the_same_day_comes_again(self, archive, tmp_path):
+        words = a.Time("2026-01-10", "2026-01-11 12:00"), a.imap.Table("ialirt")
+        first = self.sync(tmp_path, words)
+        os.utime(first.new[-1], (0, Time("2026-01-11T12:00").unix))
+        assert self.sync(tmp_path, words).new == first.new[-1:]
+
     def test_what_is_new_comes(self, archive, tmp_path):
         self.sync(tmp_path, (a.Time("2026-01-10", "2026-01-10 12:00"), *WORDS[1:]))
         assert len(self.sync(tmp_path).new) == 2

@@ -227,6 +227,33 @@ def test_a_digest_is_checked(tmp_path, header, right):
     assert files(tmp_path) == (["x"] if right else [])
 
 
+MD5 = '"{}"'.format(hashlib.md5(b"data", usedforsecurity=False).hexdigest())
+SHA = base64.b64encode(hashlib.sha256(b"data").digest()).decode()
+WRONG_MD5, WRONG_SHA = f'"{"0" * 32}"', base64.b64encode(bytes(32)).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_checked"),
+    [
+        ({"ETag": WRONG_MD5}, True),
+        ({"ETag": WRONG_MD5, "x_amz_server_side_encryption": "AES256"}, True),
+        ({"x_amz_checksum_sha256": WRONG_SHA, "ETag": MD5}, True),
+        ({"ETag": WRONG_MD5, "x_amz_server_side_encryption": "aws:kms"}, False),
+        ({"ETag": WRONG_MD5, "x_amz_server_side_encryption_customer_algorithm": "AES256"}, False),
+        ({"ETag": WRONG_MD5, "x_amz_storage_class": "EXPRESS_ONEZONE"}, False),
+        ({"ETag": f'"{"0" * 32}-2"', "x_amz_checksum_sha256": f"{WRONG_SHA}-2"}, False),
+        ({"ETag": f"W/{WRONG_MD5}"}, False),
+        ({"ETag": MD5, "x_amz_checksum_sha256": SHA}, False),
+        ({"ETag": WRONG_MD5, "x_amz_request_id": ""}, False),  # another server, whose tag may be anything
+    ],
+)
+def test_the_digest_of_an_object_of_s3_is_checked_if_it_is_that_of_the_content(tmp_path, headers, is_checked):
+    with conf.set_temp("retries", 0), wire(say(body=b"data", **{"x_amz_request_id": "1"} | headers)) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert files(tmp_path) == ([] if is_checked else ["x"])
+    assert ["the digest of the file differs" in str(error.exception) for error in results.errors] == [True] * is_checked
+
+
 def test_a_large_file_needs_little_memory(tmp_path):
     block = bytes(1_000_000)
 
