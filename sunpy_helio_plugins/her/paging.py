@@ -40,7 +40,7 @@ def page_of(decoded: Any, size: int) -> Page:
     if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
         # A list of one event that lost its brackets in the conversion from XML.
         found = [found]
-    records = [entry for entry in found if _is_record(entry)] if isinstance(found, list) else []
+    records = _records(found) if isinstance(found, list) else []
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
@@ -52,9 +52,19 @@ def page_of(decoded: Any, size: int) -> Page:
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
 
 
-def _is_record(entry: Any) -> bool:
-    """Return whether an entry is an object; control characters in the name of a keyword are damage."""
-    return isinstance(entry, dict) and "".join(entry).isprintable()
+def _records(entries: list[Any]) -> list[dict[str, Any]]:
+    """Return the entries that are objects; control characters in the name of a keyword are damage."""
+    records: list[dict[str, Any]] = []
+    last: tuple[str, ...] = ()
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        # Most events of a page have the same keywords.
+        names = tuple(entry)
+        if names == last or "".join(names).isprintable():
+            records.append(entry)
+            last = names
+    return records
 
 
 def _odd(text: str) -> Problem:

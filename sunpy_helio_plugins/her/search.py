@@ -70,28 +70,27 @@ class EventCollector:
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
-        """Add new events and associations, and return the number of new events."""
-        before = len(self)
-        for record in records:
-            self._records.setdefault(_identity(record), record)
+    def add(self, judged: Iterable[tuple[Record, tuple[str, ...]]], associations: Iterable[Record]) -> None:
+        """Add new events, with the reasons why each may not match the query, and associations."""
+        for record, why in judged:
+            self._add(identity_of(record), record, why)
         for edge in associations:
             self._associations.setdefault(_edge(edge), edge)
-        return len(self) - before
 
-    def doubt(self, record: Record, why: tuple[str, ...]) -> None:
-        """Store the reasons why an event may not match the query; without reasons, the event is known to match."""
-        identity = _identity(record)
-        if why and identity not in self._records:
-            self._doubts[identity] = why
-        elif not why:
+    def _add(self, identity: str, record: Record, why: tuple[str, ...]) -> None:
+        """Add an event; one that is known to match in any result is not in doubt."""
+        if not why:
             self._doubts.pop(identity, None)
+        elif identity not in self._records:
+            self._doubts[identity] = why
+        self._records.setdefault(identity, record)
 
     def merge(self, other: EventCollector) -> None:
-        """Add another result; an event that is known to match in either is not in doubt."""
-        for record in other.records:
-            self.doubt(record, other._doubts.get(_identity(record), ()))
-        self.add(other.records, other.associations)
+        """Add another result."""
+        for identity, record in other._records.items():
+            self._add(identity, record, other._doubts.get(identity, ()))
+        for key, edge in other._associations.items():
+            self._associations.setdefault(key, edge)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -101,7 +100,7 @@ class EventCollector:
 
     def keep(self, records: Iterable[Record]) -> None:
         """Keep only the given events, in the given order."""
-        self._records = {_identity(record): record for record in records}
+        self._records = {identity_of(record): record for record in records}
 
 
 Collected = Partial[EventCollector]
@@ -110,13 +109,15 @@ Collected = Partial[EventCollector]
 
 def merged(answer: Collected) -> EventCollector:
     """Return the events of all parts of a result."""
+    if len(answer.items) == 1:
+        return answer.items[0]
     whole = EventCollector()
     for part in answer.items:
         whole.merge(part)
     return whole
 
 
-def _identity(record: Record) -> str:
+def identity_of(record: Record) -> str:
     """Return the identity of an event: its IVORN and revision."""
     ivorn = record.get("kb_archivid")
     return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
@@ -230,7 +231,7 @@ class PageCollector:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._mine, self._seen = EventCollector(), EventCollector()
+        self._mine, self._seen = EventCollector(), set[str]()
         self._problems: list[str] = []
         self._lost: tuple[int, ServiceError] | None = None
 
@@ -239,12 +240,11 @@ class PageCollector:
         if isinstance(outcome, ServiceError):
             return self._miss(number, outcome)
         self._say_lost()
-        new = self._seen.add(outcome.records, ())
-        repeated = EventCollector().add(outcome.records, ()) - new
-        mine = judged(self._query, outcome.records)
-        for record, why in mine:
-            self._mine.doubt(record, why)
-        self._mine.add((record for record, _ in mine), outcome.associations)
+        identities = set(map(identity_of, outcome.records))
+        new = len(identities - self._seen)
+        repeated = len(identities) - new
+        self._seen |= identities
+        self._mine.add(judged(self._query, outcome.records), outcome.associations)
         self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
@@ -310,7 +310,7 @@ class PageCollector:
     def found(self) -> Collected:
         """Return the events and problems of all pages."""
         self._say_lost()
-        if self._query.ends_at_limit:
+        if self._query.ends_at_limit and self._query.limit:
             self._mine.keep(self._mine.records[: self._query.limit])
         return Partial((self._mine,), tuple(self._problems))
 
@@ -360,7 +360,7 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     if not queries:
         return found
     first = queries[0]
-    records = found.records
+    records = given = found.records
     if len(queries) > 1 or first.sort_by:
         records = ordered(records, first)
     if all(query.latest for query in queries):
@@ -368,7 +368,8 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     limits = {query.limit for query in queries}
     if len(limits) == 1 and first.limit:
         records = records[: first.limit]
-    found.keep(records)
+    if records is not given:
+        found.keep(records)
     return found
 
 
