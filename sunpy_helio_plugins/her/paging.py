@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -13,7 +14,7 @@ from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 
-__all__ = ["AT_ONCE", "Page", "is_too_slow", "page_of", "page_size", "read"]
+__all__ = ["AT_ONCE", "Page", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -32,6 +33,12 @@ def page_size(query: Query) -> int:
     """Return the number of events per page: not more than the limit if all events of the response match the query."""
     wanted = query.limit if query.limit and query.ends_at_limit and query.is_exact else query.page_size
     return min(wanted, query.page_size)
+
+
+def identity_of(record: dict[str, Any]) -> str:
+    """Return the identity of an event: its IVORN and revision."""
+    ivorn = record.get("kb_archivid")
+    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
 
 
 def page_of(decoded: Any, size: int) -> Page:
@@ -94,12 +101,15 @@ class Page:
         Whether there are more events, according to the registry or since the page is full.
     oddities : list of Problem
         Descriptions of the parts that could not be read.
+    content : bytes
+        The body of the response.
     """
 
     records: list[dict[str, Any]]
     associations: list[dict[str, Any]]
     more: bool
     oddities: list[Problem] = field(default_factory=list)
+    content: bytes = field(default=b"", repr=False)
 
 
 Outcome = Page | ServiceError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
-from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge
+from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge, outcomes
+from sunpy_helio_plugins.her.cache import holdings
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, identity_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _page, parameters
 
@@ -115,12 +115,6 @@ def merged(answer: Collected) -> EventCollector:
     for part in answer.items:
         whole.merge(part)
     return whole
-
-
-def identity_of(record: Record) -> str:
-    """Return the identity of an event: its IVORN and revision."""
-    ivorn = record.get("kb_archivid")
-    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
 
 
 def _edge(edge: Record) -> tuple[str, ...]:
@@ -227,10 +221,18 @@ UNKNOWN = 2
 
 
 class PageCollector:
-    """Collect the events of a query page by page."""
+    """
+    Collect the events of a query page by page.
+
+    Attributes
+    ----------
+    is_consistent : bool
+        Whether no page repeats events of earlier ones, in which case others may be missing.
+    """
 
     def __init__(self, query: Query) -> None:
         self._query = query
+        self.is_consistent = True
         self._mine, self._seen = EventCollector(), set[str]()
         self._problems: list[str] = []
         self._lost: tuple[int, ServiceError] | None = None
@@ -246,6 +248,7 @@ class PageCollector:
         self._seen |= identities
         self._mine.add(judged(self._query, outcome.records), outcome.associations)
         self._problems += outcome.oddities
+        self.is_consistent &= not repeated and bool(new or not outcome.more)
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
             text = f"The registry reports more events, but page {number} contains nothing new."
@@ -374,11 +377,36 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
 
 
 def _search_one(query: Query, slots: Slots) -> Collected:
+    """Return the events of one search: those that are kept, and the others from the registry."""
+    held = holdings.opened(query)
+    if held is None:
+        return _requested(query, slots, None)
+    answers: list[Collected] = []
+    with closing(held.batches()) as batches:
+        for parts in batches:
+            found = outcomes(parts, lambda part: _requested(part, slots, held), AT_ONCE, pieces=True)
+            for part, one in zip(parts, found, strict=True):
+                if isinstance(one, HelioPluginsError):
+                    held.failed(part, one)
+                else:
+                    answers.append(one)
+    held.warn()
+    if answers and held.is_direct:
+        return answers[0]
+    made = held.assembly()
+    events = EventCollector()
+    events.add(judged(query, made.records), made.associations)
+    events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+    told = merge(answers)
+    return Partial((events,), (*told.problems, *made.problems), told.notes)
+
+
+def _requested(query: Query, slots: Slots, held: holdings.Holdings | None) -> Collected:
     """Request all pages; a search that is too slow for the registry is split into halves."""
     parts: list[Collected] = []
 
     def ask(part: Query) -> None:
-        found, slow = _pages(part, slots)
+        found, slow = _pages(part, slots, held)
         parts.append(found)
         if slow is not None:
             raise slow
@@ -388,6 +416,9 @@ def _search_one(query: Query, slots: Slots) -> Collected:
     events = merged(found)
     if missing and not len(events):
         raise missing[0][1]
+    if held is not None:
+        for part, error in missing:
+            held.failed(part, error, is_told=True)
     if missing or len(parts) > 1:
         events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
     return Partial((events,), (*found.problems, *_lost(missing)), found.notes)
@@ -409,20 +440,30 @@ def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[Problem, 
     return (Problem.of_error(error, f"The events {told}{more} are missing: {error}"),)
 
 
-def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
+def _pages(
+    query: Query, slots: Slots, held: holdings.Holdings | None
+) -> tuple[Collected, ServiceError | None]:  # fmt: skip
     """Return the events of all pages, or of those before a page that was too slow, and the error of that page."""
-    collected = PageCollector(query)
+    collected, kept = PageCollector(query), None if held is None else held.pages(query)
 
     def ask(number: int) -> Page:
         with slots:
             return _page(parameters(query, number), page_size(query))
 
+    slow = lost = None
     with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
         for number, outcome in pages:
             if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
-                return collected.found(), outcome
-            if not collected.take(number, outcome):
+                slow = outcome
+                break
+            lost = lost or (outcome if isinstance(outcome, ServiceError) else None)
+            goes_on = collected.take(number, outcome)
+            if kept is not None:
+                kept.take(outcome, collected.is_consistent)
+            if not goes_on:
                 break
         else:
             collected.end(MOST_PAGES)
-    return collected.found(), None
+    if held is not None and kept is not None:
+        held.ended(kept.rest, lost)
+    return collected.found(), slow

@@ -275,9 +275,11 @@ def _flat(text: str) -> str:
 def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
     """Parse WKT points; return their numbers, shape (n, 2), NaN if missing, and the events with an invalid text."""
     places = np.full((len(texts), 2), np.nan)
-    filled = np.flatnonzero(np.fromiter(map(bool, texts), dtype=bool, count=len(texts)))
-    together = _points([texts[index] for index in filled])
-    places[filled] = [_point(texts[index]) for index in filled] if together is None else together
+    filled = np.array([index for index, text in enumerate(texts) if text], dtype=np.intp)
+    given = [text for text in texts if text]
+    together = _points(given)
+    if len(filled):
+        places[filled] = list(map(_point, given)) if together is None else together
     bad = filled[~np.isfinite(places[filled]).all(axis=1)]
     places[bad] = np.nan
     return places, bad.tolist()
