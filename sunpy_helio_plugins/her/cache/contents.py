@@ -46,7 +46,7 @@ def info() -> QTable:
     -------
     astropy.table.QTable
         One row for each range of a search: ``Server``, ``Search`` (the parameters that are sent to the registry, except
-        the times), ``Start Time``, ``End Time`` (the first time after the range), ``State``, ``Requested`` (when) and
+        the times), ``Start Time``, ``End Time`` (both are in the range), ``State``, ``Requested`` (when) and
         ``Reason``. ``State`` is "present" for kept events, "empty" where the registry had none, and "failed", with the
         reason. What is in no row was never requested. ``meta`` contains the ``folder``, its ``size``, and the largest
         ``limit``.
@@ -65,8 +65,8 @@ def info() -> QTable:
     table = QTable()
     table["Server"] = np.array([row[0] for row in rows], dtype=str)
     table["Search"] = np.array([row[1] for row in rows], dtype=str)
-    table["Start Time"] = times.from_unix(np.array([row[2].first / 1e3 for row in rows], dtype=float))
-    table["End Time"] = times.from_unix(np.array([row[2].before / 1e3 for row in rows], dtype=float))
+    table["Start Time"] = times.from_datetime64(np.array([row[2].first for row in rows], dtype="M8[ms]"))
+    table["End Time"] = times.from_datetime64(np.array([row[2].before - 1 for row in rows], dtype="M8[ms]"))
     table["State"] = np.array([row[2].state.name.lower() for row in rows], dtype=str)
     table["Requested"] = times.from_unix(np.array([row[2].asked for row in rows], dtype=float))
     table["Reason"] = np.array([row[2].why for row in rows], dtype=str)

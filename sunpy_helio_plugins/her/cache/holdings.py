@@ -145,8 +145,9 @@ class Holdings:
 
     def _requested(self, wanted: Sequence[Range]) -> Iterator[list[Query]]:
         if wanted:
-            self._asked += wanted
-            yield [self._part(one) for one in wanted]
+            parts = [self._part(one) for one in wanted]
+            self._asked += [range_of(part) or self._whole for part in parts]
+            yield parts
 
     def _part(self, one: Range) -> Query:
         """Return the search for a range: the original one for all, and else one for whole seconds around it."""

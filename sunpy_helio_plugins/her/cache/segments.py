@@ -30,7 +30,7 @@ Record = dict[str, Any]
 COLUMN = "json"
 """The name of the column of bytes in a file of the store."""
 
-UNKNOWN = -(2**63)
+UNKNOWN = -(2**62)
 """The time of an event that cannot be read."""
 
 _CODEC = "zstd"
