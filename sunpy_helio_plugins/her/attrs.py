@@ -321,7 +321,17 @@ def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-__all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event_types(), *sorted(keywords())]
+__all__ += [
+    "Refresh",
+    "SYSTEMS",
+    "SortBy",
+    "Strict",
+    "Supplier",
+    "Tests",
+    "Within",
+    *event_types(),
+    *sorted(keywords()),
+]
 
 __all__ = [name for name in __all__ if name not in keywords() or keywords()[name].filter]
 

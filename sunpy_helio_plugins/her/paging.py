@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 
-__all__ = ["AT_ONCE", "Page", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
+__all__ = ["AT_ONCE", "Page", "PageBar", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -110,6 +112,34 @@ class Page:
     more: bool
     oddities: list[Problem] = field(default_factory=list)
     content: bytes = field(default=b"", repr=False)
+
+
+class PageBar:
+    """A progress bar of the pages of one search, from the second one, if somebody can see it."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, number: int, covered: float | None) -> None:
+        """Show the number of pages, and their likely total from the share of the time range that they cover."""
+        if self._bar is None:
+            if not conf.her.progress or not _is_seen():
+                return
+            from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+            self._bar = tqdm(desc=f"Events of {ARCHIVE}", unit="page", leave=False)
+        self._bar.total = max(number, round(number / covered)) if covered and covered > 0 else None
+        self._bar.update(number - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _is_seen() -> bool:
+    """Return whether standard error is a terminal, or this is a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 Outcome = Page | ServiceError

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, identity_of, is_too_slow, page_size, read
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identity_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _page, parameters
 
@@ -292,17 +292,22 @@ class PageCollector:
         if len(page.records) < page_size(self._query):
             # If the registry reports more events after a page that is not full, pages are requested one by one.
             return 1
-        wanted = self._pages_wanted()
-        if self._query.within or self._query.sort_by or not page.records:
+        wanted, covered = self._pages_wanted(), self.covered(page)
+        if covered is None:
             return min(UNKNOWN, wanted)
-        first, last = _instant(self._query.start), _instant(self._query.end)
-        reached = _instant(page.records[-1].get("event_starttime"))
-        if first is None or last is None or reached is None:
-            return min(UNKNOWN, wanted)
-        covered = (reached - first).total_seconds() / max((last - first).total_seconds(), 1.0)
         if covered <= 0:
             return min(AT_ONCE, wanted)
         return min(max(round(number * (1 - covered) / covered), 1), wanted)
+
+    def covered(self, page: Page) -> float | None:
+        """Return the share of the time range up to the last event of a page; `None` if it is not known."""
+        if self._query.within or self._query.sort_by or not page.records:
+            return None
+        first, last = _instant(self._query.start), _instant(self._query.end)
+        reached = _instant(page.records[-1].get("event_starttime"))
+        if first is None or last is None or reached is None:
+            return None
+        return (reached - first).total_seconds() / max((last - first).total_seconds(), 1.0)
 
     def _pages_wanted(self) -> int:
         query = self._query
@@ -451,7 +456,7 @@ def _pages(
             return _page(parameters(query, number), page_size(query))
 
     slow = lost = None
-    with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
+    with closing(read(ask, collected.likely, MOST_PAGES)) as pages, closing(PageBar()) as bar:
         for number, outcome in pages:
             if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
                 slow = outcome
@@ -462,6 +467,8 @@ def _pages(
                 kept.take(outcome, collected.is_consistent)
             if not goes_on:
                 break
+            if isinstance(outcome, Page):
+                bar.show(number, collected.covered(outcome))
         else:
             collected.end(MOST_PAGES)
     if held is not None and kept is not None:

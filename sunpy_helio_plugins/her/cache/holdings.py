@@ -121,6 +121,7 @@ class Holdings:
         self._segments: dict[int, Segment | None] = {}
         self._fresh: list[Part] = []
         self._asked: list[Range] = []
+        self._wanted: list[Range] = []
         self._failures: list[tuple[Range, HelioPluginsError, bool]] = []
         self._disk_errors: list[DiskError] = []
 
@@ -165,7 +166,8 @@ class Holdings:
         if self._seen is None:
             self._seen = {_identity(one) for one in found}
         # What this search received itself is in memory.
-        others = [one for one in found if one.asked != self._began]
+        own = [part.range for part in self._fresh if part.is_whole]
+        others = [one for one in found if one.asked != self._began or not common([one.range], own)]
         self._known = [one for one in others if not one.source or self._file(one.source) is not None]
 
     def _file(self, source: int) -> ColumnFile | None:
@@ -192,6 +194,7 @@ class Holdings:
         now = time.time()
         lost = [one.range for one in timeline(self._known, *self._whole) if not self._is_answered(one, now)]
         lost = without(lost, self._asked)
+        self._wanted += lost
         if lost and self._query.limit and self._query.ends_at_limit:
             return [] if self._asked else [self._whole]
         return joined(lost, _MOST_PARTS)
@@ -224,6 +227,7 @@ class Holdings:
             return []
         found = joined(disputes(self._old(), self._fresh), _MOST_PARTS)
         if found:
+            self._wanted += found
             self._store.revise(self._group, lambda note: (note, [(SERIES, one) for one in found]))
         return without(common(found, [self._whole]), self._asked)
 
@@ -291,12 +295,13 @@ class Holdings:
 
     def _problems(self, made: Assembly) -> Iterator[Problem]:
         """Yield a sentence for each range that is missing, or could not be requested again."""
-        for lost, error, is_told in self._failures:
-            missing = without(common([lost], [self._whole]), [one for one, _ in made.here])
-            for part in missing if not is_told else ():
+        for requested, error, is_told in self._failures:
+            # A request is for whole seconds around what is wanted.
+            lost = common([requested], self._wanted)
+            for part in without(lost, [one for one, _ in made.here]) if not is_told else ():
                 text = f"The events from {_text(part.first)} to {_text(part.before - 1)} are missing: {error}"
                 yield Problem.of_error(error, text)
-            old = [(part, asked) for one, asked in made.here if asked < self._began for part in common([one], [lost])]
+            old = [(part, asked) for one, asked in made.here if asked < self._began for part in common([one], lost)]
             if old:
                 since = datetime.fromtimestamp(min(asked for _, asked in old), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
                 text = (

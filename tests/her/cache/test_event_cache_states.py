@@ -217,8 +217,8 @@ class Machine(RuleBasedStateMachine):
         truth = {
             record["kb_archivid"].rpartition("/")[2]: record
             for record in self.registry.overlapping(stamp(first), stamp(before))
-            if not more.get("strict") or stamp(first) <= record["event_starttime"]
-            and record["event_endtime"] <= stamp(before)
+            if not more.get("strict") or (stamp(first) <= record["event_starttime"]
+            and record["event_endtime"] <= stamp(before))
         }  # fmt: skip
         different = {name for name in got.keys() | truth.keys() if got.get(name) != truth.get(name)}
         # Only what changed since the registry was asked, for as long as its answer is believed, may differ.
