@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
-from sunpy_helio_plugins.errors import QueryError, ServiceUnreachable
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceUnreachable
 from sunpy_helio_plugins.her import search
 from sunpy_helio_plugins.her.cache import contents, holdings
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
@@ -207,11 +208,8 @@ def test_a_body_that_ends_early_is_not_kept(registry: Registry, number: int) -> 
     registry.put("one", 10)
     registry.cut = {number, number + 1}
     query = asked_for(0, HOUR)
-    for _ in range(number):
-        try:
-            search.search([query])
-        except Exception as error:  # noqa: BLE001 - the kind does not matter here
-            assert "JSON" in str(error)
+    with contextlib.suppress(AnswerError):
+        search.search([query])
     registry.cut = set()
     check(registry, query)
 
@@ -315,7 +313,7 @@ def test_without_a_connection_the_kept_events_are_returned_and_the_missing_range
     registry.put("two", 90)
     check(registry, asked_for(0, HOUR), 1)
     registry.failing = set(range(1, 9))
-    sent, found = requests_of(registry, asked_for(0, 2 * HOUR))
+    _, found = requests_of(registry, asked_for(0, 2 * HOUR))
     assert names(found.records) == ["ivo://x/one 1"]
     (problem,) = found.problems
     assert problem.startswith(f"The events from {stamp(HOUR)} to {stamp(2 * HOUR)} are missing: HER")
