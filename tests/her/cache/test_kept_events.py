@@ -358,12 +358,13 @@ def test_a_range_that_another_process_is_requesting_is_waited_for(
     def answer_late(url: str, **options: Any) -> Any:
         if is_main():
             second.start()
-            assert waits.wait(30)
+            waits.wait(30)
         return original(url, **options)
 
     monkeypatch.setattr(metadata, "get", answer_late)
     found = search.search([query])
     second.join(30)
+    assert waits.is_set()
     assert len(registry.asked) == 1
     assert names(others[0].records) == names(found.records) == ["ivo://x/one 1"]
     for one in stores.values():
