@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from itertools import chain, compress
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -92,6 +92,8 @@ class Reader:
 
     Attributes
     ----------
+    given : dict of list
+        The values of all records by keyword; `None` where a record does not have it.
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
     units : dict
@@ -105,23 +107,24 @@ class Reader:
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
-        self._given = transposed(records)
-        self.nowhere = np.array(
-            [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
-        )
-        self.placed = not self.nowhere.any()
+        self.given = transposed(records)
+        told = self._texts("noposition")
+        is_true = {text for text in set(told) if text.lower() in ("true", "t")}
+        self._nowhere = [row for row, text in enumerate(told) if text in is_true]
 
     def values(self, name: str) -> list[Any]:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
         if name in self.untold:
             return [None] * len(self.records)
-        found = self._given.get(name) or [None] * len(self.records)
-        if name != "noposition" and not self.placed and is_place(name):
-            found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
-        if name in self.corrections:
+        found = self.given.get(name) or [None] * len(self.records)
+        gone = self._nowhere if name in self.given and is_place(name) else []
+        corrections = self.corrections.get(name, {})
+        if gone or corrections:
             found = list(found)
-            for row, value in self.corrections[name].items():
-                found[row] = value
+        for row in gone:
+            found[row] = None
+        for row, value in corrections.items():
+            found[row] = value
         return found
 
     def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
@@ -166,7 +169,10 @@ class Reader:
 
     def _texts(self, name: str) -> list[str]:
         """Return a keyword of all records as text, empty if it is missing."""
-        return [str(text or "") for text in self.values(name)]
+        values = self.values(name)
+        if set(map(type, values)) == {str}:
+            return values
+        return [str(text or "") for text in values]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
         """Return the texts of the unit of a keyword, and what is known of it."""
@@ -308,7 +314,7 @@ class Reader:
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
-        said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
+        said = Counter(compress(texts, (~missing).tolist()))
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
@@ -316,10 +322,11 @@ class Reader:
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
-        odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
+        factor = np.fromiter((scales.get(text, np.nan) for text in texts), dtype=float, count=len(texts))
+        odd = np.isnan(factor) & ~missing
         words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
         self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
-        scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
+        scaled = np.where(odd, 0.0, data) * np.where(np.isnan(factor), 1.0, factor)
         missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         told = None if missing.all() else next(text for text in said if text in scales)
