@@ -165,8 +165,8 @@ class Holdings:
         found = self._store.known(self._group, [SERIES], *self._whole)[SERIES]
         if self._seen is None:
             self._seen = {_identity(one) for one in found}
-        # What this search received itself is in memory.
-        own = [part.range for part in self._fresh if part.is_whole]
+        # What this search requested itself is in memory.
+        own = [part.range for part in self._fresh if part.is_whole] + [lost for lost, _, _ in self._failures]
         others = [one for one in found if one.asked != self._began or not common([one.range], own)]
         self._known = [one for one in others if not one.source or self._file(one.source) is not None]
 
