@@ -14,23 +14,33 @@ rows is that for 500 times twenty: all of them would take ten minutes, and it is
 of them, times their share). ``exponent`` is that of the growth of the time with the number of events: 1 is linear, and
 more than ``STEEPEST`` is an error.
 
-Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large] [--outlines]``.
+``search_100k`` is a search for 100,000 flares by the client, from a server in another process, without the cache and
+with an empty one (``kept``), and its repetition (``again``), compared with an expert's own loop of requests, json and
+pandas: CPU seconds, and the peak memory of a process in megabytes, of which ``base_mb`` are imports.
+
+Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large] [--outlines] [--search 100000]``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
+import itertools
 import json
+import multiprocessing
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
@@ -358,12 +368,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--large", action="store_true", help="only the 10,000 events, in this process")
     parser.add_argument("--outlines", action="store_true", help="only overlay, mask and transform")
+    parser.add_argument("--search", type=int, help="only a search for this number of flares")
+    parser.add_argument("--side", choices=("ours", "kept", "expert"), help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.large:
-        print(json.dumps(large()))
+    if options.large or options.side:
+        print(json.dumps(large() if options.large else measured_search(options.side, options.url)))
         return
-    result: dict[str, Any] = {} if options.outlines else tables(options.rows, options.repeats)
-    result |= geometry(options.rows, options.repeats)
+    result: dict[str, Any] = {} if options.outlines else {"search_100k": searches(options.search or 100_000)}
+    if not options.search:
+        result |= {} if options.outlines else tables(options.rows, options.repeats)
+        result |= geometry(options.rows, options.repeats)
     if options.json:
         print(json.dumps(result))
     else:
@@ -372,6 +387,120 @@ def main() -> None:
     steep = [name for name, values in result.items() if values.get("exponent", 0) > STEEPEST]
     if steep:
         sys.exit(f"The time grows faster than the number of events: {', '.join(steep)}.")
+
+
+def flares(first: int, before: int) -> list[Record]:
+    """Return flares at equal steps of five minutes from 2012 on."""
+    samples = [
+        event for event in json.loads(gzip.decompress(DATA.read_bytes()))["events"] if event["event_type"] == "FL"
+    ]
+    start, made = np.datetime64("2012-01-01T00:00:00"), []
+    for index in range(first, before):
+        begin = start + np.timedelta64(300 * index, "s")
+        times = {"event_starttime": str(begin), "event_endtime": str(begin + np.timedelta64(240, "s"))}
+        made.append(samples[index % len(samples)] | times | {"kb_archivid": f"ivo://helio-informatics.org/{index}"})
+    return made
+
+
+@contextlib.contextmanager
+def registry(rows: int) -> Iterator[str]:
+    """Serve flares in pages of 1000 in another process; yield the address."""
+    size = 1000
+    bodies = [
+        json.dumps({"result": flares(one, min(one + size, rows)), "overmax": one + size < rows}).encode()
+        for one in range(0, rows, size)
+    ]
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+        def do_GET(self) -> None:
+            """Send a page."""
+            page = int(parse_qs(urlsplit(self.path).query)["page"][0])
+            body = bodies[page - 1] if page <= len(bodies) else b'{"result": [], "overmax": false}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
+    process.start()
+    server.socket.close()
+    yield f"http://127.0.0.1:{server.server_port}/hek/her"
+    process.terminate()
+    process.join()
+
+
+def expert_search(url: str) -> int:
+    """Return the number of flares that a loop of requests, json and pandas reads."""
+    import pandas as pd
+    import requests
+
+    found: list[Record] = []
+    with requests.Session() as session:
+        for page in itertools.count(1):
+            answer = json.loads(session.get(url, params={"cmd": "search", "page": page}).content)
+            found += answer["result"]
+            if not answer["overmax"]:
+                break
+    frame = pd.DataFrame(found)
+    for name in ("event_starttime", "event_endtime", "event_peaktime"):
+        frame[name] = pd.to_datetime(frame[name])
+    return len(frame)
+
+
+def our_search(url: str) -> int:
+    """Return the number of flares that the client finds."""
+    from sunpy.net import attrs as a
+
+    from sunpy_helio_plugins import conf
+    from sunpy_helio_plugins.her import HERClient
+
+    with conf.her.set_temp("url", url), conf.set_temp("search_deadline", 0):
+        return len(HERClient().search(a.Time("2012-01-01", "2026-01-01"), a.her.FL))
+
+
+def measured_search(side: str, url: str) -> dict[str, float]:
+    """Return the CPU seconds and the peak memory of one side, in this process."""
+    from sunpy_helio_plugins import conf
+
+    def search() -> int:
+        return expert_search(url) if side == "expert" else our_search(url)
+
+    made: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, conf.set_temp("cache_dir", folder):
+        with registry(10) as few, conf.her.set_temp("cache", False):
+            expert_search(few) if side == "expert" else our_search(few)
+        base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with conf.her.set_temp("cache", side == "kept"):
+            made["s"] = round(cpu(search), 2)
+            made["mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+            if side == "kept":
+                made["again_s"] = round(cpu(search), 2)
+    return made | {"base_mb": round(base / 1e3)}
+
+
+def searches(rows: int) -> dict[str, float]:
+    """Return the CPU seconds and the peak memory of searches, compared with an expert's loop, and how they grow."""
+    made: dict[str, dict[str, float]] = {}
+    with registry(rows) as whole, registry(rows // 4) as part:
+        for name, side, url in (
+            ("ours", "ours", whole), ("kept", "kept", whole), ("expert", "expert", whole), ("quarter", "ours", part),
+        ):  # fmt: skip
+            command = [sys.executable, __file__, "--side", side, "--url", url]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            made[name] = json.loads(done.stdout.splitlines()[-1])
+    ours, kept, other = made["ours"], made["kept"], made["expert"]
+    return {
+        "ratio": round(other["s"] / ours["s"], 2), "ours_s": ours["s"], "ours_mb": ours["mb"],
+        "base_mb": ours["base_mb"], "theirs_s": other["s"], "theirs_mb": other["mb"], "kept_s": kept["s"],
+        "again_s": kept["again_s"], "us_each": round(ours["s"] / rows * 1e6),
+        "exponent": round(float(np.log(ours["s"] / made["quarter"]["s"]) / np.log(4)), 2), "rows": rows,
+    }  # fmt: skip
 
 
 def tables(rows: int, repeats: int) -> dict[str, Any]:

@@ -272,6 +272,13 @@ class _HERConf(_Section):
     """Settings of the client of the Heliophysics Events Registry (HEK)."""
 
     url = _url("https://www.lmsal.com/hek/her", "URL of the registry.", "her")
+    cache = _flag(True, "Keep the events of searches, and request only the others.", "her")
+    cache_size = _integer(1_000_000_000, "Maximum size of the kept events in bytes.", 0, _MOST_BYTES, "her")
+    cache_days = _days(30.0, "Number of days for which they are kept.", "her")
+    grace_days = _days(
+        10.0, "Events of the last days, or archived in these, are requested again, since they may still change.", "her"
+    )
+    progress = _flag(True, "Show a progress bar on a terminal for searches that take many pages.", "her")
 
 
 class Conf(_Section):

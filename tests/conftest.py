@@ -58,7 +58,7 @@ def _no_kept_records() -> Iterator[None]:
     """Request all records, except in the tests of the cache: other tests count requests."""
     from sunpy_helio_plugins import conf
 
-    with conf.hapi.set_temp("cache", False):
+    with conf.hapi.set_temp("cache", False), conf.her.set_temp("cache", False):
         yield
 
 

@@ -39,6 +39,8 @@ WRONG = {
     "imap.url": URL, "imap.ialirt_url": URL, "imap.webpoda_url": URL, "imap.data_dir": FOLDER,
     "helioviewer.api_url": URL, "helioviewer.hapi_url": URL, "helioviewer.jp2_url": URL,
     "helioviewer.rate_limit_wait": DURATION, "helioviewer.pillow_openjpeg": FLAG, "her.url": URL,
+    "her.cache": FLAG, "her.cache_size": INTEGER, "her.cache_days": (*DURATION, None),
+    "her.grace_days": (*DURATION, None), "her.progress": FLAG,
 }  # fmt: skip
 
 RIGHT = {

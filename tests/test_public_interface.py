@@ -36,6 +36,7 @@ FACES = (
     *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", *ARCHIVES)),
     *(f"{PACKAGE}.{archive}.attrs" for archive in ARCHIVES),
     f"{PACKAGE}.hapi.cache",
+    f"{PACKAGE}.her.cache",
 )
 PACKAGES = tuple(face for face in FACES if (ROOT / face.replace(".", "/") / "__init__.py").exists())
 

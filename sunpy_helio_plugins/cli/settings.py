@@ -46,7 +46,7 @@ def sandbox(port: int) -> None:
 
 @click.group("cache", cls=Group, examples=("sunpy-helio cache info",))
 def cache() -> None:
-    """Show or clear the caches of metadata, such as catalogues, and of the records of HAPI servers."""
+    """Show or clear the caches: of metadata, such as catalogues, of the records of HAPI servers, and of events."""
 
 
 @cache.command(examples=("sunpy-helio cache info --json",))
@@ -62,7 +62,9 @@ def info(output: Output) -> None:
         "folder": str(folder), "entries": answers.count(), "bytes": sum(sizes), "limit_bytes": int(conf.cache_size),
         "days": float(conf.cache_days), "in_use": bool(conf.cache), "records_folder": str(ranges.folder()),
         "records_bytes": _records().size(), "records_limit_bytes": int(conf.hapi.cache_size),
-        "records_in_use": bool(conf.hapi.cache),
+        "records_in_use": bool(conf.hapi.cache), "events_folder": str(ranges.folder("events")),
+        "events_bytes": _events().size(), "events_limit_bytes": int(conf.her.cache_size),
+        "events_in_use": bool(conf.her.cache),
     }  # fmt: skip
     show_value(value, "\n".join(f"{name}: {one}" for name, one in value.items()), output)
 
@@ -75,6 +77,14 @@ def _records() -> Ranges:
     return ranges.Ranges(ranges.folder(), int(conf.hapi.cache_size))
 
 
+def _events() -> Ranges:
+    """Return the store of events."""
+    from sunpy_helio_plugins import conf
+    from sunpy_helio_plugins.store import ranges
+
+    return ranges.Ranges(ranges.folder("events"), int(conf.her.cache_size))
+
+
 @cache.command(examples=("sunpy-helio cache clear --dry-run",))
 @click.option("--dry-run", is_flag=True, help="Print the number of entries, without removing them.")
 @value_options
@@ -82,13 +92,17 @@ def clear(dry_run: bool, output: Output) -> None:
     """Remove all entries of the caches; files that were downloaded are kept."""
     from sunpy_helio_plugins.store import answers
 
-    records = _records()
-    count, size = answers.count(), records.size()
+    records, events = _records(), _events()
+    value = {"entries": answers.count(), "records_bytes": records.size(), "events_bytes": events.size()}
     if not dry_run:
         answers.clear()
         records.clear()
-    text = f"{'Would remove' if dry_run else 'Removed'} {count} entries and {size} bytes of records."
-    show_value({"entries": count, "records_bytes": size, "dry_run": dry_run}, text, output)
+        events.clear()
+    text = (
+        f"{'Would remove' if dry_run else 'Removed'} {value['entries']} entries, {value['records_bytes']} bytes of "
+        f"records and {value['events_bytes']} bytes of events."
+    )
+    show_value({**value, "dry_run": dry_run}, text, output)
 
 
 @cache.command(examples=("ls -l $(sunpy-helio cache path)",))

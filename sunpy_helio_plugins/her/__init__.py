@@ -4,6 +4,7 @@ The Heliophysics Events Registry (HER), the registry behind the HEK: tables of e
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
 `flares` returns one row for each flare, from the reports of all suppliers, and `match` pairs events with others.
 `open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
+`cache` contains the events of earlier searches, of which only the others are requested.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.her import attrs
+    from sunpy_helio_plugins.her import attrs, cache
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.her.columns.points import Points
     from sunpy_helio_plugins.her.columns.polygon import Polygon
@@ -50,6 +51,7 @@ __all__ = [
     "Request",
     "Tracks",
     "attrs",
+    "cache",
     "cutout",
     "flares",
     "graph",
@@ -98,7 +100,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },
-    submodules=("attrs",),
+    submodules=("attrs", "cache"),
     first=("sunpy.net",),
 )
 

@@ -303,6 +303,16 @@ class Latest(MarkerAttr):
     query_field = "latest"
 
 
+class Refresh(MarkerAttr):
+    """
+    Request all events again, also those that earlier searches kept.
+
+    Without this attr, kept events are requested again if they may have changed; see ``conf.her.cache_days``.
+    """
+
+    query_field = "refresh"
+
+
 def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
     """Return the two-letter codes of event types, given as attrs or text."""
     found: list[str] = []
@@ -311,7 +321,17 @@ def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-__all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event_types(), *sorted(keywords())]
+__all__ += [
+    "Refresh",
+    "SYSTEMS",
+    "SortBy",
+    "Strict",
+    "Supplier",
+    "Tests",
+    "Within",
+    *event_types(),
+    *sorted(keywords()),
+]
 
 __all__ = [name for name in __all__ if name not in keywords() or keywords()[name].filter]
 

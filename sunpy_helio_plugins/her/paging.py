@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 
-__all__ = ["AT_ONCE", "Page", "is_too_slow", "page_of", "page_size", "read"]
+__all__ = ["AT_ONCE", "Page", "PageBar", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -34,13 +37,19 @@ def page_size(query: Query) -> int:
     return min(wanted, query.page_size)
 
 
+def identity_of(record: dict[str, Any]) -> str:
+    """Return the identity of an event: its IVORN and revision."""
+    ivorn = record.get("kb_archivid")
+    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
+
+
 def page_of(decoded: Any, size: int) -> Page:
     """Convert decoded JSON to a page of up to ``size`` events; raise ValueError if it is not a list of events."""
     found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
     if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
         # A list of one event that lost its brackets in the conversion from XML.
         found = [found]
-    records = [entry for entry in found if _is_record(entry)] if isinstance(found, list) else []
+    records = _records(found) if isinstance(found, list) else []
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
@@ -52,9 +61,19 @@ def page_of(decoded: Any, size: int) -> Page:
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
 
 
-def _is_record(entry: Any) -> bool:
-    """Return whether an entry is an object; control characters in the name of a keyword are damage."""
-    return isinstance(entry, dict) and "".join(entry).isprintable()
+def _records(entries: list[Any]) -> list[dict[str, Any]]:
+    """Return the entries that are objects; control characters in the name of a keyword are damage."""
+    records: list[dict[str, Any]] = []
+    last: tuple[str, ...] = ()
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        # Most events of a page have the same keywords.
+        names = tuple(entry)
+        if names == last or "".join(names).isprintable():
+            records.append(entry)
+            last = names
+    return records
 
 
 def _odd(text: str) -> Problem:
@@ -84,12 +103,43 @@ class Page:
         Whether there are more events, according to the registry or since the page is full.
     oddities : list of Problem
         Descriptions of the parts that could not be read.
+    content : bytes
+        The body of the response.
     """
 
     records: list[dict[str, Any]]
     associations: list[dict[str, Any]]
     more: bool
     oddities: list[Problem] = field(default_factory=list)
+    content: bytes = field(default=b"", repr=False)
+
+
+class PageBar:
+    """A progress bar of the pages of one search, from the second one, if somebody can see it."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, number: int, covered: float | None) -> None:
+        """Show the number of pages, and their likely total from the share of the time range that they cover."""
+        if self._bar is None:
+            if not conf.her.progress or not _is_seen():
+                return
+            from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+            self._bar = tqdm(desc=f"Events of {ARCHIVE}", unit="page", leave=False)
+        self._bar.total = max(number, round(number / covered)) if covered and covered > 0 else None
+        self._bar.update(number - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _is_seen() -> bool:
+    """Return whether standard error is a terminal, or this is a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 Outcome = Page | ServiceError

@@ -106,6 +106,8 @@ class Query:
         For a containment search, the inner type and its container.
     latest : bool
         Whether to return only the newest revision of each event.
+    refresh : bool
+        Whether to request all events again, also those that earlier searches kept.
     raw : tuple of tuple of str
         Comparisons (keyword, operator, value) and other parameters (name, value) that are sent as they are.
     alternatives : tuple of Alternative
@@ -126,6 +128,7 @@ class Query:
     tests: str = ""
     within: tuple[str, str] | tuple[()] = ()
     latest: bool = False
+    refresh: bool = False
     raw: tuple[tuple[str, ...], ...] = ()
     alternatives: tuple[Alternative, ...] = field(default=(), compare=False)
 
@@ -149,5 +152,5 @@ class Query:
         """Return all options that do not select events: queries that differ in them are never joined."""
         return (
             self.limit, self.page_size, self.sort_by, self.descending, self.returns, self.strict, self.tests,
-            self.within, self.latest, self.raw,
+            self.within, self.latest, self.refresh, self.raw,
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
-from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge
+from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge, outcomes
+from sunpy_helio_plugins.her.cache import holdings
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identity_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _page, parameters
 
@@ -70,28 +70,27 @@ class EventCollector:
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
-        """Add new events and associations, and return the number of new events."""
-        before = len(self)
-        for record in records:
-            self._records.setdefault(_identity(record), record)
+    def add(self, judged: Iterable[tuple[Record, tuple[str, ...]]], associations: Iterable[Record]) -> None:
+        """Add new events, with the reasons why each may not match the query, and associations."""
+        for record, why in judged:
+            self._add(identity_of(record), record, why)
         for edge in associations:
             self._associations.setdefault(_edge(edge), edge)
-        return len(self) - before
 
-    def doubt(self, record: Record, why: tuple[str, ...]) -> None:
-        """Store the reasons why an event may not match the query; without reasons, the event is known to match."""
-        identity = _identity(record)
-        if why and identity not in self._records:
-            self._doubts[identity] = why
-        elif not why:
+    def _add(self, identity: str, record: Record, why: tuple[str, ...]) -> None:
+        """Add an event; one that is known to match in any result is not in doubt."""
+        if not why:
             self._doubts.pop(identity, None)
+        elif identity not in self._records:
+            self._doubts[identity] = why
+        self._records.setdefault(identity, record)
 
     def merge(self, other: EventCollector) -> None:
-        """Add another result; an event that is known to match in either is not in doubt."""
-        for record in other.records:
-            self.doubt(record, other._doubts.get(_identity(record), ()))
-        self.add(other.records, other.associations)
+        """Add another result."""
+        for identity, record in other._records.items():
+            self._add(identity, record, other._doubts.get(identity, ()))
+        for key, edge in other._associations.items():
+            self._associations.setdefault(key, edge)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -101,7 +100,7 @@ class EventCollector:
 
     def keep(self, records: Iterable[Record]) -> None:
         """Keep only the given events, in the given order."""
-        self._records = {_identity(record): record for record in records}
+        self._records = {identity_of(record): record for record in records}
 
 
 Collected = Partial[EventCollector]
@@ -110,16 +109,12 @@ Collected = Partial[EventCollector]
 
 def merged(answer: Collected) -> EventCollector:
     """Return the events of all parts of a result."""
+    if len(answer.items) == 1:
+        return answer.items[0]
     whole = EventCollector()
     for part in answer.items:
         whole.merge(part)
     return whole
-
-
-def _identity(record: Record) -> str:
-    """Return the identity of an event: its IVORN and revision."""
-    ivorn = record.get("kb_archivid")
-    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
 
 
 def _edge(edge: Record) -> tuple[str, ...]:
@@ -226,11 +221,19 @@ UNKNOWN = 2
 
 
 class PageCollector:
-    """Collect the events of a query page by page."""
+    """
+    Collect the events of a query page by page.
+
+    Attributes
+    ----------
+    is_consistent : bool
+        Whether no page repeats events of earlier ones, in which case others may be missing.
+    """
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._mine, self._seen = EventCollector(), EventCollector()
+        self.is_consistent = True
+        self._mine, self._seen = EventCollector(), set[str]()
         self._problems: list[str] = []
         self._lost: tuple[int, ServiceError] | None = None
 
@@ -239,13 +242,13 @@ class PageCollector:
         if isinstance(outcome, ServiceError):
             return self._miss(number, outcome)
         self._say_lost()
-        new = self._seen.add(outcome.records, ())
-        repeated = EventCollector().add(outcome.records, ()) - new
-        mine = judged(self._query, outcome.records)
-        for record, why in mine:
-            self._mine.doubt(record, why)
-        self._mine.add((record for record, _ in mine), outcome.associations)
+        identities = set(map(identity_of, outcome.records))
+        new = len(identities - self._seen)
+        repeated = len(identities) - new
+        self._seen |= identities
+        self._mine.add(judged(self._query, outcome.records), outcome.associations)
         self._problems += outcome.oddities
+        self.is_consistent &= not repeated and bool(new or not outcome.more)
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
             text = f"The registry reports more events, but page {number} contains nothing new."
@@ -289,17 +292,22 @@ class PageCollector:
         if len(page.records) < page_size(self._query):
             # If the registry reports more events after a page that is not full, pages are requested one by one.
             return 1
-        wanted = self._pages_wanted()
-        if self._query.within or self._query.sort_by or not page.records:
+        wanted, covered = self._pages_wanted(), self.covered(page)
+        if covered is None:
             return min(UNKNOWN, wanted)
-        first, last = _instant(self._query.start), _instant(self._query.end)
-        reached = _instant(page.records[-1].get("event_starttime"))
-        if first is None or last is None or reached is None:
-            return min(UNKNOWN, wanted)
-        covered = (reached - first).total_seconds() / max((last - first).total_seconds(), 1.0)
         if covered <= 0:
             return min(AT_ONCE, wanted)
         return min(max(round(number * (1 - covered) / covered), 1), wanted)
+
+    def covered(self, page: Page) -> float | None:
+        """Return the share of the time range up to the last event of a page; `None` if it is not known."""
+        if self._query.within or self._query.sort_by or not page.records:
+            return None
+        first, last = _instant(self._query.start), _instant(self._query.end)
+        reached = _instant(page.records[-1].get("event_starttime"))
+        if first is None or last is None or reached is None:
+            return None
+        return (reached - first).total_seconds() / max((last - first).total_seconds(), 1.0)
 
     def _pages_wanted(self) -> int:
         query = self._query
@@ -310,7 +318,7 @@ class PageCollector:
     def found(self) -> Collected:
         """Return the events and problems of all pages."""
         self._say_lost()
-        if self._query.ends_at_limit:
+        if self._query.ends_at_limit and self._query.limit:
             self._mine.keep(self._mine.records[: self._query.limit])
         return Partial((self._mine,), tuple(self._problems))
 
@@ -360,7 +368,7 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     if not queries:
         return found
     first = queries[0]
-    records = found.records
+    records = given = found.records
     if len(queries) > 1 or first.sort_by:
         records = ordered(records, first)
     if all(query.latest for query in queries):
@@ -368,16 +376,42 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     limits = {query.limit for query in queries}
     if len(limits) == 1 and first.limit:
         records = records[: first.limit]
-    found.keep(records)
+    if records is not given:
+        found.keep(records)
     return found
 
 
 def _search_one(query: Query, slots: Slots) -> Collected:
+    """Return the events of one search: those that are kept, and the others from the registry."""
+    held = holdings.opened(query)
+    if held is None:
+        return _requested(query, slots, None)
+    answers: list[Collected] = []
+    with closing(held.batches()) as batches:
+        for parts in batches:
+            found = outcomes(parts, lambda part: _requested(part, slots, held), AT_ONCE, pieces=True)
+            for part, one in zip(parts, found, strict=True):
+                if isinstance(one, HelioPluginsError):
+                    held.failed(part, one)
+                else:
+                    answers.append(one)
+    held.warn()
+    if answers and held.is_direct:
+        return answers[0]
+    made = held.assembly()
+    events = EventCollector()
+    events.add(judged(query, made.records), made.associations)
+    events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+    told = merge(answers)
+    return Partial((events,), (*told.problems, *made.problems), told.notes)
+
+
+def _requested(query: Query, slots: Slots, held: holdings.Holdings | None) -> Collected:
     """Request all pages; a search that is too slow for the registry is split into halves."""
     parts: list[Collected] = []
 
     def ask(part: Query) -> None:
-        found, slow = _pages(part, slots)
+        found, slow = _pages(part, slots, held)
         parts.append(found)
         if slow is not None:
             raise slow
@@ -387,6 +421,9 @@ def _search_one(query: Query, slots: Slots) -> Collected:
     events = merged(found)
     if missing and not len(events):
         raise missing[0][1]
+    if held is not None:
+        for part, error in missing:
+            held.failed(part, error, is_told=True)
     if missing or len(parts) > 1:
         events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
     return Partial((events,), (*found.problems, *_lost(missing)), found.notes)
@@ -408,20 +445,32 @@ def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[Problem, 
     return (Problem.of_error(error, f"The events {told}{more} are missing: {error}"),)
 
 
-def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
+def _pages(
+    query: Query, slots: Slots, held: holdings.Holdings | None
+) -> tuple[Collected, ServiceError | None]:  # fmt: skip
     """Return the events of all pages, or of those before a page that was too slow, and the error of that page."""
-    collected = PageCollector(query)
+    collected, kept = PageCollector(query), None if held is None else held.pages(query)
 
     def ask(number: int) -> Page:
         with slots:
             return _page(parameters(query, number), page_size(query))
 
-    with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
+    slow = lost = None
+    with closing(read(ask, collected.likely, MOST_PAGES)) as pages, closing(PageBar()) as bar:
         for number, outcome in pages:
             if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
-                return collected.found(), outcome
-            if not collected.take(number, outcome):
+                slow = outcome
                 break
+            lost = lost or (outcome if isinstance(outcome, ServiceError) else None)
+            goes_on = collected.take(number, outcome)
+            if kept is not None:
+                kept.take(outcome, collected.is_consistent)
+            if not goes_on:
+                break
+            if isinstance(outcome, Page):
+                bar.show(number, collected.covered(outcome))
         else:
             collected.end(MOST_PAGES)
-    return collected.found(), None
+    if held is not None and kept is not None:
+        held.ended(kept.rest, lost)
+    return collected.found(), slow

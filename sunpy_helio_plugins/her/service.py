@@ -7,7 +7,7 @@ The parameters follow the registry's API page (HekWiki, "ApplicationProgrammingI
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
 from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
-__all__ = ["Request", "address", "link", "parameters", "requests"]
+__all__ = ["Request", "address", "link", "parameters", "read_body", "requests"]
 
 PATIENCE = 1.25
 """Factor by which the read timeout of the registry exceeds that of other archives."""
@@ -141,18 +141,27 @@ def _read_page(pairs: Pairs, size: int) -> Page:
     answer = metadata.get(link(pairs), archive=ARCHIVE, read_timeout=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
-        return page_of(decoded, size)
+        return replace(page_of(decoded, size), content=answer.content)
     except ValueError as error:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
+def read_body(content: bytes) -> Page:
+    """Decode the body of a response that was a page before; raise ValueError if it is not one."""
+    return page_of(_decoded(content), 0)
+
+
 def _decode(answer: exchange.Response) -> Any:
-    """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
-        # Text that people typed contains raw line breaks and tabs.
-        return exact_json(_text(answer.content), strict=False)
+        return _decoded(answer.content)
     except ValueError:
         return answer.json()
+
+
+def _decoded(content: bytes) -> Any:
+    """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
+    # Text that people typed contains raw line breaks and tabs.
+    return exact_json(_text(content), strict=False)
 
 
 def _text(content: bytes) -> str:

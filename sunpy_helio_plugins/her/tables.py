@@ -88,8 +88,7 @@ class TableBuilder:
         # An empty table has every column, so that the same code works with and without events.
         if not len(self.records):
             return list(dict.fromkeys((*FIRST, *(word.name for word in keywords().values()))))
-        layouts = dict.fromkeys(map(tuple, self.records))
-        return list(dict.fromkeys((*FIRST, *(name for layout in layouts for name in layout if isinstance(name, str)))))
+        return list(dict.fromkeys((*FIRST, *(name for name in self.reader.given if isinstance(name, str)))))
 
     def columns(self) -> dict[str, Any]:
         """Return the columns by name."""

@@ -193,7 +193,8 @@ def _her() -> Archive:
     flags = {"strict": _flag(attrs.Strict), "latest": _flag(attrs.Latest)}
     return Archive(
         HERClient,
-        lambda: [attrs.Event()],
+        # Kept events may be outdated.
+        lambda: [attrs.Event(), attrs.Refresh()],
         keys | flags | {"wavelength": _wavelength, "where": _comparisons},
         translator,
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from sunpy_helio_plugins.config import conf
 
@@ -39,7 +42,7 @@ def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
     """
     check_size(text)
     try:
-        decoded = json.loads(text, parse_float=_number, strict=strict)
+        decoded = json.loads(text, parse_float=_number if _has_long_number(text) else None, strict=strict)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     opened: Any = text.count
@@ -62,17 +65,28 @@ def check_size(text: str | bytes) -> None:
 
 
 def _check_depth(decoded: Any) -> None:
-    level = [decoded] if isinstance(decoded, dict | list) else []
+    level = [decoded] if type(decoded) in _NESTED else []
     for _ in range(_DEEPEST):
         if not level:
             return
-        level = [
-            value
-            for one in level
-            for value in (one.values() if isinstance(one, dict) else one)
-            if isinstance(value, dict | list)
-        ]
+        members = chain.from_iterable(one.values() if type(one) is dict else one for one in level)
+        level = [value for value in members if type(value) in _NESTED and value]
     raise TooManyValuesError(f"it is nested more than {_DEEPEST} levels deep")
+
+
+_NESTED = frozenset({dict, list})
+
+
+def _has_long_number(text: str | bytes) -> bool:
+    """Return whether a text may contain an integer of 15 or more digits with decimals that are zero."""
+    if isinstance(text, bytes) and b"\0" in text:
+        return True  # UTF-16 or UTF-32
+    content = np.frombuffer(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"), dtype=np.uint8)
+    points = np.flatnonzero(content[15:-1] == ord(".")) + 15
+    points = points[content[points + 1] == ord("0")]
+    for place in range(1, 16):
+        points = points[content[points - place] - ord("0") < 10]  # of unsigned integers, which wrap around
+    return bool(len(points))
 
 
 def _number(text: str) -> int | float:

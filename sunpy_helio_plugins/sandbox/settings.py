@@ -157,6 +157,7 @@ def _wanted(url: str) -> dict[_Place, Any]:
         # The next archive may listen on the same port, with other answers.
         ("", "cache"): False,
         ("hapi", "cache"): False,
+        ("her", "cache"): False,
         # Environment variables of a mission member would override the settings: a real key would be sent to this
         # archive, and synthetic files would be saved among real ones.
         **dict.fromkeys((_ENVIRONMENT, name) for name in OFFICIAL_VARIABLES),

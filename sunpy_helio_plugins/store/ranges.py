@@ -63,13 +63,13 @@ _KEPT_AFTER_EVICTION = 0.9
 """The part of the limit to which the files are reduced when they exceed it."""
 
 
-def folder() -> Path:
-    """Return the folder of the index and the files, below the folder of the caches of this package."""
+def folder(name: str = "records") -> Path:
+    """Return a folder of an index and its files, below the folder of the caches of this package."""
     if conf.cache_dir:
-        return Path(conf.cache_dir).expanduser() / "records"
+        return Path(conf.cache_dir).expanduser() / name
     from astropy.config.paths import get_cache_dir
 
-    return Path(get_cache_dir("sunpy_helio_plugins")) / "records"
+    return Path(get_cache_dir("sunpy_helio_plugins")) / name
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,10 @@ class TestCache:
 
     def test_it_is_cleared(self, filled, run):
         count = answers.count()
-        assert run("cache clear --dry-run").stdout == f"Would remove {count} entries and 0 bytes of records.\n"
+        text = f"{count} entries, 0 bytes of records and 0 bytes of events."
+        assert run("cache clear --dry-run").stdout == f"Would remove {text}\n"
         assert answers.count() == count
-        assert run("cache clear").stdout == f"Removed {count} entries and 0 bytes of records.\n"
+        assert run("cache clear").stdout == f"Removed {text}\n"
         assert answers.count() == 0
 
     def test_its_path_is_printed(self, filled, run):
@@ -42,7 +43,7 @@ class TestCache:
     def test_a_cache_that_does_not_exist_is_empty(self, run, tmp_path):
         with conf.set_temp("cache_dir", str(tmp_path / "absent")):
             assert json.loads(run("cache info --json").stdout)["entries"] == 0
-            assert run("cache clear").stdout == "Removed 0 entries and 0 bytes of records.\n"
+            assert run("cache clear").stdout == "Removed 0 entries, 0 bytes of records and 0 bytes of events.\n"
         assert not (tmp_path / "absent").exists()
 
 

@@ -19,7 +19,7 @@ def test_every_block_of_code_runs(archive: Any, tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     blocks = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) >= 14
+    assert len(blocks) >= 16
     if importlib.util.find_spec("geopandas") is None:
         # tests/her/outlines/test_export.py tests them as well.
         blocks = [block for block in blocks if "geodataframe" not in block]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -99,6 +100,19 @@ def test_pages_after_the_first_are_asked_for_side_by_side(paged: Paged) -> None:
     assert names(found) == [f"ivo://x/{number}" for number in range(500)]
     assert sorted(paged.asked) == [1, 2, 3, 4, 5]
     assert found.problems == ()
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_several_pages_have_a_progress_bar_on_a_terminal(
+    paged: Paged, capsys: Any, monkeypatch: pytest.MonkeyPatch, is_on: bool
+) -> None:
+    paged.events = 1000
+    search.search([MONTH])
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with conf.her.set_temp("progress", is_on):
+        search.search([MONTH])
+    assert ("Events of HER" in capsys.readouterr().err) == is_on
 
 
 def test_the_embedded_registrys_pages_overlap_in_time(archive: Any) -> None:

@@ -244,6 +244,7 @@ def directed(url: str, **settings: Any) -> Iterator[None]:
             stack.enter_context(conf.set_temp(name, value))
         # Kept records would be returned without a request, and a fault would not be reached.
         stack.enter_context(conf.hapi.set_temp("cache", False))
+        stack.enter_context(conf.her.set_temp("cache", False))
         stack.enter_context(conf.hapi.set_temp("servers", servers))
         stack.enter_context(conf.hapi.set_temp("oauth2", [f"swe={url}/sso/token scope"]))
         stack.enter_context(conf.imap.set_temp("url", f"{url}/imap"))

@@ -156,6 +156,34 @@ def test_a_silent_registry_costs_two_requests_for_a_month(world: World):
     assert len(world.asked) == 2
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_registry_that_becomes_silent_ends_the_search_with_the_pages_that_came(
+    world: World, is_kept: bool, tmp_path: Path
+):
+    def answer(url: str) -> tuple[float, int, bytes]:
+        page = int(url.rpartition("=")[2])
+        if page > 3:
+            world.sleep(conf.read_timeout)
+            raise ServiceUnreachable("HER", url, "the server was silent for longer than allowed")
+        events = [
+            {
+                "kb_archivid": f"ivo://x/{page}/{number}", "event_starttime": f"2024-01-{page:02}T01:00:00",
+                "event_endtime": f"2024-01-{page:02}T02:00:00",
+            }
+            for number in range(1000)
+        ]  # fmt: skip
+        return 1.0, 200, json.dumps({"result": events, "overmax": True}).encode()
+
+    world.answer = answer
+    start = world.now
+    with conf.her.set_temp("cache", is_kept), conf.set_temp("cache_dir", str(tmp_path)):
+        found = registry(30)()
+    assert len(found.records) == 3000
+    assert world.now - start <= conf.deadline
+    (problem,) = found.problems
+    assert "all that follow are missing" in problem
+
+
 def test_a_registry_that_is_down_costs_three_questions(world: World):
     world.answer = lambda url: (0.1, 408, b"timeout")
     with pytest.raises(HelioPluginsError, match="answered 408"):

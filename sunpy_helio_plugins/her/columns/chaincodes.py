@@ -60,9 +60,12 @@ def rings(
     bad : list of int
         The events with an invalid text.
     """
-    bodies = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
-    counts = {index: body.count(",") + 1 for index, body in bodies.items()}
-    together = _read(list(bodies.values()), sum(counts.values()))
+    filled = [index for index, text in enumerate(texts) if text]
+    bodies, counts = _boxes([texts[index] for index in filled]), dict.fromkeys(filled, 5)
+    if bodies is None:
+        found = {index: body for index in filled if (body := _body(texts[index])) is not None}
+        bodies, counts = list(found.values()), {index: body.count(",") + 1 for index, body in found.items()}
+    together = _read(bodies, sum(counts.values()))
     if together is None:
         together, counts = np.empty((0, 2)), {}
     alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
@@ -74,13 +77,22 @@ def rings(
     return vertices, offsets, sorted({*(index for index, ring in alone.items() if not len(ring)), *map(int, odd)})
 
 
+def _boxes(texts: list[Any]) -> list[str] | None:
+    """Return "x y,x y" of each polygon if all are boxes in the registry's format, else `None`."""
+    if not all(type(text) is str and text[:9] == "POLYGON((" and text[-2:] == "))" for text in texts):
+        return None
+    bodies = [text[9:-2] for text in texts]
+    is_usual = all(body.count(",") == 4 and body.count(" ") == 5 for body in bodies)
+    return bodies if is_usual and "(" not in "".join(bodies) else None
+
+
 def _body(text: Any) -> str | None:
     """Return "x y,x y" of a polygon or a line in the registry's format; `None` for any other text."""
     if not isinstance(text, str):
         return None
-    if text.startswith("POLYGON((") and text.endswith("))"):
+    if text[:9] == "POLYGON((" and text[-2:] == "))":
         body = text[9:-2]
-    elif text.startswith("LINESTRING(") and text.endswith(")"):
+    elif text[:11] == "LINESTRING(" and text[-1] == ")":
         body = text[11:-1]
     else:
         return None
@@ -263,15 +275,26 @@ def _flat(text: str) -> str:
 def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
     """Parse WKT points; return their numbers, shape (n, 2), NaN if missing, and the events with an invalid text."""
     places = np.full((len(texts), 2), np.nan)
-    filled = [index for index, text in enumerate(texts) if text]
-    bad: list[int] = []
-    for index in filled:
-        found = _POINT.fullmatch(texts[index]) if isinstance(texts[index], str) else None
-        try:
-            places[index] = (float(found[1]), float(found[2])) if found else np.nan
-        except ValueError:
-            places[index] = np.nan
-        if not np.isfinite(places[index]).all():
-            places[index] = np.nan
-            bad.append(index)
-    return places, bad
+    filled = np.array([index for index, text in enumerate(texts) if text], dtype=np.intp)
+    given = [text for text in texts if text]
+    together = _points(given)
+    if len(filled):
+        places[filled] = list(map(_point, given)) if together is None else together
+    bad = filled[~np.isfinite(places[filled]).all(axis=1)]
+    places[bad] = np.nan
+    return places, bad.tolist()
+
+
+def _points(texts: list[Any]) -> Floats | None:
+    """Parse points in the registry's format; `None` if any is not in it."""
+    bodies = [text[6:-1] for text in texts if type(text) is str and text[:6] == "POINT(" and text[-1] == ")"]
+    is_usual = len(bodies) == len(texts) and not any("," in body or body.count(" ") != 1 for body in bodies)
+    return _read(bodies, len(texts)) if is_usual else None
+
+
+def _point(text: Any) -> tuple[float, float]:
+    found = _POINT.fullmatch(text) if isinstance(text, str) else None
+    try:
+        return (float(found[1]), float(found[2])) if found else (np.nan, np.nan)
+    except ValueError:
+        return np.nan, np.nan

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, compress
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -47,6 +49,8 @@ _LONG = re.compile(
 
 NOTHING = ("", "blank")
 """Texts for a missing value; "blank" is the default of SolarSoft's structures for submitters."""
+
+_IS_NOTHING = (None, *NOTHING).__contains__
 
 LONG_AGO = "1492-10-12"
 """The date in SolarSoft's structures if a submitter does not set one."""
@@ -88,6 +92,8 @@ class Reader:
 
     Attributes
     ----------
+    given : dict of list
+        The values of all records by keyword; `None` where a record does not have it.
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
     units : dict
@@ -101,19 +107,23 @@ class Reader:
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
-        self.nowhere = np.array(
-            [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
-        )
-        self.placed = not self.nowhere.any()
+        self.given = transposed(records)
+        told = self._texts("noposition")
+        is_true = {text for text in set(told) if text.lower() in ("true", "t")}
+        self._nowhere = [row for row, text in enumerate(told) if text in is_true]
 
     def values(self, name: str) -> list[Any]:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
         if name in self.untold:
             return [None] * len(self.records)
-        found = [record.get(name) for record in self.records]
-        if name != "noposition" and not self.placed and is_place(name):
-            found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
-        for row, value in self.corrections.get(name, {}).items():
+        found = self.given.get(name) or [None] * len(self.records)
+        gone = self._nowhere if name in self.given and is_place(name) else []
+        corrections = self.corrections.get(name, {})
+        if gone or corrections:
+            found = list(found)
+        for row in gone:
+            found[row] = None
+        for row, value in corrections.items():
             found[row] = value
         return found
 
@@ -123,7 +133,12 @@ class Reader:
 
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
-        return [None if value is None else _printable(str(value)) for value in self.values(name)]
+        values = self.values(name)
+        try:
+            known = {value: None if value is None else _printable(str(value)) for value in set(values)}
+        except TypeError:  # an object
+            return [None if value is None else _printable(str(value)) for value in values]
+        return [known[value] for value in values]
 
     def correct(self, name: str, row: int, value: Any) -> None:
         """Replace the value of a keyword of one record; `None` removes it."""
@@ -154,7 +169,10 @@ class Reader:
 
     def _texts(self, name: str) -> list[str]:
         """Return a keyword of all records as text, empty if it is missing."""
-        return [str(text or "") for text in self.values(name)]
+        values = self.values(name)
+        if set(map(type, values)) == {str}:
+            return values
+        return [str(text or "") for text in values]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
         """Return the texts of the unit of a keyword, and what is known of it."""
@@ -211,19 +229,21 @@ class Reader:
             read = [_WORDS[value] for value in values]
         except (KeyError, TypeError):
             read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
-        missing = _missing(read)
-        return _Parts(np.array([bool(value) for value in read], dtype=bool), missing)
+        return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
 
     def _text(self, keyword: Keyword, values: list[Any]) -> Any:
-        missing = _missing(values)
-        if not all(type(value) is str or value is None for value in values):
+        is_object = bool(_LONG.fullmatch(keyword.name)) or keyword.name not in keywords()
+        if not set(map(type, values)) <= _TEXT_OR_NONE:
+            missing = _missing(values)
             values = self._each(keyword, values, str)
-        if _LONG.fullmatch(keyword.name) or keyword.name not in keywords():
-            data = np.empty(len(values), dtype=object)
-            data[:] = [_printable(value or "") for value in values]
-        else:
-            data = np.array([_printable(value or "") for value in values], dtype=str)
-        return _Parts(data, missing)
+            return _Parts(_texts(values, is_object), missing)
+        few = _few(values)
+        if few is None:
+            return _Parts(_texts(values, is_object), _missing(values))
+        # Each of the few different texts is converted once.
+        words = list(few)
+        places = np.fromiter(map(few.__getitem__, values), dtype=np.intp, count=len(values))
+        return _Parts(_texts(words, is_object)[places], _missing(words)[places])
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
         data = np.empty(len(values), dtype=object)
@@ -263,9 +283,13 @@ class Reader:
         return made
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
+        numbers = values
         try:
-            whole = [None if value == "" else _number(value) if type(value) is bool else value for value in values]
-            data = np.array(whole, dtype=float)
+            if not set(map(type, values)) <= _NUMBER_OR_NONE:
+                numbers = [
+                    None if value == "" else _number(value) if type(value) is bool else value for value in values
+                ]
+            data = np.array(numbers, dtype=float)
         except (ValueError, TypeError, OverflowError):
             data = np.array(self._each(keyword, values, _number), dtype=float)
         missing = ~np.isfinite(data)
@@ -290,7 +314,7 @@ class Reader:
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
-        said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
+        said = Counter(compress(texts, (~missing).tolist()))
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
@@ -298,14 +322,67 @@ class Reader:
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
-        odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
+        factor = np.fromiter((scales.get(text, np.nan) for text in texts), dtype=float, count=len(texts))
+        odd = np.isnan(factor) & ~missing
         words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
         self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
-        scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
+        scaled = np.where(odd, 0.0, data) * np.where(np.isnan(factor), 1.0, factor)
         missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         told = None if missing.all() else next(text for text in said if text in scales)
         return _Parts(quantity, missing, told)
+
+
+_TEXT_OR_NONE = frozenset({str, type(None)})
+_NUMBER_OR_NONE = frozenset({int, float, type(None)})
+
+
+_ROWS = 256
+"""The number of records whose values are divided into columns at a time: these fit into the processor's cache."""
+
+
+def transposed(records: Any) -> dict[str, list[Any]]:
+    """Return the values of each keyword of all records by name; `None` where a record does not have it."""
+    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, record in enumerate(records):
+        rows[tuple(record)].append(row)
+    made: dict[str, list[Any]] = {}
+    for names, own in rows.items():
+        columns: list[list[Any]] = [[] for _ in names]
+        for first in range(0, len(own), _ROWS):
+            values = list(chain.from_iterable(records[row].values() for row in own[first : first + _ROWS]))
+            for place, column in enumerate(columns):
+                column += values[place :: len(names)]
+        if len(rows) == 1:
+            return dict(zip(names, columns, strict=True))
+        for name, column in zip(names, columns, strict=True):
+            whole = made.setdefault(name, [None] * len(records))
+            for row, value in zip(own, column, strict=True):
+                whole[row] = value
+    return made
+
+
+_SAMPLE, _MOST_IN_SAMPLE = 200, 50
+"""The number of values from which it is estimated whether few of them are different."""
+
+
+def _few(values: list[Any]) -> dict[Any, int] | None:
+    """Return a number for each different value if these are few, else `None`."""
+    if len(set(values[:_SAMPLE])) > _MOST_IN_SAMPLE:
+        return None
+    return {value: place for place, value in enumerate(dict.fromkeys(values))}
+
+
+def _texts(values: list[Any], is_object: bool) -> NDArray[Any]:
+    """Return texts as an array; missing ones are empty."""
+    given = [value or "" for value in values]
+    if not "".join(given).isascii():
+        given = [_printable(value) for value in given]
+    if not is_object:
+        return np.array(given, dtype=str)
+    data = np.empty(len(given), dtype=object)
+    data[:] = given
+    return data
 
 
 _WORDS: dict[Any, bool | None] = {
@@ -329,7 +406,7 @@ def _printable(text: str) -> str:
 
 
 def _missing(values: list[Any]) -> Mask:
-    return np.array([value is None or value in NOTHING for value in values], dtype=bool)
+    return np.fromiter(map(_IS_NOTHING, values), dtype=bool, count=len(values))
 
 
 def _component_units(text: str) -> tuple[str, str, str]:
@@ -342,7 +419,12 @@ def _component_units(text: str) -> tuple[str, str, str]:
 
 def _width(stamps: list[Any]) -> int:
     """Return the length of the longest time stamp, or that of most of them if all are missing."""
+    if set(map(type, stamps)) == {str} and (width := max(map(len, stamps))) > max(map(len, NOTHING)):
+        return width
     return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
+
+
+_ASCII = methodcaller("encode", "ascii")
 
 
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
@@ -352,7 +434,7 @@ def _as_time(stamps: list[Any], missing: Mask) -> Any:
         width = max((len(stamp) for stamp, gone in zip(stamps, marks, strict=True) if not gone), default=19)
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
         stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
-    data = np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
+    data = np.array(list(map(_ASCII, stamps)), dtype="S")
     return _from_iso(data, missing if missing.any() else None)
 
 

@@ -57,32 +57,66 @@ class UnknownError(ValueError):
 
 def judged(query: Query, records: Iterable[Record]) -> list[tuple[Record, tuple[str, ...]]]:
     """Return the events that match a query, each with the reasons why this is uncertain."""
-    return [(record, doubts(query, record)) for record in records if answers(query, record)]
+    if not query.alternatives:
+        return [(record, ()) for record in records]
+    judges = [_Judge(each) for each in query.alternatives]
+    made: list[tuple[Record, tuple[str, ...]]] = []
+    for record in records:
+        unsure: list[_Judge] = []
+        for judge in judges:
+            verdict = judge(record)
+            if verdict:
+                made.append((record, ()))
+                break
+            if verdict is None:
+                unsure.append(judge)
+        else:
+            if unsure:
+                made.append((record, _reasons(unsure, record)))
+    return made
 
 
 def answers(query: Query, record: Record) -> bool:
     """Return whether an event matches a query; one that cannot be evaluated matches."""
-    return not query.alternatives or any(_answers(each, record) is not False for each in query.alternatives)
+    return bool(judged(query, [record]))
 
 
 def doubts(query: Query, record: Record) -> tuple[str, ...]:
     """Return the reasons why it is unknown whether an event matches a query; empty if it is known."""
-    found = [_answers(each, record) for each in query.alternatives]
-    if True in found:
-        return ()
-    unsure = [each for each, verdict in zip(query.alternatives, found, strict=True) if verdict is None]
+    return next((why for _, why in judged(query, [record])), ())
+
+
+class _Judge:
+    """Evaluates one alternative, whose times are converted once."""
+
+    def __init__(self, alternative: Alternative) -> None:
+        self.tests = alternative.tests
+        self._types, self._boxes, self._strict = alternative.types, alternative.boxes, alternative.strict
+        self._first, self._last = stamp(alternative.start), stamp(alternative.end)
+
+    def __call__(self, record: Record) -> bool | None:
+        """Return `None` if nothing is false, but something cannot be evaluated."""
+        kind = record.get("event_type")
+        if self._types and kind not in self._types and kind and str(kind).upper() not in self._types:
+            return False
+        if not self._is_in_time(record) or not all(_in_box(box, record) for box in self._boxes):
+            return False
+        if not self.tests:
+            return True
+        verdicts = [holds(test, record) for test in self.tests]
+        return False if False in verdicts else None if None in verdicts else True
+
+    def _is_in_time(self, record: Record) -> bool:
+        start, end = stamp(record.get("event_starttime")), stamp(record.get("event_endtime"))
+        if not start or not end:
+            return True
+        if self._strict:
+            return self._first <= start and end <= self._last
+        return start <= self._last and end >= self._first
+
+
+def _reasons(unsure: Iterable[_Judge], record: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys(why for each in unsure for test in each.tests if (why := _unknown(test, record))))
-
-
-def _answers(alternative: Alternative, record: Record) -> bool | None:
-    """Return `None` if nothing is false, but something cannot be evaluated."""
-    kind = record.get("event_type")
-    if alternative.types and kind and str(kind).upper() not in alternative.types:
-        return False
-    if not _in_time(alternative, record) or not all(_in_box(box, record) for box in alternative.boxes):
-        return False
-    verdicts = [holds(test, record) for test in alternative.tests]
-    return False if False in verdicts else None if None in verdicts else True
 
 
 def holds(test: Triplet, record: Record) -> bool | None:
@@ -206,10 +240,17 @@ def _time(test: Triplet, value: Any, _: Record) -> bool:
     return bool(own) and _COMPARE[test.operator](own, stamp(test.value))
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?").fullmatch
+
+_USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").fullmatch
+
+
 def stamp(value: Any) -> str:
     """Return a time of the registry (``2024-05-10T00:00:00``, with or without fraction) as sortable text, else ""."""
+    if type(value) is str and _USUAL_TIME(value):
+        return value
     text = str(value).strip().replace(" ", "T").removesuffix("Z")
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?", text):
+    if not _TIME(text):
         return ""
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -243,14 +284,6 @@ _JUDGES: dict[str, Callable[[Triplet, Any, Record], bool]] = {
     "float": _number, "integer": _whole, "boolean": _boolean, "time": _time, "ar_noaanum": _noaa, "fl_goescls": _goes,
     "search_frm_name": _supplier,
 }  # fmt: skip
-
-
-def _in_time(alternative: Alternative, record: Record) -> bool:
-    start, end = stamp(record.get("event_starttime")), stamp(record.get("event_endtime"))
-    first, last = stamp(alternative.start), stamp(alternative.end)
-    if not start or not end:
-        return True
-    return first <= start and end <= last if alternative.strict else start <= last and end >= first
 
 
 _CENTRES = {"helioprojective": "hpc", "stonyhurst": "hgs", "carrington": "hgc"}

@@ -1,0 +1,182 @@
+"""
+The events of time ranges as the registry sent them: divided by time, kept in files, and how long they are believed.
+
+Times are milliseconds from 1970 in UTC. The registry returns the events that overlap a time range, both ends inclusive:
+a range is known if all events that overlap it are known. An event that extends over several ranges is in all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.her.filters.evaluate import stamp
+from sunpy_helio_plugins.store.arrow import ColumnFile
+from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
+
+__all__ = ["COLUMN", "Part", "Segment", "count_of", "entries", "instant", "packed", "unpacked"]
+
+Record = dict[str, Any]
+
+COLUMN = "json"
+"""The name of the column of bytes in a file of the store."""
+
+UNKNOWN = -(2**62)
+"""The time of an event that cannot be read."""
+
+_CODEC = "zstd"
+
+_DAY = 86400.0
+
+_EPOCH = datetime(1970, 1, 1)
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+_MOST_PARTS = 8
+"""The number of ranges of a response that are requested again sooner than the others."""
+
+
+def instant(value: Any) -> int | None:
+    """Return a time of the registry in milliseconds; `None` if it cannot be read."""
+    try:
+        return (datetime.fromisoformat(stamp(value)) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        return None
+
+
+def _instants(records: Sequence[Record], name: str) -> NDArray[np.int64]:
+    """Return a time of each event in milliseconds; `UNKNOWN` if it cannot be read."""
+    values = [record.get(name) for record in records]
+    if values and all(type(value) is str and stamp(value) == value for value in values):
+        try:
+            return np.array(values, dtype="M8[ms]").astype(np.int64)
+        except ValueError:  # a day that does not exist
+            pass
+    found = map(instant, values)
+    return np.array([UNKNOWN if one is None else one for one in found], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """
+    Events and their relations, in the order of the registry.
+
+    Attributes
+    ----------
+    records, associations : list of dict
+        The events and their relations.
+    """
+
+    records: list[Record] = field(repr=False, default_factory=list)
+    associations: list[Record] = field(repr=False, default_factory=list)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The start of each event, or `UNKNOWN`."""
+        return _instants(self.records, "event_starttime")
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """The end of each event, or `UNKNOWN`."""
+        return _instants(self.records, "event_endtime")
+
+    @cached_property
+    def archived(self) -> NDArray[np.int64]:
+        """When each event was archived, or `UNKNOWN`."""
+        return _instants(self.records, "kb_archivdate")
+
+    @cached_property
+    def readable(self) -> NDArray[np.bool_]:
+        """Whether the times of each event can be read."""
+        return np.asarray((self.starts != UNKNOWN) & (self.ends != UNKNOWN))
+
+    def within(self, part: Range) -> NDArray[np.intp]:
+        """Return the indices of the events that overlap a range, or have times that cannot be read."""
+        return np.flatnonzero(((self.starts < part.before) & (self.ends >= part.first)) | ~self.readable)
+
+
+class Part(NamedTuple):
+    """A range, and the events that overlap it: all of them if it ``is_whole``; ``asked`` is in Unix seconds."""
+
+    range: Range
+    segment: Segment
+    asked: float
+    is_whole: bool = True
+
+
+def entries(part: Part) -> list[Entry]:
+    """
+    Return what a response tells of its range.
+
+    A range without events is believed as long as other metadata, ``conf.cache_days``, and others for
+    ``conf.her.cache_days``. What was too near to the time of the request, and the ranges of events that were archived
+    shortly before it, are not believed at all: the registry may still revise them.
+    """
+    asked, border = part.asked, int((part.asked - conf.her.grace_days * _DAY) * 1e3)
+    state, days = (State.PRESENT, conf.her.cache_days) if part.segment.records else (State.EMPTY, conf.cache_days)
+    told = [Entry(*part.range, state, asked, asked + days * _DAY)]
+    recent = [Range(max(part.range.first, border), part.range.before), *_unsettled(part, border)]
+    for one in joined(recent, _MOST_PARTS):
+        told = list(_doubted(told, one))
+    return told
+
+
+def _unsettled(part: Part, border: int) -> Iterator[Range]:
+    """Return the ranges of the events that were archived after a time."""
+    segment, whole = part.segment, part.range
+    for row in np.flatnonzero(segment.readable & (segment.archived >= border)).tolist():
+        yield Range(max(int(segment.starts[row]), whole.first), min(int(segment.ends[row]) + 1, whole.before))
+
+
+def _doubted(told: Iterable[Entry], hole: Range) -> Iterator[Entry]:
+    """Divide entries at the ends of a range in which they are not believed."""
+    for one in told:
+        if one.before <= hole.first or one.first >= hole.before:
+            yield one
+            continue
+        if one.first < hole.first:
+            yield one.within(one.first, hole.first)
+        yield Entry(*one.within(*hole).range, one.state, one.asked, one.asked)
+        if one.before > hole.before:
+            yield one.within(hole.before, one.before)
+
+
+def packed(bodies: Sequence[bytes], count: int) -> tuple[dict[str, NDArray[Any]], str]:
+    """Return the bodies of responses with some events, compressed, as a column of bytes and a header."""
+    import pyarrow as pa
+
+    codec = _CODEC if pa.Codec.is_available(_CODEC) else ""
+    parts = [pa.compress(body, codec, asbytes=True) if codec else body for body in bodies]
+    sizes = [[len(part), len(body)] for part, body in zip(parts, bodies, strict=True)]
+    content = np.frombuffer(b"".join(parts), dtype=np.uint8)
+    return {COLUMN: content}, json.dumps({"events": count, "codec": codec, "sizes": sizes})
+
+
+def count_of(file: ColumnFile) -> int:
+    """Return the number of events in a file."""
+    return int(json.loads(file.header)["events"])
+
+
+def unpacked(file: ColumnFile) -> list[bytes]:
+    """Return the bodies of responses in a file; raise a `FileError` if it is not one."""
+    import pyarrow as pa
+
+    try:
+        header, content, start = json.loads(file.header), file.columns[COLUMN], 0
+        found: list[bytes] = []
+        for size, length in header["sizes"]:
+            part = content[start : start + size].tobytes()
+            found.append(pa.decompress(part, length, header["codec"], asbytes=True) if header["codec"] else part)
+            start += size
+    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
+        raise FileError(f"A file of kept events cannot be read: {error}.") from error
+    return found
