@@ -18,7 +18,14 @@ from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
+from sunpy_helio_plugins.her.columns import (  # noqa: F401 - the codecs make their kinds of columns known
+    chaincodes,
+    codecs,
+    parse,
+    record_codecs,
+    relations,
+    storage,
+)
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons

@@ -287,7 +287,7 @@ class StoredRead(TableRead):
         """Read a table."""
         args = checked(f"{self._cls.__name__}.read", args, "read")
         with far_years():
-            plain = plain_from(chosen_form("read", args, kwargs), args, kwargs)
+            plain = plain_from(chosen_form("read", args, kwargs), tables.HEADER, args, kwargs)
             with named(args):
                 return self._cls._from_plain(plain)
 

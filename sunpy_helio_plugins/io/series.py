@@ -70,7 +70,7 @@ def read(*args: Any, **kwargs: Any) -> Any:
     """
     args = checked("io.read", args, "read")
     with far_years():
-        stored = plain_from(chosen_form("read", args, kwargs), args, kwargs)
+        stored = plain_from(chosen_form("read", args, kwargs), tables.HEADER, args, kwargs)
         with named(args):
             return restored(stored)
 

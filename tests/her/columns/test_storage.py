@@ -21,7 +21,7 @@ from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.search import search
 
 FORMATS = {
-    "fits": {}, "parquet": {}, "vot": {"format": "votable"}, "csv": {},
+    "fits": {}, "parquet": {}, "arrow": {}, "vot": {"format": "votable"}, "csv": {},
     "h5": {"format": "hdf5", "path": "events", "serialize_meta": True},
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_ecsv_brings_every_column_back_as_it_was(events: HERTable, tmp_path: Pat
     assert (back.edges, back.problems) == (events.edges, events.problems)
 
 
-@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "asdf", "plain.ecsv"])
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "arrow", "asdf", "plain.ecsv"])
 def test_what_belongs_to_the_table_is_kept(events: HERTable, ending: str, tmp_path: Path) -> None:
     if ending == "asdf":
         pytest.importorskip("asdf_astropy")
