@@ -13,8 +13,9 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.arrow.arrays import stamps
+from sunpy_helio_plugins.io.arrow.arrays import number_array, stamps
 from sunpy_helio_plugins.io.formats import FileFormat
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import (  # fmt: skip
@@ -35,6 +36,8 @@ from sunpy_helio_plugins.quantities.silence import far_years, has_name
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
 
+_masked = unchecked(fills.masked)
+
 _HARMLESS = "2000-01-01T00:00:00"
 
 
@@ -42,7 +45,6 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
     """Add a column of numbers in a type and a shape that the format supports; return its parts and original type."""
     told: dict[str, Any] = {"dtype": data.dtype.str}
     mask = sheet.mask_of(mask)
-    has_nulls = sheet.format.mixins or sheet.format.is_arrow
     if mask is not None and data.dtype.kind in "fc" and not sheet.format.is_arrow:
         data = np.where(mask, data.dtype.type(np.nan), data)
     if data.dtype.kind == "c":
@@ -55,7 +57,12 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
         text = add_text(name, part, rows, None, sheet)
         gone = {} if mask is None else add_numbers(name, "mask", np.asarray(mask), None, sheet)
         return told | {"parts": text["parts"]} | ({"mask": gone} if gone else {})
-    is_blank = has_nulls and held.ndim == 1 and mask is not None
+    is_blank = (sheet.format.mixins or sheet.format.is_arrow) and held.ndim == 1 and mask is not None
+    if sheet.format.is_arrow:
+        parts = {} if is_blank else masked_part(name, mask, sheet)
+        added = sheet.add(name, part, number_array(held, mask if is_blank else None))
+        sheet.units |= {} if unit is None else {added: unit.to_string()}
+        return told | ({"blank": True} if is_blank else {}) | {"parts": parts | {part: added}}
     column = MaskedColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
     _name_unit(column, unit, sheet.format)
     parts = {} if is_blank else masked_part(name, mask, sheet)
@@ -161,7 +168,7 @@ class QuantityCodec:
         if not spec["masked"]:
             return made
         if spec["masked"] == ALWAYS:
-            return fills.masked(made, mask)
+            return _masked(made, mask)
         return Masked(made, mask=np.zeros(data.shape, dtype=bool) if mask is None else mask)
 
 

@@ -265,7 +265,7 @@ class StoredWrite(TableWrite):
                 other.write(*args, **kwargs)
             return
         with far_years():
-            write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
+            write_plain(table._plain_for(form, kwargs), form, args, kwargs)
 
 
 class StoredRead(TableRead):
@@ -354,6 +354,11 @@ class Stored:
     def _kept(self) -> dict[str, Any]:
         """Return the additional state that is written besides columns and meta."""
         return kept(self)
+
+    def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
+        """Return the plain columns that are written in a format; remove the options that this takes."""
+        table: Any = self
+        return tables.pack(table, form, self._kept())
 
     def _for_format(self, form: str) -> Table:
         """Return the table as it is written in a format from which it cannot be restored."""

@@ -25,8 +25,8 @@ class Sheet:
     ----------
     columns : dict
         The plain columns by name.
-    descriptions : dict
-        The descriptions of columns that are arrays of Arrow.
+    descriptions, units : dict
+        The descriptions and units of columns that are arrays of Arrow.
     objects : dict
         The objects of plain columns that other columns may share.
     names : tuple of str
@@ -37,6 +37,7 @@ class Sheet:
         self.format = form
         self.columns: dict[str, Any] = {}
         self.descriptions: dict[str, str] = {}
+        self.units: dict[str, str] = {}
         self.objects: dict[str, list[Any]] = {}
         self.names = tuple(names)
         self._own = set(self.names)

@@ -37,8 +37,14 @@ _LONGEST = 2**30
 _ATTRIBUTES = "__attributes__"
 
 
-def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -> Table | ArrowSheet:
-    """Return a table as plain columns, or raise a `QueryError` that names a bad column."""
+def pack(
+    table: Table, form: str = "", extra: Mapping[str, Any] | None = None, derived: Mapping[str, Any] | None = None
+) -> Table | ArrowSheet:  # fmt: skip
+    """
+    Return a table as plain columns, or raise a `QueryError` that names a bad column.
+
+    ``derived`` are columns for other readers, which `unpack` leaves out.
+    """
     sheet = Sheet(format_of(form), table.colnames)
     specs = []
     for name in table.colnames:
@@ -49,11 +55,13 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
                 f"The column {name!r} cannot be written: it contains {error}. "
                 "Remove it, or convert it to numbers or text."
             ) from error
+    for name, column in (derived or {}).items():
+        sheet.columns[name] = column
     meta = {key: value for key, value in table.meta.items() if key not in (_ATTRIBUTES, HEADER)}
     said = {
         "version": VERSION, "class": type(table).__name__, "rows": len(table), "columns": specs,
         "meta": _entries(meta), "extra": _entries(dict(extra or {})),
-    }  # fmt: skip
+    } | ({"derived": list(derived)} if derived else {})  # fmt: skip
     made = _plain(sheet)
     made.meta[HEADER] = _compressed(json.dumps(said))
     return made
@@ -61,7 +69,7 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
 
 def _plain(sheet: Sheet) -> Table | ArrowSheet:
     if sheet.format.is_arrow:
-        return ArrowSheet(arrow_table(sheet.columns, sheet.descriptions), {})
+        return ArrowSheet(arrow_table(sheet.columns, sheet.units, sheet.descriptions), {})
     return Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
 
 
@@ -145,7 +153,7 @@ def unpack(
         _check_rows(plain, int(header["rows"]))
         made = {spec["name"]: _column(spec, plain) for spec in header["columns"]}
         meta, extra = values.decoded(header["meta"]), values.decoded(header["extra"])
-        used = set(_names(header["columns"]))
+        used = {*_names(header["columns"]), *header.get("derived", ())}
         made |= {name: plain[name] for name in plain.colnames if name not in used and name not in made}
         table = cls(list(made.values()), names=list(made), meta=meta, copy=False)
     except FileError:

@@ -12,6 +12,7 @@ from astropy.table import Column, MaskedColumn
 from astropy.table.pprint import TableFormatter
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.arrow.arrays import (
@@ -35,6 +36,8 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
 _LISTED = 2_000_000
 """The limit of the number of characters of unequal texts in the header; see `ObjectCodec`."""
 
+
+_masked = unchecked(fills.masked)
 
 ALWAYS = "always"
 """Marks columns that are written with their mask, even if no value is missing."""
@@ -170,7 +173,7 @@ class TextCodec:
 def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool | str) -> Any:
     """Return a column of the class that `masked_class` returned."""
     if masked == ALWAYS:
-        return fills.masked(data, mask)
+        return _masked(data, mask)
     return MaskedColumn(data, mask=mask, copy=False) if masked else Column(data, copy=False)
 
 

@@ -66,25 +66,23 @@ class ReferencesCodec:
             made = None
         if made is None:
             return _OBJECTS.pack(name, column, sheet)
-        added = sheet.add(name, "", made)
-        sheet.objects[added] = list(column)
-        return {"lists": True, "parts": {"": added}}
+        sheet.objects[name] = list(column)
+        return {"lists": True, "parts": {part: sheet.add(name, part, array) for part, array in made.items()}}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
         if "lists" not in spec:
             return _OBJECTS.unpack(spec, parts)
-        cells = _references_of(parts.arrow(""))
-        parts.table.objects[parts.names[""]] = cells
+        parts.table.objects[spec["name"]] = cells = _references_of(parts)
         return as_objects(cells)
 
 
 class RecordsCodec:
     """
-    Store the records of events as a structure in Arrow, and like other objects in other formats.
+    Store the records of events as one column for each keyword in Arrow, and like other objects in other formats.
 
-    Each keyword is a field of one type, and values of other types are written as JSON. Records with the same keywords
-    in the same order share a layout. References that are those of the column ``refs`` are written once.
+    Each of these has one type, and values of other types are written as JSON. Records with the same keywords in the
+    same order share a layout. References that are those of the column ``refs`` are written once.
     """
 
     kind = "records"
@@ -102,26 +100,32 @@ class RecordsCodec:
             made = None
         if made is None:
             return _OBJECTS.pack(name, column, sheet)
-        parts = {part: sheet.add(name, part, array) for part, array in made.parts.items()}
-        shared = {REFERENCES: REFERENCES} if made.shares else {}
-        return {"layouts": made.layouts, "whole": made.whole, "parts": parts | shared}
+        parts, fields = (
+            {part: sheet.add(name, part, array) for part, array in arrays.items()}
+            for arrays in (made.parts, made.fields)
+        )
+        return {
+            "layouts": made.layouts, "whole": made.whole, "shares": made.shares, "parts": parts,
+            "fields": {"parts": fields},
+        }  # fmt: skip
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
         if "layouts" not in spec:
             return _OBJECTS.unpack(spec, parts)
-        data, numbers, whole = parts.arrow(""), parts.array("layout"), frozenset(spec["whole"])
+        own, numbers, whole = (
+            Parts(parts.table, spec["fields"]["parts"]),
+            parts.array("layout"),
+            frozenset(spec["whole"]),
+        )
+        fields = {name: own.arrow(name) for name in own.names}
         made = np.empty(len(numbers), dtype=object)
         for number, layout in enumerate(spec["layouts"]):
             rows = np.flatnonzero(numbers == number)
-            made[rows] = _records(data, layout, whole, rows)
-        if REFERENCES in parts:
-            known = parts.table.objects.get(parts.names[REFERENCES])
-            for record, cell in zip(
-                made, _references_of(parts.arrow(REFERENCES)) if known is None else known, strict=True
-            ):
-                if REFERENCES in record:
-                    record[REFERENCES] = cell
+            made[rows] = _records(fields, layout, whole, rows)
+        for record, cell in zip(made, parts.table.objects[REFERENCES] if spec["shares"] else (), strict=spec["shares"]):
+            if REFERENCES in record:
+                record[REFERENCES] = cell
         other = objects_of(parts.arrow("other"))
         for row in np.flatnonzero(other != None):  # noqa: E711 - of each element
             made[row] |= json.loads(other[row])
@@ -130,7 +134,7 @@ class RecordsCodec:
 
 class _Fields:
     """
-    The keywords of records as arrays of Arrow; raise one of ``_REFUSALS`` if this is not possible.
+    Records as arrays of Arrow; raise one of ``_REFUSALS`` if this is not possible.
 
     Attributes
     ----------
@@ -140,8 +144,10 @@ class _Fields:
         The keywords whose whole numbers are integers.
     shares : bool
         Whether the references are those of the column ``refs``.
+    fields : dict
+        The values of each keyword.
     parts : dict
-        The structures, the number of the layout of each record, and values of other types.
+        The number of the layout of each record, and values of other types.
     """
 
     def __init__(self, records: list[Record], sheet: Sheet) -> None:
@@ -164,18 +170,18 @@ class _Fields:
         if REFERENCES in keys and not self.shares:
             self._keep_apart(REFERENCES)
         self.types: dict[str, str] = {}
-        data = self._structure(names)
-        self.whole = [name for name, kind in self.types.items() if kind == "double" and self._has_integers(name, data)]
+        self.fields = self._arrays(names)
+        self.whole = [name for name, kind in self.types.items() if kind == "double" and self._has_integers(name)]
         other = [json.dumps(self._other[row]) if row in self._other else None for row in range(len(records))]
-        self.parts = {"": data, "layout": pa.array(numbers, pa.int32()), "other": text_array(other)}
+        self.parts = {"layout": pa.array(numbers, pa.int32()), "other": text_array(other)}
 
     def _keep_apart(self, name: str) -> None:
         for row, record in enumerate(self.records):
             if record.get(name) is not None:
                 self._other.setdefault(row, {})[name] = record[name]
 
-    def _structure(self, names: list[str]) -> pa.Array:
-        """Return the keywords as one array of structures, whose types are those of some records if all have them."""
+    def _arrays(self, names: list[str]) -> dict[str, pa.Array]:
+        """Return the values of each keyword; the types are those of some records if all records have them."""
         import pyarrow as pa
 
         for samples in (self.records[:: max(len(self.records) // _SAMPLES, 1)], self.records):
@@ -192,7 +198,7 @@ class _Fields:
         for name, kind in kinds.items():
             if kind not in TYPES:
                 self._keep_apart(name)
-        return made
+        return dict(zip(self.types, made.flatten(), strict=True))
 
     def _without_others(self, fields: pa.StructType) -> list[Record]:
         """Return records without the values that their fields cannot represent."""
@@ -207,9 +213,9 @@ class _Fields:
                     made[row] = made[row] | {name: None}
         return made
 
-    def _has_integers(self, name: str, data: pa.Array) -> bool:
+    def _has_integers(self, name: str) -> bool:
         """Return whether whole numbers are integers, and keep those of another type apart."""
-        field = data.field(name)
+        field = self.fields[name]
         if field.null_count == len(field):
             return False
         rows = np.flatnonzero(_are_whole(field.to_numpy(zero_copy_only=False))).tolist()
@@ -250,8 +256,8 @@ def _are_whole(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.isfinite(values) & (values == np.rint(values))
 
 
-def _lists(cells: Sequence[Any]) -> pa.Array:
-    """Return references as an array of lists of structures; raise a `ValueError` if they are not of this form."""
+def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:
+    """Return the parts of references as lists; raise a `ValueError` if they are not of this form."""
     import pyarrow as pa
 
     flat = list(chain.from_iterable(filter(None, cells)))
@@ -260,33 +266,39 @@ def _lists(cells: Sequence[Any]) -> pa.Array:
     if set(map(tuple, flat)) - {REFERENCE}:
         raise ValueError("not references of three values")
     fields = list(zip(*map(dict.values, flat), strict=True)) or [()] * len(REFERENCE)
-    values = pa.StructArray.from_arrays([text_array(field) for field in fields], list(REFERENCE))
-    gone = np.array([cell is None for cell in cells] + [False], dtype=bool)
-    offsets = np.cumsum([0, *(len(cell or ()) for cell in cells)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets, mask=gone), values)
+    offsets = pa.array(np.cumsum([0, *(len(cell or ()) for cell in cells)]).astype(np.int32))
+    made = {
+        name: pa.ListArray.from_arrays(offsets, text_array(field))
+        for name, field in zip(REFERENCE, fields, strict=True)
+    }
+    gone = np.array([cell is None for cell in cells], dtype=bool)
+    return made | ({"mask": pa.array(gone)} if gone.any() else {})
 
 
-def _references_of(array: pa.Array) -> Values:
+def _references_of(parts: Parts) -> Values:
     """Return what `_lists` converted."""
-    mask, bounds = mask_of_array(array), array.offsets.to_numpy().tolist()
-    fields = [_values(array.values.field(name)) for name in REFERENCE]
+    lists = [parts.arrow(name) for name in REFERENCE]
+    fields = [_values(one.values) for one in lists]
     values = [dict(zip(REFERENCE, one, strict=True)) for one in zip(*fields, strict=True)]
-    made: Values = [values[start:end] for start, end in pairwise(bounds)]
-    for row in [] if mask is None else np.flatnonzero(mask).tolist():
+    made: Values = [values[start:end] for start, end in pairwise(lists[0].offsets.to_numpy().tolist())]
+    for row in np.flatnonzero(parts.array("mask")).tolist() if "mask" in parts else ():
         made[row] = None
     return made
 
 
-def _records(data: pa.Array, layout: list[str], whole: frozenset[str], rows: NDArray[np.intp]) -> NDArray[np.object_]:
+def _records(
+    fields: Mapping[str, pa.Array], layout: list[str], whole: frozenset[str], rows: NDArray[np.intp]
+) -> NDArray[np.object_]:  # fmt: skip
     """Return the records of one layout, without references."""
     import pyarrow as pa
 
-    own = data if len(rows) == len(data) else data.take(pa.array(rows))
+    order = pa.array(rows)
     template, varied, columns = dict.fromkeys(layout), [], []
-    fields = {field.name for field in data.type}
     for name in layout:
-        if name not in fields or (field := own.field(name)).null_count == len(field):
+        field = fields.get(name)
+        if field is None or field.null_count == len(field):
             continue
+        field = field if len(rows) == len(field) else field.take(order)
         values = _values(field, is_whole=name in whole)
         if field.null_count == 0 and values.count(values[0]) == len(values):
             template[name] = values[0]

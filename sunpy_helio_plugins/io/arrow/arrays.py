@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "Ragged", "array_of", "column_of_array", "has_part", "mask_of_array", "masked_array", "objects_of", "ragged_of",
-    "stamps", "strings", "text_array", "values_of",
+    "Ragged", "array_of", "column_of_array", "has_part", "mask_of_array", "masked_array", "number_array", "objects_of",
+    "ragged_of", "stamps", "strings", "text_array", "values_of",
 ]  # fmt: skip
 
 _FEW = 4
@@ -35,11 +35,16 @@ def array_of(column: Any) -> pa.Array:
         return column
     if isinstance(column, Ragged):
         values = pa.array(np.ascontiguousarray(column.values))
-        return pa.LargeListArray.from_arrays(pa.array(column.offsets, pa.int64()), values)
+        return pa.ListArray.from_arrays(pa.array(column.offsets, pa.int32()), values)
     mask = np.ma.getmaskarray(column) if isinstance(column, MaskedColumn) else None
     data = np.asarray(np.ma.getdata(column))
-    if data.dtype.kind in "US":
-        return strings(data, mask)
+    return strings(data, mask) if data.dtype.kind in "US" else number_array(data, mask)
+
+
+def number_array(data: NDArray[Any], mask: NDArray[np.bool_] | None) -> pa.Array:
+    """Return numbers as an array; those of more than one dimension as lists of a fixed size."""
+    import pyarrow as pa
+
     data = data.astype(data.dtype.newbyteorder("="), copy=False)
     made = pa.array(np.ascontiguousarray(data.ravel()), mask=None if mask is None else mask.ravel())
     for size in reversed(data.shape[1:]):

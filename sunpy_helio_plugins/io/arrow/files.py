@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from astropy.table import Column, Table
+from astropy.table import Table
 
 from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.io.arrow.arrays import array_of
@@ -24,15 +24,14 @@ _OPTIONS = {"parquet": ("compression", "compression_level"), "arrow": ("compress
 """The arguments that are passed to pyarrow."""
 
 
-def arrow_table(columns: Mapping[str, Any], descriptions: Mapping[str, str]) -> pa.Table:
+def arrow_table(columns: Mapping[str, Any], units: Mapping[str, str], descriptions: Mapping[str, str]) -> pa.Table:
     """Return plain columns as a table of Arrow, whose fields state their units and descriptions."""
     import pyarrow as pa
 
     arrays, fields = [], []
     for name, column in columns.items():
         arrays.append(array_of(column))
-        unit = column.unit if isinstance(column, Column) else None
-        said = {"units": None if unit is None else unit.to_string(), "description": descriptions.get(name)}
+        said = {"units": units.get(name), "description": descriptions.get(name)}
         known = {key: value for key, value in said.items() if value}
         fields.append(pa.field(name, arrays[-1].type, metadata=known or None))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
@@ -54,15 +53,17 @@ def _write(sheet: ArrowSheet, form: str, stream: IO[bytes], kwargs: Mapping[str,
     import pyarrow as pa
     import pyarrow.parquet
 
+    # Not to the stream: there are some small pieces for each column.
+    made = pa.BufferOutputStream()
     if form == "parquet":
         # The checksums of its pages show damage, which Arrow would otherwise read as other values.
         table = sheet.table.replace_schema_metadata({**sheet.meta, **_for_astropy(sheet.table)})
-        pyarrow.parquet.write_table(table, stream, write_page_checksum=True, **kwargs)
-        return
-    table = sheet.table.replace_schema_metadata(sheet.meta)
-    options = pa.ipc.IpcWriteOptions(**kwargs)
-    with pa.ipc.new_file(stream, table.schema, options=options) as sink:
-        sink.write_table(table)
+        pyarrow.parquet.write_table(table, made, write_page_checksum=True, **kwargs)
+    else:
+        table = sheet.table.replace_schema_metadata(sheet.meta)
+        with pa.ipc.new_file(made, table.schema, options=pa.ipc.IpcWriteOptions(**kwargs)) as sink:
+            sink.write_table(table)
+    stream.write(made.getvalue())
 
 
 def _for_astropy(table: pa.Table) -> dict[str, str]:
@@ -75,8 +76,9 @@ def _for_astropy(table: pa.Table) -> dict[str, str]:
         known = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         named = {"units": "unit", "description": "description"}
         told.append({"name": field.name} | {named[key]: value for key, value in known.items() if key in named})
-        if pa.types.is_string(field.type):
-            longest = pyarrow.compute.max(pyarrow.compute.binary_length(column)).as_py()
+        texts = column.combine_chunks().flatten() if pa.types.is_list(field.type) else column
+        if pa.types.is_string(texts.type) or pa.types.is_binary(texts.type):
+            longest = pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py()
             lengths[f"table::len::{field.name}"] = str(longest or 1)
     # JSON is YAML as well.
     return {"table_meta_yaml": json.dumps({"datatype": told}, ensure_ascii=True)} | lengths
