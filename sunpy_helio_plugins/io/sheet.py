@@ -14,7 +14,22 @@ from sunpy_helio_plugins.io.arrow.arrays import Ragged, mask_of_array, ragged_of
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.io.formats import FileFormat
 
-__all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
+__all__ = ["CODECS", "CellColumn", "Codec", "Parts", "Sheet", "register"]
+
+
+class CellColumn(MaskedColumn):
+    """A masked column whose single elements are those of a list, as the writer of ECSV gets them: one by one."""
+
+    def __getitem__(self, item: Any) -> Any:
+        """Return an element, also if it is masked, or another column."""
+        if type(item) is not int:
+            return super().__getitem__(item)
+        if "_cells" not in self.__dict__:
+            data = np.ma.getdata(self).view(np.ndarray)
+            # Elements of numpy where the text of those of Python has more digits.
+            is_short = data.dtype.kind == "f" and data.dtype.itemsize < 8
+            self.__dict__["_cells"] = list(data) if is_short else data.tolist()
+        return self.__dict__["_cells"][item]
 
 
 class Sheet:
@@ -58,6 +73,16 @@ class Sheet:
             candidate = f"{wanted}_{number}"
         self.columns[candidate] = column
         return candidate
+
+    def add_lists(self, name: str, part: str, pieces: list[NDArray[np.float64]]) -> str:
+        """Add lists of numbers that several columns share, unless they are already there; return their name."""
+        key = b"".join([*(piece.tobytes() for piece in pieces), np.array(list(map(len, pieces))).tobytes()])
+        if key not in self._once:
+            data = np.empty(len(pieces), dtype=object)
+            for index, piece in enumerate(pieces):
+                data[index] = piece
+            self._once[key] = self.add(name, part, Column(data, copy=False))
+        return self._once[key]
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.io.arrow.arrays import (
     strings,
     text_array,
 )
-from sunpy_helio_plugins.io.sheet import Parts, Sheet
+from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet
 from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.transport.urls import public_url
 
@@ -73,7 +73,7 @@ def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sh
     told: dict[str, Any] = {"escaped": True} if is_escaped else {}
     # Missing and empty texts cannot be distinguished in most formats.
     if mask is not None and sheet.format.mixins and "" not in known:
-        return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
+        return told | {"blank": True, "parts": {part: sheet.add(name, part, CellColumn(texts, mask=mask))}}
     return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
 
 

@@ -24,6 +24,9 @@ POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
 """Keywords of a point."""
 
 Floats = NDArray[np.float64]
+_FAR = min(map(abs, SENTINELS)) - 1
+"""Numbers of missing values are farther from zero."""
+
 _FEW = 2000
 """The number of vertices up to which numpy's own reader is faster than starting a table reader."""
 
@@ -60,9 +63,9 @@ def rings(
     bad : list of int
         The events with an invalid text.
     """
-    bodies = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
-    counts = {index: body.count(",") + 1 for index, body in bodies.items()}
-    together = _read(list(bodies.values()), sum(counts.values()))
+    found = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
+    counts = {index: count for index, (_, count) in found.items()}
+    together = _read([body for body, _ in found.values()], sum(counts.values()))
     if together is None:
         together, counts = np.empty((0, 2)), {}
     alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
@@ -74,8 +77,8 @@ def rings(
     return vertices, offsets, sorted({*(index for index, ring in alone.items() if not len(ring)), *map(int, odd)})
 
 
-def _body(text: Any) -> str | None:
-    """Return "x y,x y" of a polygon or a line in the registry's format; `None` for any other text."""
+def _body(text: Any) -> tuple[str, int] | None:
+    """Return "x y,x y" of a polygon or a line in the registry's format, and their number; `None` for any other text."""
     if not isinstance(text, str):
         return None
     if text.startswith("POLYGON((") and text.endswith("))"):
@@ -84,7 +87,8 @@ def _body(text: Any) -> str | None:
         body = text[11:-1]
     else:
         return None
-    return body if "(" not in body and body.count(" ") == body.count(",") + 1 else None
+    count = body.count(",") + 1
+    return (body, count) if "(" not in body and body.count(" ") == count else None
 
 
 def _in_order(
@@ -176,14 +180,26 @@ def is_missing(vertices: Floats) -> NDArray[np.bool_]:
 
 def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, float]) -> NDArray[np.int64]:
     """Return the events with a vertex that is not a valid position, or with only one distinct vertex."""
-    wrong = np.flatnonzero(
-        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
+    wrong = (
+        np.empty(0, np.int64)
+        if _are_plain(vertices, limits)
+        else np.flatnonzero(
+            ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
+        )
     )
     owners = np.searchsorted(offsets, wrong, side="right") - 1
     counts = np.diff(offsets)
     few = np.flatnonzero(counts == 1)
     same = _placeholders(vertices, offsets)
     return np.unique(np.concatenate([owners, few, same]))
+
+
+def _are_plain(vertices: Floats, limits: tuple[float, float]) -> bool:
+    """Return whether all vertices are valid without looking at each: not far from zero, as missing values are."""
+    # False for NaN.
+    return all(
+        bool(np.abs(vertices[:, axis]).max(initial=0.0) <= min(limit, _FAR)) for axis, limit in enumerate(limits)
+    )
 
 
 def _placeholders(vertices: Floats, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -260,10 +276,24 @@ def _flat(text: str) -> str:
     return ",".join(f"{x} {y}" for x, y in zip(numbers[::2], numbers[1::2], strict=True))
 
 
+def _points(texts: Sequence[Any]) -> Floats | None:
+    """Parse points in the registry's format together; `None` if any is not in this format, or not finite."""
+    if not texts or set(map(type, texts)) != {str}:
+        return None
+    if not all(text.startswith("POINT(") and text.endswith(")") and text.count(" ") == 1 for text in texts):
+        return None
+    made = _read([text[6:-1] for text in texts], len(texts))
+    return made if made is not None and np.isfinite(made).all() else None
+
+
 def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
     """Parse WKT points; return their numbers, shape (n, 2), NaN if missing, and the events with an invalid text."""
     places = np.full((len(texts), 2), np.nan)
     filled = [index for index, text in enumerate(texts) if text]
+    together = _points([texts[index] for index in filled])
+    if together is not None:
+        places[filled] = together
+        return places, []
     bad: list[int] = []
     for index in filled:
         found = _POINT.fullmatch(texts[index]) if isinstance(texts[index], str) else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from astropy.table import Column
+from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
@@ -112,17 +114,13 @@ class PolygonsCodec:
             vertices, offsets = _lists(parts)
             submitted, _ = _lists(Parts(parts.table, spec["submitted"]["parts"]))
             return Polygons(vertices, offsets, spec["system"], **_events(parts), as_submitted=submitted)
-        rings = _rings(spec, parts, "")
-        offsets = np.concatenate([[0], np.cumsum([len(ring) for ring in rings], dtype=np.int64)]).astype(np.int64)
-        told, given = spec.get("submitted"), [_NO_RING] * len(rings)
+        vertices, counts = _rings(spec, parts, "")
+        offsets = np.append(0, np.cumsum(counts)).astype(np.int64)
+        submitted, told = np.full(vertices.shape, np.nan), spec.get("submitted")
         if told is not None:
-            given = _rings(told, Parts(parts.table, told["parts"]), "submitted")
-        whole = [one if len(one) else np.full(ring.shape, np.nan) for one, ring in zip(given, rings, strict=True)]
-        vertices, submitted = (np.concatenate([_NO_RING, *part]) for part in (rings, whole))
+            given, known = _rings(told, Parts(parts.table, told["parts"]), "submitted")
+            submitted[np.repeat(known > 0, counts)] = given
         return Polygons(vertices, offsets, spec["system"], **_events(parts), as_submitted=submitted)
-
-
-_NO_RING = np.empty((0, 2))
 
 
 def _add_lists(name: str, part: str, vertices: Any, offsets: Any, sheet: Sheet) -> dict[str, str]:
@@ -142,22 +140,22 @@ def _lists(parts: Parts) -> tuple[Any, Any]:
 def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:
     """Add vertices as two columns of variable length if the format supports them, else as text."""
     if sheet.format.ragged and any(map(len, pieces)):
-        axes = {axis: as_objects([piece[:, index] for piece in pieces]) for index, axis in enumerate(AXES)}
-        return {"parts": {axis: sheet.add(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
+        axes = {axis: [piece[:, index] for piece in pieces] for index, axis in enumerate(AXES)}
+        return {"parts": {axis: sheet.add_lists(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
     return add_text(name, part, _lines(pieces), None, sheet)
 
 
-def _rings(spec: Mapping[str, Any], parts: Parts, part: str) -> list[Any]:
-    """Return the vertices that `_add_rings` added."""
+def _rings(spec: Mapping[str, Any], parts: Parts, part: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the vertices that `_add_rings` added, and the number of those of each row."""
     if AXES[0] not in parts:
-        return [_vertices(text) for text in text_of(spec, parts, part).tolist()]
-    axes = [[_plain_coordinates(piece) for piece in parts[axis]] for axis in AXES]
-    return [np.stack(pair, axis=1) for pair in zip(*axes, strict=True)]
-
-
-def _plain_coordinates(piece: Any) -> Any:
-    """Return a cell of variable length; a missing one is empty."""
-    return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
+        rings = [_vertices(text) for text in text_of(spec, parts, part).tolist()]
+        return np.concatenate([np.empty((0, 2)), *rings]), np.array(list(map(len, rings)), dtype=np.int64)
+    axes = [[() if cell is np.ma.masked or cell is None else cell for cell in parts[axis]] for axis in AXES]
+    counts, others = (np.array(list(map(len, axis)), dtype=np.int64) for axis in axes)
+    if not np.array_equal(counts, others):
+        raise ValueError("the two columns of vertices differ in length")
+    flat = [np.array(list(chain.from_iterable(axis)), dtype=float) for axis in axes]
+    return np.stack(flat, axis=1), counts
 
 
 def _lines(pieces: list[Any]) -> Any:

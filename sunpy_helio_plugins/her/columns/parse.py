@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import compress
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -47,6 +48,10 @@ _LONG = re.compile(
 
 NOTHING = ("", "blank")
 """Texts for a missing value; "blank" is the default of SolarSoft's structures for submitters."""
+
+_NUMBERS = frozenset({int, float, type(None)})
+
+_GONE = frozenset({None, *NOTHING})
 
 LONG_AGO = "1492-10-12"
 """The date in SolarSoft's structures if a submitter does not set one."""
@@ -98,6 +103,7 @@ class Reader:
 
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
+        self._read: dict[str, list[Any]] = {}
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
@@ -110,12 +116,20 @@ class Reader:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
         if name in self.untold:
             return [None] * len(self.records)
-        found = [record.get(name) for record in self.records]
+        found = self._given(name)
         if name != "noposition" and not self.placed and is_place(name):
             found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
-        for row, value in self.corrections.get(name, {}).items():
-            found[row] = value
+        if name in self.corrections:
+            found = list(found)
+            for row, value in self.corrections[name].items():
+                found[row] = value
         return found
+
+    def _given(self, name: str) -> list[Any]:
+        """Return a keyword of all records as they are; the list is kept."""
+        if name not in self._read:
+            self._read[name] = [record.get(name) for record in self.records]
+        return self._read[name]
 
     def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
         """Return several keywords of all records by name; see `values`."""
@@ -216,13 +230,16 @@ class Reader:
 
     def _text(self, keyword: Keyword, values: list[Any]) -> Any:
         missing = _missing(values)
-        if not all(type(value) is str or value is None for value in values):
+        if not set(map(type, values)) <= {str, type(None)}:
             values = self._each(keyword, values, str)
+        texts = [value or "" for value in values]
+        if not "".join(texts).isascii():
+            texts = list(map(_printable, texts))
         if _LONG.fullmatch(keyword.name) or keyword.name not in keywords():
-            data = np.empty(len(values), dtype=object)
-            data[:] = [_printable(value or "") for value in values]
+            data = np.empty(len(texts), dtype=object)
+            data[:] = texts
         else:
-            data = np.array([_printable(value or "") for value in values], dtype=str)
+            data = np.array(texts, dtype=str)
         return _Parts(data, missing)
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
@@ -262,12 +279,14 @@ class Reader:
             made[row] = exact or 0
         return made
 
-    def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
+    def _as_floats(self, keyword: Keyword, given: list[Any]) -> tuple[NDArray[np.float64], Mask]:
+        values = given
         try:
-            whole = [None if value == "" else _number(value) if type(value) is bool else value for value in values]
-            data = np.array(whole, dtype=float)
+            if not set(map(type, values)) <= _NUMBERS:
+                values = [None if value == "" else _number(value) if type(value) is bool else value for value in values]
+            data = np.array(values, dtype=float)
         except (ValueError, TypeError, OverflowError):
-            data = np.array(self._each(keyword, values, _number), dtype=float)
+            data = np.array(self._each(keyword, given, _number), dtype=float)
         missing = ~np.isfinite(data)
         for sentinel in SENTINELS:
             missing |= data == sentinel
@@ -290,7 +309,7 @@ class Reader:
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
-        said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
+        said = Counter(compress(texts, (~missing).tolist()))
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
@@ -298,10 +317,15 @@ class Reader:
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
-        odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
+        if set(texts) <= set(scales):
+            odd = np.zeros(len(data), dtype=bool)
+        else:
+            odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
         words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
         self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
-        scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
+        scaled = np.where(odd, 0.0, data)
+        if set(scales.values()) != {1.0}:
+            scaled = scaled * np.array([scales.get(text, 1.0) for text in texts])
         missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         told = None if missing.all() else next(text for text in said if text in scales)
@@ -329,7 +353,10 @@ def _printable(text: str) -> str:
 
 
 def _missing(values: list[Any]) -> Mask:
-    return np.array([value is None or value in NOTHING for value in values], dtype=bool)
+    try:
+        return np.array([value in _GONE for value in values], dtype=bool)
+    except TypeError:  # lists, among others
+        return np.array([value is None or value in NOTHING for value in values], dtype=bool)
 
 
 def _component_units(text: str) -> tuple[str, str, str]:
