@@ -53,9 +53,9 @@ def expect_one(asked: list[str], documented: str) -> None:
     found = [fields(urlsplit(path).query) for path in asked]
     expected = fields(documented)
     wanted = {name for name in expected.pop("return", "").split(",") if name != "required"} - {""}
-    assert any(
-        expected.items() <= one.items() and wanted <= set(one.get("return", "").split(",")) for one in found
-    ), found
+    assert any(expected.items() <= one.items() and wanted <= set(one.get("return", "").split(",")) for one in found), (
+        found
+    )
 
 
 def numbers(rows: list[tuple[str, str, str]]) -> set[int]:
