@@ -49,6 +49,8 @@ _LONG = re.compile(
 NOTHING = ("", "blank")
 """Texts for a missing value; "blank" is the default of SolarSoft's structures for submitters."""
 
+_NO_NUMBERS = frozenset({bool, list, dict})
+
 _NUMBERS = frozenset({int, float, type(None)})
 
 _GONE = frozenset({None, *NOTHING})
@@ -283,7 +285,9 @@ class Reader:
         values = given
         try:
             if not set(map(type, values)) <= _NUMBERS:
-                values = [None if value == "" else _number(value) if type(value) is bool else value for value in values]
+                values = [
+                    None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
+                ]
             data = np.array(values, dtype=float)
         except (ValueError, TypeError, OverflowError):
             data = np.array(self._each(keyword, given, _number), dtype=float)

@@ -300,7 +300,8 @@ def _records(
             continue
         field = field if len(rows) == len(field) else field.take(order)
         values = _values(field, is_whole=name in whole)
-        if field.null_count == 0 and values.count(values[0]) == len(values):
+        # Not for zeros, of which two are equal although their signs differ.
+        if field.null_count == 0 and values[0] != 0 and values.count(values[0]) == len(values):
             template[name] = values[0]
         else:
             varied.append(name)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from astropy.table import Table
 
-from sunpy_helio_plugins.arguments import refused
+from sunpy_helio_plugins.arguments import refused, unknown_keyword
 from sunpy_helio_plugins.io.arrow.arrays import array_of
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.store.publish import whole_file
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["arrow_table", "read", "write"]
 
-_OPTIONS = {"parquet": ("compression", "compression_level"), "arrow": ("compression",)}
-"""The arguments that are passed to pyarrow."""
+_COMPRESSIONS = {"parquet": ("none", "snappy", "gzip", "brotli", "zstd", "lz4"), "arrow": (None, "lz4", "zstd")}
+"""The values of ``compression`` that pyarrow accepts."""
 
 
 def arrow_table(columns: Mapping[str, Any], units: Mapping[str, str], descriptions: Mapping[str, str]) -> pa.Table:
@@ -38,10 +38,13 @@ def arrow_table(columns: Mapping[str, Any], units: Mapping[str, str], descriptio
 
 
 def write(sheet: ArrowSheet, form: str, target: Any, *, overwrite: bool = False, **kwargs: Any) -> None:
-    """Write plain columns to a path or a stream."""
-    strange = next((name for name in kwargs if name not in _OPTIONS[form]), None)
+    """Write plain columns to a path or a stream; ``compression`` is passed to pyarrow."""
+    known = _COMPRESSIONS[form]
+    strange = next((name for name in kwargs if name != "compression"), None)
     if strange is not None:
-        raise refused("write", strange, f"{', '.join(_OPTIONS[form])} and overwrite for {form}")
+        raise unknown_keyword("write", strange, ["compression", "format", "overwrite"])
+    if kwargs.get("compression", known[0]) not in known:
+        raise refused("write", kwargs["compression"], f"{', '.join(map(str, known))} as compression for {form}")
     if not isinstance(target, str | PathLike):
         _write(sheet, form, target, kwargs)
         return
