@@ -28,8 +28,8 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     table : astropy.table.Table, astropy.timeseries.TimeSeries or sunpy.timeseries.GenericTimeSeries
         A table or series, such as the result of ``hapi.load``, ``imap.read``, a search or ``TimeSeries``.
     *args, **kwargs
-        The path, and other arguments of `astropy.table.Table.write`. The format is ECSV, FITS, Parquet, HDF5 or ASDF,
-        determined by the suffix of the file or by ``format``.
+        The path, and other arguments of `astropy.table.Table.write`. The format is ECSV, FITS, Parquet, Arrow, HDF5 or
+        ASDF, determined by the suffix of the file or by ``format``.
 
     Raises
     ------

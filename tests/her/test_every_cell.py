@@ -65,25 +65,30 @@ def wrong(name: str, cell: Any, given: Any, record: dict[str, Any]) -> bool:
     return float(cell) != float(given)
 
 
+def lost(record: dict[str, Any], given: Any) -> bool:
+    """Return whether a masked value is neither missing, nor a position of an event without one, nor a number 0."""
+    return not (is_missing(given) or given == 0 or record.get("noposition") in ("true", True))
+
+
 def cells(table: HERTable, name: str) -> Any:
     column = table[name]
     return column, np.broadcast_to(np.asarray(getattr(column, "mask", False)), (len(table),))
 
 
 def test_no_cell_differs_from_its_record(records: list[dict[str, Any]]) -> None:
-    table, compared = HERTable.from_records(records), 0
+    table, compared, bad = HERTable.from_records(records), 0, []
     for name in {key for record in records for key in record} - {"coord1_unit", "coord2_unit", "coord3_unit"}:
         column, mask = cells(table, name)
         if isinstance(column, Points | Polygons):
             continue
         for row, record in enumerate(records):
             given = record.get(name)
-            if mask[row]:
-                placeless = record.get("noposition") in ("true", True)
-                assert is_missing(given) or placeless or POLAR.fullmatch(name) or given == 0, (name, given)
-            elif not is_missing(given) and not POLAR.fullmatch(name):
-                assert not wrong(name, column[row], given, record), (name, column[row], given)
+            differs = (
+                lost(record, given) if mask[row] else not is_missing(given) and wrong(name, column[row], given, record)
+            )
+            bad += [(name, given)] if differs and not POLAR.fullmatch(name) else []
             compared += 1
+    assert bad == []
     assert compared > 100 * len(records)
 
 
@@ -105,6 +110,17 @@ def test_no_position_differs_from_its_record(records: list[dict[str, Any]]) -> N
                 assert len(pairs) <= 1 or record.get("noposition") == "true", (name, given)
 
 
+def plain(column: Any, rows: Any) -> Any:
+    """Return the values of a column that are not missing, with all their digits."""
+    if isinstance(column, Points):
+        return column.values.tolist(), column.instants.sum(axis=1).tolist(), column.origins.tolist()
+    if isinstance(column, Polygons):
+        return [part.tolist() for part in (column.vertices, column.offsets, column.as_submitted, column.origins)]
+    if isinstance(column, Time):
+        return column.isot[rows].tolist()
+    return np.asarray(getattr(column, "unmasked", column))[rows].tolist()
+
+
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "ecsv"])
 def test_files_contain_every_cell(records: list[dict[str, Any]], ending: str, tmp_path: Path) -> None:
     table = HERTable.from_records(records)
@@ -116,12 +132,4 @@ def test_files_contain_every_cell(records: list[dict[str, Any]], ending: str, tm
         (one, gone), (other, lost) = cells(table, name), cells(back, name)
         assert gone.tolist() == lost.tolist(), name
         assert getattr(one, "unit", None) == getattr(other, "unit", None), name
-        if isinstance(one, Points):
-            np.testing.assert_array_equal(one.values, other.values)
-            np.testing.assert_array_equal(one.instants.sum(axis=1), other.instants.sum(axis=1))
-        elif isinstance(one, Polygons):
-            np.testing.assert_array_equal(one.vertices, other.vertices)
-            np.testing.assert_array_equal(one.as_submitted, other.as_submitted)
-        else:
-            rows = np.flatnonzero(~gone)
-            assert all(np.all(one[row] == other[row]) for row in rows), name
+        assert repr(plain(one, ~gone)) == repr(plain(other, ~gone)), name
