@@ -171,13 +171,8 @@ def _read_asdf(path: Any, *, data_key: str = "data", **kwargs: Any) -> Any:
 def plain_from(form: str, header: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Table | ArrowSheet:
     """Return the plain columns in a file, or raise a `FileError` if the file is damaged or of another format."""
     _check_stream(args)
-    options = {key: value for key, value in kwargs.items() if key != "format"}
     try:
-        made = files.read(*args, form, header) if format_of(form).is_arrow and not options and len(args) == 1 else None
-        if form == "asdf":
-            made = _read_asdf(*args, **options)
-        elif made is None:
-            made = _read_table(form, args, kwargs)
+        made = _read_any(form, header, args, kwargs)
     except (ImportError, HelioPluginsError):
         raise
     except OSError as error:
@@ -192,10 +187,16 @@ def plain_from(form: str, header: str, args: tuple[Any, ...], kwargs: dict[str, 
     return made
 
 
-def _read_table(form: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Table:
-    """Read a table by astropy, or by pyarrow what astropy does not read."""
+def _read_any(form: str, header: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Read a file by pyarrow, asdf or astropy; files of other programs by astropy, if it supports the format."""
+    options = {key: value for key, value in kwargs.items() if key != "format"}
+    made = files.read(*args, form, header) if format_of(form).is_arrow and not options and len(args) == 1 else None
+    if made is not None:
+        return made
+    if form == "asdf":
+        return _read_asdf(*args, **options)
     if form == "arrow":
-        return files.foreign_table(*args, **{key: value for key, value in kwargs.items() if key != "format"})
+        return files.foreign_table(*args, **options)
     known = {"ecsv": "ascii.ecsv"}.get(form, form)
     return Table.read(*args, **dict(kwargs) | ({"format": known} if form in FORMATS else {}))
 
