@@ -9,7 +9,8 @@ to convert rows to lists. ``peak_mb`` is the peak memory in addition to the deco
 rows is that for 500 times twenty: all of them would take ten minutes, and it is proportional to the number of rows
 (250, 500 and 1,000 agree within 10 %).
 
-``expert_holes`` is the time of pandas and shapely for the same holes, without units, relative to ours. ``overlay``,
+``expert_holes`` and ``expert_mixed`` are the times of pandas and shapely for the same events, without units, relative
+to ours. ``parquet_read`` and ``parquet_write`` are those of ECSV for the same table, relative to Parquet. ``overlay``,
 ``mask`` and ``transform`` are those of outlines with 26 vertices, compared with one call of sunpy for each outline (50
 of them, times their share). ``exponent`` is that of the growth of the time with the number of events: 1 is linear, and
 more than ``STEEPEST`` is an error.
@@ -95,10 +96,11 @@ def checksum(column: Any) -> float:
     from astropy.time import Time
 
     total = float(np.sum(np.asarray(getattr(column, "mask", False))))
-    if hasattr(column, "vertices"):
-        return total + float(column.vertices.sum()) + float(column.offsets.sum())
+    # In this order: a column of points computes its coordinates for an attribute that it does not have.
     if hasattr(column, "values") and hasattr(column, "instants"):
         return total + float(np.nansum(column.values))
+    if hasattr(column, "vertices"):
+        return total + float(column.vertices.sum()) + float(column.offsets.sum())
     if isinstance(column, SkyCoord):
         data = column.data
         return total + sum(float(np.nansum(np.asarray(getattr(data, name)))) for name in data.components)
@@ -219,7 +221,8 @@ def expert(records: list[Record]) -> float:
     total = 0.0
     for name in frame.columns:
         if name.endswith(("bbox", "boundcc", "coord")):
-            shapes = shapely.from_wkt(frame[name].replace("", None).to_numpy(), on_invalid="ignore")
+            texts = frame[name].replace("", None).to_numpy(dtype=object, na_value=None)
+            shapes = shapely.from_wkt(texts, on_invalid="ignore")
             total += float(shapely.get_coordinates(shapes).sum())
         elif name.endswith(("starttime", "endtime", "peaktime")):
             frame[name] = pd.to_datetime(frame[name])
@@ -237,6 +240,28 @@ def compare_expert(records: list[Record], repeats: int) -> dict[str, float]:
         "theirs_s": round(other, 4),
         "rows": len(records),
     }
+
+
+def files(rows: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Return the CPU seconds of writing and reading a table as Parquet, and of ECSV relative to it."""
+    from sunpy_helio_plugins.her import HERTable
+
+    # Records as they are decoded: each with texts and numbers of its own.
+    table = HERTable.from_records(json.loads(json.dumps(mixed(rows))))
+    seconds: dict[str, tuple[float, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for form, count in (("parquet", repeats), ("ecsv", 1)):
+            path = Path(folder) / f"events.{form}"
+            table[:5].write(path), HERTable.read(path)
+            write = min(cpu(lambda path=path: table.write(path, overwrite=True)) for _ in range(count))
+            seconds[form] = write, min(cpu(lambda path=path: HERTable.read(path)) for _ in range(count))
+    return {
+        f"parquet_{name}": {
+            "ratio": round(ecsv / own, 1), "ours_us_each": round(own / rows * 1e6, 1),
+            "ecsv_us_each": round(ecsv / rows * 1e6, 1), "rows": rows,
+        }
+        for name, own, ecsv in zip(("write", "read"), seconds["parquet"], seconds["ecsv"], strict=True)
+    }  # fmt: skip
 
 
 def outlines(rows: int) -> list[Record]:
@@ -508,7 +533,8 @@ def tables(rows: int, repeats: int) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, make in (("mixed", mixed), ("holes", holes)):
         made[f"{name}_{rows}"] = compare(make(rows), repeats)
-    made["expert_holes"] = compare_expert(holes(rows), repeats)
+        made[f"expert_{name}"] = compare_expert(make(rows), repeats)
+    made |= files(10 * rows, repeats)
     done = subprocess.run([sys.executable, __file__, "--large"], capture_output=True, text=True, check=True)
     return made | {"mixed_10000": json.loads(done.stdout.splitlines()[-1])}
 

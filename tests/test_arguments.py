@@ -534,6 +534,7 @@ def cases(world: World) -> dict[str, Case]:
         "her.match": Case(
             her.match, {"table": events[:2], "other": events[:2], "within": 60 * u.s, "near": 9 * u.deg}, 2
         ),
+        "her.relations": Case(her.relations, {"given": events[:2], "within": 60 * u.s, "near": 9 * u.deg}, 1),
         "her.isolsearch_url": Case(her.isolsearch_url, {"one": DAY, "two": a.her.CH}),
         "her.translate": Case(her.translate, {"one": DAY, "two": a.her.CH}),
         "her.overlay": Case(

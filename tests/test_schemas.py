@@ -149,6 +149,6 @@ def test_parts_are_one_data_set(tmp_path: Path) -> None:
     for number, line in enumerate(RECORDS):
         io.write(records(line), tmp_path / f"{number}.parquet")
     table = dataset.dataset(tmp_path, format="parquet").to_table()
-    assert table["B.mask"].to_pylist() == [False, True]
-    assert table["n.mask"].to_pylist() == [False, True]
-    assert table["until.mask"].to_pylist() == [False, True]
+    assert table["B"].is_null().to_pylist() == [False, True]
+    assert table["n"].is_null().to_pylist() == [False, True]
+    assert table["until"].is_null().to_pylist() == [False, True]

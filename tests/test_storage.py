@@ -56,7 +56,7 @@ SEARCHES: dict[str, tuple[type[ArchiveTable], Any, Any]] = {
     "her": (HERTable, HERClient, (DAY, a.her.CH | a.her.FL)),
 }  # fmt: skip
 
-FORMATS = ("ecsv", "fits", "parquet", "h5", "asdf", "pickle")
+FORMATS = ("ecsv", "fits", "parquet", "arrow", "h5", "asdf", "pickle")
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ def test_columns_of_every_kind_come_back(ending: str, count: int, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["U4", "S4"])
-@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "h5", "asdf"])
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "arrow", "h5", "asdf"])
 def test_texts_of_several_dimensions_keep_their_mask(ending: str, kind: str, tmp_path: Path) -> None:
     """Whether or not an element is missing, and empty texts are not missing ones."""
     texts = np.array([["on", ""], ["né" if kind == "U4" else "x", "b"]], dtype=kind)
@@ -366,7 +366,7 @@ def test_what_is_shown_and_hidden_comes_back(ending: str, tmp_path: Path) -> Non
         assert str(back) == str(table)
 
 
-@pytest.mark.parametrize("ending", ["ecsv", "parquet", "h5", "fits"])
+@pytest.mark.parametrize("ending", ["ecsv", "parquet", "arrow", "h5", "fits"])
 def test_work_to_write_grows_with_the_rows_alone(ending: str, tmp_path: Path) -> None:
     """The number of calls is that of every machine."""
     calls = []
@@ -444,7 +444,7 @@ def test_the_base_class_reads_any_result(tmp_path: Path) -> None:
     assert type(ArchiveTable.read(tmp_path / "x.ecsv")) is HAPIFiles
 
 
-@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "h5", "asdf"])
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "arrow", "h5", "asdf"])
 def test_damaged_files_raise_plain_errors(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{ending}"
     odd(20).write(path)
@@ -536,7 +536,7 @@ def assert_equal_series(one: Any, other: Any) -> None:
     assert one.meta.metadata == other.meta.metadata
 
 
-@pytest.mark.parametrize("ending", ["asdf", "ecsv", "fits", "parquet", "h5"])
+@pytest.mark.parametrize("ending", ["asdf", "ecsv", "fits", "parquet", "arrow", "h5"])
 def test_series_come_back_as_they_were(series: dict[str, Any], ending: str, tmp_path: Path) -> None:
     for one in series.values():
         for some in (one, one[:1], one[:0]) if type(one) is QTable else (one,):

@@ -2,7 +2,8 @@
 The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
-`flares` returns one row for each flare, from the reports of all suppliers, and `match` pairs events with others.
+`flares` returns one row for each flare, from the reports of all suppliers, `match` pairs events with
+others, and `relations` relates flares, regions, holes and CMEs.
 `open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
 `cache` contains the events of earlier searches, of which only the others are requested.
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.columns.polygons import Polygons
     from sunpy_helio_plugins.her.events.flares import FlareTable, flares
     from sunpy_helio_plugins.her.events.pairs import match
+    from sunpy_helio_plugins.her.events.relations import relations
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -63,6 +65,7 @@ __all__ = [
     "quicklook",
     "recent",
     "recent_url",
+    "relations",
     "summary_url",
     "to_attrs",
     "tracks",
@@ -81,6 +84,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
         "sunpy_helio_plugins.her.events.flares": ("FlareTable", "flares"),
         "sunpy_helio_plugins.her.events.pairs": ("match",),
+        "sunpy_helio_plugins.her.events.relations": ("relations",),
         "sunpy_helio_plugins.her.views.graph": ("Tracks", "graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",

@@ -18,7 +18,14 @@ from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
+from sunpy_helio_plugins.her.columns import (  # noqa: F401 - the codecs make their kinds of columns known
+    chaincodes,
+    codecs,
+    parse,
+    record_codecs,
+    relations,
+    storage,
+)
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
@@ -26,9 +33,11 @@ from sunpy_helio_plugins.her.columns.positions import Positions
 from sunpy_helio_plugins.her.columns.storage import INSTANT, rebuilt, stacked
 from sunpy_helio_plugins.her.filters.requisites import untold
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.outlines.export import geoparquet
 from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
+from sunpy_helio_plugins.her.outlines.trace import Shapes
 from sunpy_helio_plugins.her.query import ARCHIVE
-from sunpy_helio_plugins.io.tables import header_of
+from sunpy_helio_plugins.io.tables import header_of, pack
 from sunpy_helio_plugins.quantities import times
 
 if TYPE_CHECKING:
@@ -45,6 +54,9 @@ Events = TypeVar("Events", bound="HERTable")
 
 FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
 """The first columns, which every table has."""
+
+GEOMETRY = "geometry"
+"""The column of shapes in GeoParquet files."""
 
 FLUX = "fl_goescls_flux"
 """The column of the fluxes of GOES classes; it is added by this package."""
@@ -396,6 +408,21 @@ class HERTable(ArchiveTable):
             The rows.
         """
         return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
+
+    def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
+        name = options.pop("geometry", None)
+        if name is None:
+            return super()._plain_for(form, options)
+        known = [one for one in self.colnames if isinstance(self[one], Polygons)]
+        if form != "parquet":
+            raise inputs.refused("HERTable.write", form, "geometry for Parquet only")
+        if name not in known:
+            raise inputs.refused("HERTable.write", name, f"as geometry one of {', '.join(known)}")
+        column = GEOMETRY if GEOMETRY not in self.colnames else f"{name}.{GEOMETRY}"
+        shapes, told = geoparquet(Shapes.of(self[name]), self[name].system, column)
+        made = pack(self, form, self._kept(), {column: shapes})
+        made.meta["geo"] = told
+        return made
 
     def _for_format(self, form: str) -> Table:
         return storage.flat(self, form)

@@ -8,14 +8,16 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, MaskedColumn, NdarrayMixin
+from astropy.table import Column, NdarrayMixin
 from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.arrow.arrays import number_array, stamps
 from sunpy_helio_plugins.io.formats import FileFormat
-from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
+from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet, register
 from sunpy_helio_plugins.io.text import (  # fmt: skip
     ALWAYS,
     ObjectCodec,
@@ -27,11 +29,14 @@ from sunpy_helio_plugins.io.text import (  # fmt: skip
     text_of,
 )
 from sunpy_helio_plugins.quantities import fills, times
-from sunpy_helio_plugins.quantities.days import WholeDays
+from sunpy_helio_plugins.quantities.days import WholeDays, split_time, time_of
+from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 from sunpy_helio_plugins.quantities.silence import far_years, has_name
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
+
+_masked = unchecked(fills.masked)
 
 _HARMLESS = "2000-01-01T00:00:00"
 
@@ -40,20 +45,25 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
     """Add a column of numbers in a type and a shape that the format supports; return its parts and original type."""
     told: dict[str, Any] = {"dtype": data.dtype.str}
     mask = sheet.mask_of(mask)
-    if mask is not None and data.dtype.kind in "fc":
+    if mask is not None and data.dtype.kind in "fc" and not sheet.format.is_arrow:
         data = np.where(mask, data.dtype.type(np.nan), data)
     if data.dtype.kind == "c":
         data, told["complex"] = np.stack([data.real, data.imag], axis=-1), True
     held = _held(data, sheet.format)
     # astropy cannot read ECSV tables without rows that have a column of more than one dimension.
-    if held.ndim > 1 and (not sheet.format.arrays or 0 in held.shape):
+    if held.ndim > 1 and (not sheet.format.arrays or 0 in held.shape[sheet.format.is_arrow :]):
         told["shape"] = list(held.shape[1:])
         rows = np.array([json.dumps(row) for row in held.tolist()], dtype=str)
         text = add_text(name, part, rows, None, sheet)
         gone = {} if mask is None else add_numbers(name, "mask", np.asarray(mask), None, sheet)
         return told | {"parts": text["parts"]} | ({"mask": gone} if gone else {})
-    is_blank = sheet.format.mixins and held.ndim == 1 and mask is not None
-    column = MaskedColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
+    is_blank = (sheet.format.mixins or sheet.format.is_arrow) and held.ndim == 1 and mask is not None
+    if sheet.format.is_arrow:
+        parts = {} if is_blank else masked_part(name, mask, sheet)
+        added = sheet.add(name, part, number_array(held, mask if is_blank else None))
+        sheet.units |= {} if unit is None else {added: unit.to_string()}
+        return told | ({"blank": True} if is_blank else {}) | {"parts": parts | {part: added}}
+    column = CellColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
     _name_unit(column, unit, sheet.format)
     parts = {} if is_blank else masked_part(name, mask, sheet)
     told |= {"blank": True} if is_blank else {}
@@ -158,7 +168,7 @@ class QuantityCodec:
         if not spec["masked"]:
             return made
         if spec["masked"] == ALWAYS:
-            return fills.masked(made, mask)
+            return _masked(made, mask)
         return Masked(made, mask=np.zeros(data.shape, dtype=bool) if mask is None else mask)
 
 
@@ -180,6 +190,9 @@ class TimeCodec:
             told["record"], column = {"masked": column.masked}, Time(column)
         mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
         gone = sheet.mask_of(mask)
+        nanoseconds = _nanoseconds(column, mask) if sheet.format.is_arrow else None
+        if nanoseconds is not None:
+            return told | {"blank": True, "stamps": True, "parts": {"": sheet.add(name, "", stamps(nanoseconds, mask))}}
         texts = _texts(column, mask)
         if texts is None or column.ndim != 1:
             return told | _add_parts(name, column, gone, sheet)
@@ -194,6 +207,8 @@ class TimeCodec:
         """Return the column."""
         if "jd1" in spec:
             return _of_parts(Time, spec, parts)
+        if "stamps" in spec:
+            return _of_stamps(spec, parts)
         column = parts[""]
         if isinstance(column, Time):
             mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
@@ -256,6 +271,27 @@ def _finished(made: Any, mask: NDArray[np.bool_], spec: Mapping[str, Any]) -> An
     if "record" in spec:
         made = RecordTime(with_mask(made) if spec["record"]["masked"] else made)
     return made
+
+
+def _nanoseconds(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Return times as nanoseconds since 1970, or `None` if these would not be converted back exactly."""
+    if column.scale != "utc" or column.ndim != 1:
+        return None
+    parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
+    whole, within = split_time(Time(*parts, format=WholeDays.name, scale="utc"))
+    is_leap = bool(within.size) and int(within.max()) >= DAY
+    if is_leap or (whole.size and (whole.min() < -106751 or whole.max() > 106750)):
+        return None
+    again = time_of(whole, within, None)
+    # The days may be split in another way.
+    same = (np.asarray(again.jd1) - parts[0]) + (np.asarray(again.jd2) - parts[1]) == 0
+    return np.asarray(whole * DAY + within) if bool(np.all(same)) else None
+
+
+def _of_stamps(spec: Mapping[str, Any], parts: Parts) -> Any:
+    whole, within = np.divmod(parts.array(""), DAY)
+    mask = parts.mask(spec)
+    return _finished(time_of(whole, within, None), np.zeros(whole.shape, dtype=bool) if mask is None else mask, spec)
 
 
 def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:

@@ -21,6 +21,8 @@ from sunpy_helio_plugins.errors import (
     disk_error,
     local,
 )
+from sunpy_helio_plugins.io.arrow import files
+from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = [
@@ -48,6 +50,8 @@ class FileFormat(NamedTuple):
         Whether text must be ASCII and loses spaces at its end.
     is_fixed : bool
         Whether the names and types of the columns must not depend on the values: several files are one data set then.
+    is_arrow : bool
+        Whether plain columns are arrays of Arrow, whose nulls are masked elements.
     units : str or None
         The format of units that it supports; `None` if it supports any.
     names : str
@@ -61,6 +65,7 @@ class FileFormat(NamedTuple):
     arrays: bool = True
     is_ascii: bool = False
     is_fixed: bool = False
+    is_arrow: bool = False
     units: str | None = None
     names: str = r"(?s:.*)"
 
@@ -72,7 +77,8 @@ FORMATS = {
         FileFormat(
             "fits", (".fits", ".fit", ".fts", ".fits.gz"), ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"
         ),
-        FileFormat("parquet", (".parquet", ".parq"), ragged=True, arrays=False, is_fixed=True),
+        FileFormat("parquet", (".parquet", ".parq"), ragged=True, is_fixed=True, is_arrow=True),
+        FileFormat("arrow", (".arrow", ".feather"), ragged=True, is_fixed=True, is_arrow=True),
         FileFormat("hdf5", (".h5", ".hdf5")),
         FileFormat("asdf", (".asdf",), names=r"(?s:[A-Za-z_].*)"),
     )
@@ -118,10 +124,14 @@ def checked(function: str, args: tuple[Any, ...], way: str) -> tuple[Any, ...]:
     return args if is_stream else (one_path(function, first), *args[1:])
 
 
-def write_plain(plain: Table, form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def write_plain(plain: Table | ArrowSheet, form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Write a table of plain columns."""
     if "overwrite" in kwargs:
         kwargs["overwrite"] = FLAG.check("write", "overwrite", kwargs["overwrite"])
+    if isinstance(plain, ArrowSheet):
+        with local(args[0] if isinstance(args[0], str | PathLike) else "The stream"):
+            files.write(plain, form, *args, **{key: value for key, value in kwargs.items() if key != "format"})
+        return
     path = args[0] if args and isinstance(args[0], str | PathLike) else None
     with local(path):
         exists = path is not None and Path(path).exists()
@@ -158,15 +168,11 @@ def _read_asdf(path: Any, *, data_key: str = "data", **kwargs: Any) -> Any:
         return opened[data_key]
 
 
-def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Table:
-    """Return the plain table in a file, or raise a `FileError` if the file is damaged or of another format."""
+def plain_from(form: str, header: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Table | ArrowSheet:
+    """Return the plain columns in a file, or raise a `FileError` if the file is damaged or of another format."""
     _check_stream(args)
     try:
-        if form == "asdf":
-            made = _read_asdf(*args, **{key: value for key, value in kwargs.items() if key != "format"})
-        else:
-            known = {"ecsv": "ascii.ecsv"}.get(form, form)
-            made = Table.read(*args, **kwargs | ({"format": known} if form in FORMATS else {}))
+        made = _read_any(form, header, args, kwargs)
     except (ImportError, HelioPluginsError):
         raise
     except OSError as error:
@@ -176,9 +182,23 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
     except Exception as error:
         shown = str(error).strip().partition("\n")[0]
         raise FileError(f"{name_of(args)} cannot be read as a table{f' in {form}' if form else ''}: {shown}") from error
-    if not isinstance(made, Table):
+    if not isinstance(made, Table | ArrowSheet):
         raise FileError(f"{name_of(args)} does not contain a table.")
     return made
+
+
+def _read_any(form: str, header: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Read a file by pyarrow, asdf or astropy; files of other programs by astropy, if it supports the format."""
+    options = {key: value for key, value in kwargs.items() if key != "format"}
+    made = files.read(*args, form, header) if format_of(form).is_arrow and not options and len(args) == 1 else None
+    if made is not None:
+        return made
+    if form == "asdf":
+        return _read_asdf(*args, **options)
+    if form == "arrow":
+        return files.foreign_table(*args, **options)
+    known = {"ecsv": "ascii.ecsv"}.get(form, form)
+    return Table.read(*args, **dict(kwargs) | ({"format": known} if form in FORMATS else {}))
 
 
 def _check_stream(args: tuple[Any, ...]) -> None:

@@ -238,7 +238,7 @@ def _all(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 class StoredWrite(TableWrite):
     """
-    Write a table to ECSV, FITS, Parquet, HDF5 or ASDF, so that `read` restores it.
+    Write a table to ECSV, FITS, Parquet, Arrow, HDF5 or ASDF, so that `read` restores it.
 
     Columns of numbers and text are written unchanged, for any reader; a header in the metadata of the file describes
     the original columns. The file does not contain passwords or keys, or anything that is executed when it is read.
@@ -246,7 +246,9 @@ class StoredWrite(TableWrite):
     Parameters
     ----------
     *args, **kwargs
-        See `astropy.table.Table.write`. Other formats are written as in astropy and cannot be read back.
+        See `astropy.table.Table.write`. Parquet and Arrow take ``compression``, as `pyarrow` does, and tables of events
+        the name of a column of outlines as ``geometry``, to write GeoParquet. Other formats are written as in astropy
+        and cannot be read back.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
@@ -265,7 +267,7 @@ class StoredWrite(TableWrite):
                 other.write(*args, **kwargs)
             return
         with far_years():
-            write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
+            write_plain(table._plain_for(form, kwargs), form, args, kwargs)
 
 
 class StoredRead(TableRead):
@@ -287,7 +289,7 @@ class StoredRead(TableRead):
         """Read a table."""
         args = checked(f"{self._cls.__name__}.read", args, "read")
         with far_years():
-            plain = plain_from(chosen_form("read", args, kwargs), args, kwargs)
+            plain = plain_from(chosen_form("read", args, kwargs), tables.HEADER, args, kwargs)
             with named(args):
                 return self._cls._from_plain(plain)
 
@@ -355,6 +357,11 @@ class Stored:
         """Return the additional state that is written besides columns and meta."""
         return kept(self)
 
+    def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
+        """Return the plain columns that are written in a format; remove the options that this takes."""
+        table: Any = self
+        return tables.pack(table, form, self._kept())
+
     def _for_format(self, form: str) -> Table:
         """Return the table as it is written in a format from which it cannot be restored."""
         return self
@@ -410,7 +417,7 @@ def restored(cls: type[Any], plain: Table) -> Any:
     if header is None:
         raise FileError(
             f"This is not a {cls.__name__} that was written by this package, or its format only keeps columns; "
-            "formats that keep everything are ECSV, FITS, Parquet, HDF5 and ASDF."
+            "formats that keep everything are ECSV, FITS, Parquet, Arrow, HDF5 and ASDF."
         )
     name = header.get("class")
     known = {one.__name__: one for one in _with_subclasses(cls)}

@@ -28,8 +28,8 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     table : astropy.table.Table, astropy.timeseries.TimeSeries or sunpy.timeseries.GenericTimeSeries
         A table or series, such as the result of ``hapi.load``, ``imap.read``, a search or ``TimeSeries``.
     *args, **kwargs
-        The path, and other arguments of `astropy.table.Table.write`. The format is ECSV, FITS, Parquet, HDF5 or ASDF,
-        determined by the suffix of the file or by ``format``.
+        The path, and other arguments of `astropy.table.Table.write`. The format is ECSV, FITS, Parquet, Arrow, HDF5 or
+        ASDF, determined by the suffix of the file or by ``format``.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     args = checked("io.write", args, "write")
     with far_years():
         form = chosen_form("write", args, kwargs)
-        write_plain(plain(table, form), form, args, kwargs)
+        write_plain(plain(table, form, kwargs), form, args, kwargs)
 
 
 def read(*args: Any, **kwargs: Any) -> Any:
@@ -70,12 +70,12 @@ def read(*args: Any, **kwargs: Any) -> Any:
     """
     args = checked("io.read", args, "read")
     with far_years():
-        stored = plain_from(chosen_form("read", args, kwargs), args, kwargs)
+        stored = plain_from(chosen_form("read", args, kwargs), tables.HEADER, args, kwargs)
         with named(args):
             return restored(stored)
 
 
-def plain(given: Any, form: str) -> Table:
+def plain(given: Any, form: str, options: dict[str, Any] | None = None) -> Any:
     """Return a table or a series as a table of plain columns, or raise a `QueryError` if this is not supported."""
     if form not in FORMATS:
         raise QueryError(
@@ -83,7 +83,7 @@ def plain(given: Any, form: str) -> Table:
             f"not {form or 'an unknown one'}."
         )
     if hasattr(given, "_kept"):
-        return tables.pack(given, form, given._kept())
+        return given._plain_for(form, {} if options is None else options)
     if isinstance(given, Table):
         if type(given).__name__ not in _classes():
             given = QTable(given, copy=False)

@@ -10,18 +10,52 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.io.arrow.arrays import Ragged, mask_of_array, ragged_of, values_of
+from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.io.formats import FileFormat
 
-__all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
+__all__ = ["CODECS", "CellColumn", "Codec", "Parts", "Sheet", "register"]
+
+
+class CellColumn(MaskedColumn):
+    """A masked column whose single elements are those of a list, as the writer of ECSV gets them: one by one."""
+
+    def __getitem__(self, item: Any) -> Any:
+        """Return an element, also if it is masked, or another column."""
+        if type(item) is not int:
+            return super().__getitem__(item)
+        if "_cells" not in self.__dict__:
+            data = np.ma.getdata(self).view(np.ndarray)
+            # Elements of numpy where the text of those of Python has more digits.
+            is_short = data.dtype.kind == "f" and data.dtype.itemsize < 8
+            self.__dict__["_cells"] = list(data) if is_short else data.tolist()
+        return self.__dict__["_cells"][item]
 
 
 class Sheet:
-    """Plain columns of a table in one format; names of columns of the original table are reserved."""
+    """
+    Plain columns of a table in one format; names of columns of the original table are reserved.
+
+    Attributes
+    ----------
+    columns : dict
+        The plain columns by name.
+    descriptions, units : dict
+        The descriptions and units of columns that are arrays of Arrow.
+    objects : dict
+        The objects of plain columns that other columns may share.
+    names : tuple of str
+        The names of the columns of the original table.
+    """
 
     def __init__(self, form: FileFormat, names: Iterable[str]) -> None:
         self.format = form
         self.columns: dict[str, Any] = {}
-        self._own = set(names)
+        self.descriptions: dict[str, str] = {}
+        self.units: dict[str, str] = {}
+        self.objects: dict[str, list[Any]] = {}
+        self.names = tuple(names)
+        self._own = set(self.names)
         self._once: dict[bytes, str] = {}
 
     def mask_of(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
@@ -40,11 +74,21 @@ class Sheet:
         self.columns[candidate] = column
         return candidate
 
+    def add_lists(self, name: str, part: str, pieces: list[NDArray[np.float64]]) -> str:
+        """Add lists of numbers that several columns share, unless they are already there; return their name."""
+        key = b"".join([*(piece.tobytes() for piece in pieces), np.array(list(map(len, pieces))).tobytes()])
+        if key not in self._once:
+            data = np.empty(len(pieces), dtype=object)
+            for index, piece in enumerate(pieces):
+                data[index] = piece
+            self._once[key] = self.add(name, part, Column(data, copy=False))
+        return self._once[key]
+
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""
-        if self.format.is_fixed:
+        if self.format.is_fixed and not self.format.is_arrow:
             return self.add(name, part, Column(np.array(data)))
-        key = np.ascontiguousarray(data).tobytes()
+        key = (part if self.format.is_fixed else "").encode() + np.ascontiguousarray(data).tobytes()
         if key not in self._once:
             self._once[key] = self.add(name, part, Column(np.array(data)))
         return self._once[key]
@@ -53,7 +97,7 @@ class Sheet:
 class Parts:
     """The plain columns of one column: a table that was read, and the name of the column of each part."""
 
-    def __init__(self, table: Table, names: Mapping[str, str]) -> None:
+    def __init__(self, table: Table | ArrowSheet, names: Mapping[str, str]) -> None:
         self.table, self.names = table, names
 
     def __contains__(self, part: str) -> bool:
@@ -64,6 +108,8 @@ class Parts:
 
     def array(self, part: str) -> Any:
         """Return the values of a part, text as str."""
+        if isinstance(self.table, ArrowSheet):
+            return values_of(self.arrow(part))
         column = self[part]
         if isinstance(column, MaskedColumn) and column.dtype.kind in "US":
             # Readers put an arbitrary letter under the mask of a text that was empty.
@@ -71,14 +117,29 @@ class Parts:
         data = np.asarray(np.ma.getdata(column))
         return np.char.decode(data, "utf-8") if data.dtype.kind == "S" and data.size else data
 
-    def mask(self, spec: Mapping[str, Any]) -> Any:
+    def mask(self, spec: Mapping[str, Any], part: str = "") -> Any:
         """Return which rows are missing, from a separate part, or from the column if the format keeps its mask."""
         if "mask" in self:
-            return np.asarray(self["mask"], dtype=bool)
+            return np.asarray(self.array("mask"), dtype=bool)
         if not spec.get("blank"):
             return None
-        mask = getattr(self[""], "mask", False)
-        return np.array(np.broadcast_to(mask, self[""].shape), dtype=bool)
+        if isinstance(self.table, ArrowSheet):
+            return mask_of_array(self.arrow(part))
+        mask = getattr(self[part], "mask", False)
+        return np.array(np.broadcast_to(mask, self[part].shape), dtype=bool)
+
+    @property
+    def is_arrow(self) -> bool:
+        """Whether the parts are arrays of Arrow."""
+        return isinstance(self.table, ArrowSheet)
+
+    def arrow(self, part: str) -> Any:
+        """Return a part as an array of Arrow."""
+        return self.table.array(self.names[part])
+
+    def ragged(self, part: str) -> Ragged:
+        """Return a part with lists from a table in Arrow."""
+        return ragged_of(self.arrow(part))
 
 
 class Codec(Protocol):

@@ -20,6 +20,8 @@ import sunpy_helio_plugins.io.columns
 import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds of columns known
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.arrow.files import arrow_table
+from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.io.formats import format_of
 from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet
 
@@ -35,8 +37,14 @@ _LONGEST = 2**30
 _ATTRIBUTES = "__attributes__"
 
 
-def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -> Table:
-    """Return a table as a table of plain columns, or raise a `QueryError` that names a bad column."""
+def pack(
+    table: Table, form: str = "", extra: Mapping[str, Any] | None = None, derived: Mapping[str, Any] | None = None
+) -> Table | ArrowSheet:  # fmt: skip
+    """
+    Return a table as plain columns, or raise a `QueryError` that names a bad column.
+
+    ``derived`` are columns for other readers, which `unpack` leaves out.
+    """
     sheet = Sheet(format_of(form), table.colnames)
     specs = []
     for name in table.colnames:
@@ -47,17 +55,25 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
                 f"The column {name!r} cannot be written: it contains {error}. "
                 "Remove it, or convert it to numbers or text."
             ) from error
+    for name, column in (derived or {}).items():
+        sheet.columns[name] = column
     meta = {key: value for key, value in table.meta.items() if key not in (_ATTRIBUTES, HEADER)}
     said = {
         "version": VERSION, "class": type(table).__name__, "rows": len(table), "columns": specs,
         "meta": _entries(meta), "extra": _entries(dict(extra or {})),
-    }  # fmt: skip
-    made = Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
+    } | ({"derived": list(derived)} if derived else {})  # fmt: skip
+    made = _plain(sheet)
     made.meta[HEADER] = _compressed(json.dumps(said))
     return made
 
 
-def renamed(plain: Table, name: str) -> Table:
+def _plain(sheet: Sheet) -> Table | ArrowSheet:
+    if sheet.format.is_arrow:
+        return ArrowSheet(arrow_table(sheet.columns, sheet.units, sheet.descriptions), {})
+    return Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
+
+
+def renamed(plain: Table | ArrowSheet, name: str) -> Table | ArrowSheet:
     """Return a table that `pack` made, with the name of another class in its header."""
     header = json.loads(_expanded(plain.meta[HEADER]))
     plain.meta[HEADER] = _compressed(json.dumps(header | {"class": name}))
@@ -79,7 +95,11 @@ def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
 
 def _describe(sheet: Sheet, spec: Mapping[str, Any], text: str) -> None:
     """Write a description for other readers, if the format supports it."""
-    column = sheet.columns.get(spec.get("parts", {}).get("", ""))
+    name = spec.get("parts", {}).get("", "")
+    column = sheet.columns.get(name)
+    if column is not None and sheet.format.is_arrow:
+        sheet.descriptions[name] = text
+        return
     if column is not None and not column.info.description and not sheet.format.is_ascii:
         column.info.description = text
 
@@ -100,7 +120,7 @@ def _compressed(text: str) -> str:
     return _COMPRESSED + base64.b64encode(zlib.compress(text.encode(), 6)).decode()
 
 
-def header_of(table: Table) -> dict[str, Any] | None:
+def header_of(table: Table | ArrowSheet) -> dict[str, Any] | None:
     """Return the header of a table that was read, or `None`; raise a `FileError` if it is damaged or too new."""
     text = next((value for key, value in table.meta.items() if str(key).upper() == HEADER), None)
     if text is None:
@@ -125,13 +145,15 @@ def _expanded(text: str) -> str:
     return made.decode()
 
 
-def unpack(plain: Table, header: Mapping[str, Any], cls: type[Table] = QTable) -> tuple[Any, dict[str, Any]]:
+def unpack(
+    plain: Table | ArrowSheet, header: Mapping[str, Any], cls: type[Table] = QTable
+) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Return the original table and the additional state, with added columns; raise a `FileError` if it is damaged."""
     try:
         _check_rows(plain, int(header["rows"]))
         made = {spec["name"]: _column(spec, plain) for spec in header["columns"]}
         meta, extra = values.decoded(header["meta"]), values.decoded(header["extra"])
-        used = set(_names(header["columns"]))
+        used = {*_names(header["columns"]), *header.get("derived", ())}
         made |= {name: plain[name] for name in plain.colnames if name not in used and name not in made}
         table = cls(list(made.values()), names=list(made), meta=meta, copy=False)
     except FileError:
@@ -145,7 +167,7 @@ def _said(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _check_rows(plain: Table, rows: int) -> None:
+def _check_rows(plain: Table | ArrowSheet, rows: int) -> None:
     if len(plain) != rows:
         raise FileError(
             f"The table has {len(plain)} rows, but {rows} were written: it was truncated or edited. Use astropy's "
@@ -153,7 +175,7 @@ def _check_rows(plain: Table, rows: int) -> None:
         )
 
 
-def _column(spec: Mapping[str, Any], plain: Table) -> Any:
+def _column(spec: Mapping[str, Any], plain: Table | ArrowSheet) -> Any:
     kind = spec["kind"]
     if kind not in CODECS:
         raise FileError(f"The column {spec['name']!r:.80} is of the kind {kind!r:.40}, which is not known.")

@@ -12,9 +12,18 @@ from astropy.table import Column, MaskedColumn
 from astropy.table.pprint import TableFormatter
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.io.sheet import Parts, Sheet
+from sunpy_helio_plugins.io.arrow.arrays import (
+    has_part,
+    mask_of_array,
+    masked_array,
+    objects_of,
+    strings,
+    text_array,
+)
+from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet
 from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.transport.urls import public_url
 
@@ -27,6 +36,8 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
 _LISTED = 2_000_000
 """The limit of the number of characters of unequal texts in the header; see `ObjectCodec`."""
 
+
+_masked = unchecked(fills.masked)
 
 ALWAYS = "always"
 """Marks columns that are written with their mask, even if no value is missing."""
@@ -49,6 +60,8 @@ def masked_part(name: str, mask: NDArray[np.bool_] | None, sheet: Sheet) -> dict
 
 def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sheet) -> dict[str, Any]:
     """Add a one-dimensional column of text; return the names of its parts, and whether the text is escaped."""
+    if sheet.format.is_arrow:
+        return _add_strings(name, part, given, mask, sheet)
     texts = given if mask is None else np.where(mask, "", given)
     known = set(texts.tolist()) if mask is None else set(texts[~mask].tolist())
     texts = _without_secrets(name, texts, known)
@@ -60,13 +73,29 @@ def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sh
     told: dict[str, Any] = {"escaped": True} if is_escaped else {}
     # Missing and empty texts cannot be distinguished in most formats.
     if mask is not None and sheet.format.mixins and "" not in known:
-        return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
+        return told | {"blank": True, "parts": {part: sheet.add(name, part, CellColumn(texts, mask=mask))}}
     return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
+
+
+def _add_strings(name: str, part: str, texts: NDArray[Any], mask: Any, sheet: Sheet) -> dict[str, Any]:
+    """Add a column of text in Arrow, where missing texts are nulls; only text that is not Unicode is escaped."""
+    told: dict[str, Any] = {}
+    try:
+        made = strings(texts, mask)
+    except UnicodeError:
+        told["escaped"] = True
+        made = strings(np.array([_escape(text) for text in texts.tolist()], dtype=str), mask)
+    if has_part(made, "://"):
+        known = texts if mask is None else np.where(mask, "", texts)
+        bare = _without_secrets(name, known, set(known.tolist()))
+        made = made if bare is known else strings(bare, mask)
+    blank = {} if mask is None else {"blank": True}
+    return told | blank | {"parts": {part: sheet.add(name, part, made)}}
 
 
 def text_of(spec: Mapping[str, Any], parts: Parts, part: str = "") -> NDArray[np.str_]:
     """Return the texts that `add_text` added."""
-    texts = parts.array(part).astype(str)
+    texts = parts.array(part).astype(str, copy=False)
     if spec.get("escaped"):
         texts = np.array([_unescape(text) for text in texts.tolist()], dtype=str)
     return texts
@@ -138,13 +167,13 @@ class TextCodec:
         dtype, mask = values.safe_dtype(spec["dtype"]), parts.mask(spec)
         texts = text_of(spec, parts)
         data = np.char.encode(texts, "utf-8", "surrogateescape") if dtype.kind == "S" and texts.size else texts
-        return column_of(data.astype(dtype), mask, spec["masked"])
+        return column_of(data.astype(dtype, copy=False), mask, spec["masked"])
 
 
 def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool | str) -> Any:
     """Return a column of the class that `masked_class` returned."""
     if masked == ALWAYS:
-        return fills.masked(data, mask)
+        return _masked(data, mask)
     return MaskedColumn(data, mask=mask, copy=False) if masked else Column(data, copy=False)
 
 
@@ -165,6 +194,10 @@ class ObjectCodec:
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the objects of a column as JSON, or unchanged if the format writes JSON itself."""
         mask = np.ma.getmaskarray(column) if masked_class(column) else None
+        if sheet.format.is_arrow and column.ndim == 1 and column.dtype.kind == "O":
+            texts = _as_strings(name, np.asarray(np.ma.getdata(column)), mask, sheet)
+            if texts is not None:
+                return texts | {"masked": masked_class(column)}
         cells = list(np.ma.getdata(column))
         if mask is not None and column.ndim == 1:
             cells = [None if missing else cell for cell, missing in zip(cells, mask, strict=True)]
@@ -177,7 +210,7 @@ class ObjectCodec:
             cells = data.tolist()
         if column.dtype.kind in "US" or column.ndim > 1:
             return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
-        listed = _listed(cells, sheet.format.is_fixed)
+        listed = None if sheet.format.is_arrow else _listed(cells, sheet.format.is_fixed)
         if listed is not None:
             numbers = {text: number for number, text in enumerate(listed)}
             index = Column(np.array([numbers[cell] for cell in cells], dtype=np.int64))
@@ -191,11 +224,14 @@ class ObjectCodec:
         """Return the column."""
         if "dtype" in spec:
             return self._shaped(spec, parts)
+        if "texts" in spec:
+            data = objects_of(parts.arrow(""))
+            return column_of(data, parts.mask(spec), spec["masked"])
         cells = self._cells(spec, parts)
         data = np.empty(len(cells), dtype=object)
         for index, cell in enumerate(cells):
             data[index] = cell
-        mask = np.asarray(parts["mask"], dtype=bool) if "mask" in parts else None
+        mask = np.asarray(parts.array("mask"), dtype=bool) if "mask" in parts else None
         return column_of(data, mask, spec["masked"])
 
     def _cells(self, spec: Mapping[str, Any], parts: Parts) -> list[Any]:
@@ -216,6 +252,23 @@ class ObjectCodec:
         mask = np.array([cell is None for cell in data.flat], dtype=bool).reshape(data.shape)
         data[mask] = b"" if dtype.kind == "S" else ""
         return column_of(data.astype(dtype), mask, spec["masked"])
+
+
+def _as_strings(name: str, cells: NDArray[np.object_], mask: Any, sheet: Sheet) -> dict[str, Any] | None:
+    """Add objects that are texts as such, with nulls for missing ones; return `None` if others are among them."""
+    try:
+        made = text_array(cells)
+    except (UnicodeError, TypeError, ValueError):
+        return None
+    gone = mask_of_array(made)
+    if mask is not None:
+        if gone is not None and (gone > mask).any():
+            return None
+        made, gone = masked_array(made, mask), mask
+    if has_part(made, "://"):
+        texts = np.array(["" if cell is None else cell for cell in made.to_pylist()], dtype=str)
+        made = strings(_without_secrets(name, texts, set(texts.tolist())), gone)
+    return {"texts": True, "blank": mask is not None, "parts": {"": sheet.add(name, "", made)}}
 
 
 def _listed(cells: Sequence[Any], is_fixed: bool) -> list[str] | None:

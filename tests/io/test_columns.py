@@ -15,7 +15,14 @@ from astropy.time import Time
 from sunpy_helio_plugins import io
 from sunpy_helio_plugins.errors import QueryError
 
-ENDINGS = {"ecsv": "astropy", "fits": "astropy", "parquet": "pyarrow", "h5": "h5py", "asdf": "asdf_astropy"}
+ENDINGS = {
+    "ecsv": "astropy",
+    "fits": "astropy",
+    "parquet": "pyarrow",
+    "arrow": "pyarrow",
+    "h5": "h5py",
+    "asdf": "asdf_astropy",
+}
 
 COLUMNS = {
     "complex": Column(np.array([1 + 2j, 3])),

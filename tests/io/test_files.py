@@ -47,7 +47,8 @@ def test_a_file_without_a_known_suffix_needs_a_format(tmp_path: Path) -> None:
     with pytest.raises(QueryError) as raised:
         HAPIFiles({"url": ["a"]}).write(tmp_path / "x")
     assert str(raised.value) == (
-        f"The format of {tmp_path / 'x'} is not known; give format=..., such as one of ecsv, fits, parquet, hdf5, asdf."
+        f"The format of {tmp_path / 'x'} is not known; give format=..., such as one of ecsv, fits, parquet, arrow, "
+        "hdf5, asdf."
     )
     HAPIFiles({"url": ["a"]}).write(tmp_path / "x", format="ascii.ecsv")
     assert HAPIFiles.read(tmp_path / "x", format="ecsv")["url"].tolist() == ["a"]

@@ -24,6 +24,9 @@ POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
 """Keywords of a point."""
 
 Floats = NDArray[np.float64]
+_FAR = min(map(abs, SENTINELS)) - 1
+"""Numbers of missing values are farther from zero."""
+
 _FEW = 2000
 """The number of vertices up to which numpy's own reader is faster than starting a table reader."""
 
@@ -188,14 +191,26 @@ def is_missing(vertices: Floats) -> NDArray[np.bool_]:
 
 def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, float]) -> NDArray[np.int64]:
     """Return the events with a vertex that is not a valid position, or with only one distinct vertex."""
-    wrong = np.flatnonzero(
-        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
+    wrong = (
+        np.empty(0, np.int64)
+        if _are_plain(vertices, limits)
+        else np.flatnonzero(
+            ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
+        )
     )
     owners = np.searchsorted(offsets, wrong, side="right") - 1
     counts = np.diff(offsets)
     few = np.flatnonzero(counts == 1)
     same = _placeholders(vertices, offsets)
     return np.unique(np.concatenate([owners, few, same]))
+
+
+def _are_plain(vertices: Floats, limits: tuple[float, float]) -> bool:
+    """Return whether all vertices are valid without looking at each: not far from zero, as missing values are."""
+    # False for NaN.
+    return all(
+        bool(np.abs(vertices[:, axis]).max(initial=0.0) <= min(limit, _FAR)) for axis, limit in enumerate(limits)
+    )
 
 
 def _placeholders(vertices: Floats, offsets: NDArray[np.int64]) -> NDArray[np.int64]:

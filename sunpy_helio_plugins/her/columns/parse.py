@@ -50,6 +50,8 @@ _LONG = re.compile(
 NOTHING = ("", "blank")
 """Texts for a missing value; "blank" is the default of SolarSoft's structures for submitters."""
 
+_NO_NUMBERS = frozenset({bool, list, dict})
+
 _IS_NOTHING = (None, *NOTHING).__contains__
 
 LONG_AGO = "1492-10-12"
@@ -287,7 +289,7 @@ class Reader:
         try:
             if not set(map(type, values)) <= _NUMBER_OR_NONE:
                 numbers = [
-                    None if value == "" else _number(value) if type(value) is bool else value for value in values
+                    None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
                 ]
             data = np.array(numbers, dtype=float)
         except (ValueError, TypeError, OverflowError):

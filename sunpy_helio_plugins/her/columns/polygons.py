@@ -145,7 +145,17 @@ class Polygons:
             events = [part[index : index + 1] for part in self._events]
             given = self.as_submitted[start:end]
             return Polygon(self.vertices[start:end], self.system, events[0], events[1], events[2], given)
+        if isinstance(item, slice) and item.step in (None, 1):
+            return self._between(*item.indices(len(self))[:2])
         return self.take(np.arange(len(self))[item])
+
+    def _between(self, first: int, last: int) -> Self:
+        """Return consecutive rows, which share the memory of this column; assignments replace arrays."""
+        last = max(first, last)
+        offsets = self.offsets[first : last + 1]
+        start, end = offsets[[0, -1]]
+        events = (part[first:last] for part in self._events)
+        return self._like(self.vertices[start:end], offsets - start, *events, self.as_submitted[start:end])
 
     @property
     def _events(self) -> tuple[Floats, Floats, Floats]:

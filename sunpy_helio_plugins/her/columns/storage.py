@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import astropy.units as u
@@ -16,19 +15,15 @@ from sunpy_helio_plugins.errors import FileError, Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.codecs import AXES, as_objects
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
-from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
-from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
-from sunpy_helio_plugins.io.text import add_text, text_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.silence import has_name
 
 __all__ = ["flat", "plain", "rebuilt", "stacked"]
-
-AXES = ("lon", "lat")
 
 RAGGED = ("fits", "parquet")
 """Formats that support columns of variable length; in others an outline is stored as WKT."""
@@ -106,17 +101,10 @@ def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]
             made |= {f"{name}.{axis}": MaskedColumn(values[:, i], mask=gone) for i, axis in enumerate(AXES)}
         elif ragged:
             pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
-            made |= {f"{name}.{axis}": _objects([piece[:, i] for piece in pieces]) for i, axis in enumerate(AXES)}
+            made |= {f"{name}.{axis}": as_objects([piece[:, i] for piece in pieces]) for i, axis in enumerate(AXES)}
         else:
             made[name] = _text([wkt or "" for wkt in column.wkt])
     return made, systems
-
-
-def _objects(values: list[Any]) -> Column:
-    data = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        data[index] = value
-    return Column(data, copy=False)
 
 
 def _text(values: list[str]) -> MaskedColumn:
@@ -151,129 +139,6 @@ def _in_ascii(column: Any) -> Any:
     made = [str(value).encode("ascii", "backslashreplace").decode() for value in np.ma.filled(column, "")]
     return _text(made)
 
-
-_EVENTS = tuple((kind, index) for kind in ("instants", "starts", "origins") for index in (0, 1))
-"""The properties of events in a column, two numbers each."""
-
-
-def _add_events(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
-    """Add the times of events and the origins of their positions; all columns of a table share these."""
-    return {
-        f"{kind}{index}": sheet.add_once(name, f"{kind}{index + 1}", getattr(column, kind)[:, index])
-        for kind, index in _EVENTS
-    }
-
-
-def _events(parts: Parts) -> dict[str, Any]:
-    found: dict[str, list[Any]] = {}
-    for kind, index in _EVENTS:
-        # Files of earlier versions do not contain origins.
-        if f"{kind}{index}" in parts:
-            found.setdefault(kind, []).append(parts.array(f"{kind}{index}").astype(float))
-    return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
-
-
-class PointsCodec:
-    """Store columns of points as two columns of numbers."""
-
-    kind = "places"
-
-    def takes(self, column: Any) -> bool:
-        """Return whether a column contains points."""
-        return isinstance(column, Points)
-
-    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
-        """Add the numbers of both axes."""
-        gone = np.isnan(column.values) if sheet.format.mixins else None
-        told: dict[str, Any] = {"system": column.system, "parts": _add_events(name, column, sheet)}
-        for index, axis in enumerate(AXES):
-            mask = None if gone is None else gone[:, index]
-            told[axis] = add_numbers(name, axis, column.values[:, index], mask, sheet)
-        return told
-
-    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
-        """Return the column."""
-        axes = []
-        for axis in AXES:
-            own = Parts(parts.table, spec[axis]["parts"])
-            data = numbers_of(spec[axis], own, axis)
-            axes.append(np.where(np.ma.getmaskarray(own[axis]), np.nan, data))
-        return Points(np.stack(axes, axis=1), spec["system"], **_events(parts))
-
-
-class PolygonsCodec:
-    """Store columns of polygons as two columns of variable length, or as text in formats without such columns."""
-
-    kind = "polygons"
-
-    def takes(self, column: Any) -> bool:
-        """Return whether a column contains polygons."""
-        return isinstance(column, Polygons)
-
-    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
-        """Add the vertices."""
-        told: dict[str, Any] = {"system": column.system}
-        events = _add_events(name, column, sheet)
-        pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
-        told |= _add_rings(name, "", pieces, sheet)
-        known = np.isfinite(column.as_submitted).all(axis=1)
-        if known.any() or sheet.format.is_fixed:
-            given = np.split(column.as_submitted, column.offsets[1:-1]) if len(column) else []
-            pieces = [piece[np.isfinite(piece).all(axis=1)] for piece in given]
-            told["submitted"] = _add_rings(name, "submitted", pieces, sheet)
-        return told | {"parts": told["parts"] | events}
-
-    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
-        """Return the column."""
-        rings = _rings(spec, parts, "")
-        offsets = np.concatenate([[0], np.cumsum([len(ring) for ring in rings], dtype=np.int64)]).astype(np.int64)
-        told, given = spec.get("submitted"), [_NO_RING] * len(rings)
-        if told is not None:
-            given = _rings(told, Parts(parts.table, told["parts"]), "submitted")
-        whole = [one if len(one) else np.full(ring.shape, np.nan) for one, ring in zip(given, rings, strict=True)]
-        vertices, submitted = (np.concatenate([_NO_RING, *part]) for part in (rings, whole))
-        return Polygons(vertices, offsets, spec["system"], **_events(parts), as_submitted=submitted)
-
-
-_NO_RING = np.empty((0, 2))
-
-
-def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:
-    """Add vertices as two columns of variable length if the format supports them, else as text."""
-    if sheet.format.ragged and (any(map(len, pieces)) or (sheet.format.is_fixed and pieces)):
-        axes = {axis: _objects([piece[:, index] for piece in pieces]) for index, axis in enumerate(AXES)}
-        return {"parts": {axis: sheet.add(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
-    return add_text(name, part, _lines(pieces), None, sheet)
-
-
-def _rings(spec: Mapping[str, Any], parts: Parts, part: str) -> list[Any]:
-    """Return the vertices that `_add_rings` added."""
-    if AXES[0] not in parts:
-        return [_vertices(text) for text in text_of(spec, parts, part).tolist()]
-    axes = [[_plain_coordinates(piece) for piece in parts[axis]] for axis in AXES]
-    return [np.stack(pair, axis=1) for pair in zip(*axes, strict=True)]
-
-
-def _plain_coordinates(piece: Any) -> Any:
-    """Return a cell of variable length; a missing one is empty."""
-    return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
-
-
-def _lines(pieces: list[Any]) -> Any:
-    """Return polygons as WKT, with all digits of the numbers."""
-    texts = [", ".join(f"{x!r} {y!r}" for x, y in piece.tolist()) for piece in pieces]
-    return np.array([f"POLYGON(({text}))" if text else "" for text in texts], dtype=str)
-
-
-def _vertices(text: str) -> Any:
-    inner = text.removeprefix("POLYGON((").removesuffix("))")
-    pairs = [tuple(map(float, pair.split())) for pair in inner.split(",")] if inner else []
-    return np.array(pairs, dtype=float).reshape(len(pairs), 2)
-
-
-register(PointsCodec())
-
-register(PolygonsCodec())
 
 T = TypeVar("T", bound="QTable")
 

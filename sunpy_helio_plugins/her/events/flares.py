@@ -20,8 +20,9 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
-from sunpy_helio_plugins.her.events.places import EventIntervals, Places, overlaps
-from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped, region_number
+from sunpy_helio_plugins.her.events.places import EventIntervals, Places
+from sunpy_helio_plugins.her.events.regions import active_regions, region_number
+from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.keywords import suppliers
 from sunpy_helio_plugins.her.tables import HERTable, events
@@ -47,9 +48,6 @@ section 2.2. The fluxes of GOES-16 and later satellites are not scaled.
 
 SCALED_UNTIL, PHYSICAL_FROM = 2458105.5, 2458912.5
 """2017-12-18, when GOES-16 became operational, and 2020-03-05, when GOES-15 was off; the change lies between them."""
-
-NEAR_REGION = 10.0
-"""Degrees between the position of a flare and the center of its region."""
 
 Strings = NDArray[np.str_]
 
@@ -297,22 +295,12 @@ class _Values:
 def _join_regions(made: FlareTable, values: _Values, regions: HERTable) -> None:
     """Add the active region of each flare: by its number, else by its place."""
     numbers = np.asarray(made["ar_noaanum"].filled(0))
-    flares, spans = (EventIntervals.of(one, "event_starttime", "event_endtime") for one in (made, regions))
-    places, names = Places.of(regions), list(regions["raw"])
-    own = np.array([region_number(record) or 0 for record in names], dtype=int)
-    best: list[tuple[Any, int]] = [((), -1)] * len(made)
-    for one, two in overlaps(flares, spans, 1.0):
-        starts, report = flares.starts[one], values.place_rows[one]
-        apart = np.where(report < 0, np.inf, values.places.angle(report, places, two, starts))
-        late = np.maximum(0, np.maximum(spans.starts[two] - starts, starts - spans.ends[two]))
-        same = (numbers[one] > 0) & (numbers[one] == own[two])
-        for pair in np.flatnonzero(same | ((apart <= NEAR_REGION) & (late == 0))):
-            rank = (0, late[pair], two[pair]) if same[pair] else (1, apart[pair], two[pair])
-            if best[one[pair]][1] < 0 or rank < best[one[pair]][0]:
-                best[one[pair]] = rank, int(two[pair])
-    by = ["" if row < 0 else ("number", "place")[rank[0]] for rank, row in best]
-    ivorns = [str(names[row].get("kb_archivid") or "") if row >= 0 else "" for _, row in best]
-    _add_regions(made, _texts(ivorns), _texts(by), [own[row] if row >= 0 else 0 for _, row in best])
+    spans = EventIntervals.of(made, "event_starttime", "event_endtime")
+    rows, by = active_regions(numbers, spans, values.places, values.place_rows, regions)
+    records = list(regions["raw"])
+    own = [region_number(record) or 0 for record in records]
+    ivorns = [str(records[row].get("kb_archivid") or "") if row >= 0 else "" for row in rows]
+    _add_regions(made, _texts(ivorns), _texts(by), [own[row] if row >= 0 else 0 for row in rows])
 
 
 def _add_regions(made: FlareTable, ivorns: MaskedColumn, by: MaskedColumn, found: list[int]) -> None:

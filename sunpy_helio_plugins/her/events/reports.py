@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.events.places import EventIntervals, Places, days
-from sunpy_helio_plugins.her.filters import goes, noaa
+from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.tables import HERTable
 
-__all__ = ["Limits", "Reports", "first_with", "grouped", "region_number", "supplier"]
+__all__ = ["Limits", "Reports", "first_with", "grouped", "supplier"]
 
 LARGEST_RATIO = 2.0
 """The largest ratio of the fluxes of two reports of a flare: lists round and average them in different ways."""
@@ -80,15 +80,6 @@ class Reports:
 def supplier(record: dict[str, Any]) -> str:
     """Return the condensed name of the method of a report, else its full name."""
     return str(record.get("search_frm_name") or record.get("frm_name") or "")
-
-
-def region_number(record: dict[str, Any]) -> int | None:
-    """Return NOAA's number of the region of an event with five digits; `None` if it does not have one."""
-    try:
-        number = int(float(record.get("ar_noaanum") or 0))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return noaa.five_digits(number, str(record.get("event_starttime") or "")) if number > 0 else None
 
 
 def _channel(record: dict[str, Any]) -> str:

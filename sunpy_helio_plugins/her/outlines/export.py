@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import astropy.units as u
@@ -15,7 +16,7 @@ from sunpy_helio_plugins.her.columns.origins import CODES
 from sunpy_helio_plugins.her.outlines.trace import Shapes, continuous, separated, trace
 from sunpy_helio_plugins.her.outlines.view import View
 
-__all__ = ["geodataframe", "regions", "shapes"]
+__all__ = ["geodataframe", "geoparquet", "regions", "shapes"]
 
 Floats = NDArray[np.float64]
 
@@ -89,3 +90,22 @@ def geodataframe(given: Shapes, system: str) -> Any:
         "radius_km": frames.RSUN_KM,
     }  # fmt: skip
     return made
+
+
+def geoparquet(given: Shapes, system: str, name: str) -> tuple[Any, str]:
+    """Return outlines as WKB in Arrow, and the metadata that GeoParquet requires for a column of this name."""
+    import pyarrow as pa
+
+    made = shapes(given, system)
+    import shapely
+
+    known = made[made != None]  # noqa: E711 - of each element
+    told: dict[str, Any] = {
+        "encoding": "WKB", "geometry_types": sorted({one.geom_type for one in known}),
+        # Without a reference system of Earth, and with all vertices of curved edges.
+        "crs": None, "edges": "planar",
+    }  # fmt: skip
+    if len(known):
+        told["bbox"] = shapely.total_bounds(known).tolist()
+    meta = {"version": "1.1.0", "primary_column": name, "columns": {name: told}}
+    return pa.array(shapely.to_wkb(made), pa.binary()), json.dumps(meta)

@@ -8,6 +8,7 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
+import pyarrow.parquet
 import pytest
 import sunpy
 from astropy.coordinates import SkyCoord
@@ -16,12 +17,13 @@ from astropy.time import Time
 from astropy.utils import minversion
 from sunpy.net import Fido
 
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygons
 from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.search import search
 
 FORMATS = {
-    "fits": {}, "parquet": {}, "vot": {"format": "votable"}, "csv": {},
+    "fits": {}, "parquet": {}, "arrow": {}, "vot": {"format": "votable"}, "csv": {},
     "h5": {"format": "hdf5", "path": "events", "serialize_meta": True},
 }  # fmt: skip
 
@@ -74,7 +76,7 @@ def test_ecsv_brings_every_column_back_as_it_was(events: HERTable, tmp_path: Pat
     assert (back.edges, back.problems) == (events.edges, events.problems)
 
 
-@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "asdf", "plain.ecsv"])
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "arrow", "asdf", "plain.ecsv"])
 def test_what_belongs_to_the_table_is_kept(events: HERTable, ending: str, tmp_path: Path) -> None:
     if ending == "asdf":
         pytest.importorskip("asdf_astropy")
@@ -190,3 +192,42 @@ def test_a_table_of_astropy_is_written_with_plain_columns(events: HERTable, tmp_
         assert type(made["hpc_coord"]) is SkyCoord
         assert np.allclose(made["hpc_coord"].Tx.value, events["hpc_coord"].Tx.value, equal_nan=True)
         assert (made["hpc_coord"].obstime == events["hpc_coord"].obstime).all()
+
+
+def test_outlines_are_written_as_geoparquet(events: HERTable, tmp_path: Path) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    pytest.importorskip("shapely")
+    events.write(tmp_path / "events.parquet", geometry="hpc_boundcc")
+    frame = geopandas.read_parquet(tmp_path / "events.parquet")
+    assert frame.geometry.isna().tolist() == events["hpc_boundcc"].mask.tolist()
+    assert frame.geometry[3].equals(events["hpc_boundcc"].to_shapely()[3])
+    told = json.loads(pyarrow.parquet.read_schema(tmp_path / "events.parquet").metadata[b"geo"])
+    assert told["primary_column"] == "geometry"
+    assert told["columns"]["geometry"]["edges"] == "planar"
+    assert told["columns"]["geometry"]["crs"] is None
+    back = HERTable.read(tmp_path / "events.parquet")
+    assert back.colnames == events.colnames
+
+
+@pytest.mark.parametrize(
+    ("ending", "name", "words"),
+    [
+        ("parquet", "hpc_x", r"takes as geometry one of .*hpc_boundcc"),
+        ("ecsv", "hpc_boundcc", "takes geometry for Parquet only"),
+    ],
+)
+def test_other_geometries_are_refused(events: HERTable, ending: str, name: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match=words):
+        events.write(tmp_path / f"events.{ending}", geometry=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slices_of_outlines_share_their_memory_until_they_are_changed(events: HERTable) -> None:
+    column = events["hpc_boundcc"]
+    part = column[2:5]
+    assert np.shares_memory(part.vertices, column.vertices)
+    assert (part == column.take([2, 3, 4])).all()
+    part[1] = None
+    assert column[3] is not None
+    assert len(column[5:2]) == 0
+    assert len(column[:]) == len(column)

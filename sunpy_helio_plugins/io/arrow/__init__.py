@@ -1,0 +1,1 @@
+"""Plain tables as Parquet and Arrow files, without a detour through texts."""
