@@ -90,6 +90,11 @@ class Segment(NamedTuple):
     length: int
     pieces: tuple[Piece, ...]
 
+    @classmethod
+    def whole(cls, file: int, count: int) -> Segment:
+        """Return all records of a file."""
+        return cls(count, (Piece(file, slice(0, count), slice(0, count)),))
+
     def cut(self, first: int, last: int) -> Segment:
         """Return the records ``first`` to ``last`` of this segment."""
         if (first, last) == (0, self.length):
