@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from astropy.time import Time
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import listed, refused
+from sunpy_helio_plugins.arguments import is_several, listed, refused
 from sunpy_helio_plugins.errors import FileError, QueryError, TransferError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames
@@ -137,10 +138,12 @@ def _fetched(function: str, table: Any) -> list[Path]:
 
 def _of_paths(function: str, given: Any) -> list[Path]:
     """Return files; of a folder, all CDF files in it and below it, since the SDC's tree has a folder for each month."""
+    if isinstance(given, bytes | bytearray | dict) or not (isinstance(given, str | os.PathLike) or is_several(given)):
+        raise refused(function, given, _ALLOWED)
     found: list[Path] = []
-    parts = [given] if isinstance(given, str | Path) or not isinstance(given, Iterable) else list(given)
+    parts = [given] if isinstance(given, str | os.PathLike) else list(given)
     for part in parts:
-        path = inputs.one_path(function, part, folder=True) if isinstance(part, str | Path) else None
+        path = inputs.one_path(function, part, folder=True) if isinstance(part, str | os.PathLike) else None
         with local(path, "read"):
             is_folder = path is not None and path.is_dir()
         if path is None or not is_folder:
