@@ -175,7 +175,7 @@ def _flags(one: PlainColumn) -> dict[str, Any]:
     flags, related = meta.get("flags"), meta.get("uncertainty")
     if isinstance(flags, Mapping):
         key = "masks" if "masks" in flags else "values"
-        made[f"flag_{key}"] = np.array(flags[key], dtype=one.values.dtype)
+        made[f"flag_{key}"] = np.array(list(flags[key]), dtype=one.values.dtype)
         made["flag_meanings"] = " ".join(re.sub(r"[^A-Za-z0-9_.+@-]+", "_", text) for text in flags["meanings"])
     if isinstance(related, Mapping):
         made["ancillary_variables"] = " ".join(dict.fromkeys(map(str, related.values())))

@@ -13,7 +13,7 @@ from sunpy_helio_plugins.cdf.columns import as_column, as_time, fill_mask
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.imap.dataset.meanings import describe
 from sunpy_helio_plugins.imap.dataset.timeline import Segment, Timeline
-from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, keys_of
+from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UnreadableError, keys_of
 from sunpy_helio_plugins.quantities.datetimes import from_days
 from sunpy_helio_plugins.quantities.days import known, split_tt2000
 from sunpy_helio_plugins.quantities.leap import DAY
@@ -38,14 +38,19 @@ _INDEXED = 10_000_000
 
 def dataset_of_product(product: ProductVariables, timeline: Timeline, scale: str) -> xr.Dataset:
     """Return the records of a product as a data set."""
-    losses = Losses(f"{_FUNCTION}: a Dataset of xarray")
-    with far_years():
-        template = product.table((), scale)
-        template.meta["epochs"][product.first.epoch] = timeline.length
-        records = Records.of(_FUNCTION, describe(template), losses)
-        made = _filled(dataset_of(records, losses), records, _Reader(product, timeline, records), losses)
-    losses.warn()
-    return made
+    while True:
+        losses = Losses(f"{_FUNCTION}: a Dataset of xarray")
+        with far_years():
+            template = product.table((), scale)
+            template.meta["epochs"][product.first.epoch] = timeline.length
+            records = Records.of(_FUNCTION, describe(template), losses)
+            try:
+                made = _filled(dataset_of(records, losses), records, _Reader(product, timeline, records), losses)
+            except UnreadableError as error:
+                product.leave_out(error)
+                continue
+        losses.warn()
+        return made
 
 
 def _filled(plain: xr.Dataset, records: Records, reader: _Reader, losses: Losses) -> xr.Dataset:
@@ -86,7 +91,8 @@ class _Reader:
 
     def read(self, one: PlainColumn, first: int, last: int, losses: Losses) -> NDArray[Any]:
         """Return the records ``first`` to ``last`` of a column."""
-        return self._values(one, self.timeline.between(first, last), losses)
+        with self.product.reading(one.name):
+            return self._values(one, self.timeline.between(first, last), losses)
 
     def _values(self, one: PlainColumn, segments: Sequence[Segment], losses: Losses) -> NDArray[Any]:
         variable = self.product.variable(one.name, segments)

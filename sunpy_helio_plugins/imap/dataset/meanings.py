@@ -11,6 +11,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import RECORDS, TEXT, listed, taking
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = ["describe", "flags", "words_of"]
@@ -47,13 +48,14 @@ def words_of(name: str, attributes: Mapping[str, Any], most: int) -> dict[str, A
     for text in texts:
         bits = _distinct({mask: words for mask, words in _bits(text) if mask <= most})
         if bits:
-            return {"masks": list(bits), "meanings": list(bits.values())}
+            return {"masks": FrozenList(bits), "meanings": FrozenList(bits.values())}
     if not any(_FLAG.search(one) for one in (name, *texts)):
         return None
     for text in texts:
         known = {value: words for value, words in _values(text) if value <= most}
         if len(known) > 1 or (known and 0 in known):
-            return {"values": sorted(known), "meanings": [known[value] for value in sorted(known)]}
+            values = sorted(known)
+            return {"values": FrozenList(values), "meanings": FrozenList(known[value] for value in values)}
     return None
 
 

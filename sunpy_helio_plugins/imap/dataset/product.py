@@ -48,7 +48,7 @@ class IMAPDataset(LazyTable):
     files : tuple of pathlib.Path
         The files, by their first day.
     notes : tuple of str
-        The files that were left out, because a newer version of them is used.
+        The files that were left out, because a newer version of them is used, and the problems and notes of a search.
     """
 
     def __init__(self, selection: Selection, columns: Sequence[str] | None, epoch: str | None, scale: str) -> None:
@@ -93,7 +93,7 @@ class IMAPDataset(LazyTable):
 
     def _table(self, segments: Sequence[Segment]) -> QTable:
         with far_years():
-            made = self._product.table(segments, self._scale, given=self._columns is not None)
+            made = self._product.table(segments, self._scale)
         made.meta["problems"] = type(made.meta["problems"])([*self.notes, *made.meta["problems"], *self._left_out()])
         return describe(made)
 

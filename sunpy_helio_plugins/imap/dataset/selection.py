@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import sunpy
 from astropy.time import Time
 from sunpy.net.attr import Attr
 
@@ -41,7 +42,7 @@ class Selection:
     ranges : list of tuple or None
         First and last time of each range of a query; `None` if all records are wanted.
     notes : list of str
-        The files that were left out.
+        The files that were left out, and what is said about the result of a query.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -53,15 +54,13 @@ class Selection:
 def select(function: str, given: Any, versions: Any) -> Selection:
     """Return the files that a user means; ``versions`` is the file of a list of versions, or `None`."""
     pinned = None if versions is None else _Versions.read(inputs.one_path(function, versions))
-    ranges = None
+    made = Selection()
     if _is_query(given):
-        attrs = inputs.attrs(function, given)
-        paths, ranges = _of_query(function, attrs, pinned)
+        paths = _of_query(function, inputs.attrs(function, given), pinned, made)
     elif _is_response(given):
         paths = _of_rows(function, given, pinned)
     else:
         paths = _of_paths(function, given)
-    made = Selection(ranges=ranges)
     if pinned is not None:
         paths = pinned.files(paths)
     _keep_newest(_one_product(function, paths), made)
@@ -81,20 +80,19 @@ def _is_response(given: Any) -> bool:
     return hasattr(given, "colnames") or hasattr(given, "show")
 
 
-def _of_query(
-    function: str, attrs: Sequence[Attr], pinned: _Versions | None
-) -> tuple[list[Path], list[tuple[Time, Time]] | None]:
-    """Download the files of a query that are not in the tree of the SDC yet; return them, and the ranges of time."""
+def _of_query(function: str, attrs: Sequence[Attr], pinned: _Versions | None, made: Selection) -> list[Path]:
+    """Download the files of a query that are not in the tree of the SDC yet; set the ranges of time and the notes."""
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
 
     queries = translator.queries(*attrs)
-    ranges = list(dict.fromkeys((one.begin, one.end) for one in queries))
     table = search.find(queries, IMAPClient()) if pinned is None else pinned.table()
     if not len(table):
         raise QueryError(f"{function}: the archive does not contain files of this query.")
-    is_open = any("" in one for one in ranges)
-    return _fetched(function, table), None if is_open else [(from_iso([a])[0], from_iso([b])[0]) for a, b in ranges]
+    made.notes += [*table.problems, *table.notes]
+    if all(one.begin and one.end for one in queries):
+        made.ranges = [(from_iso([one.begin])[0], from_iso([one.end])[0]) for one in queries]
+    return _fetched(function, table)
 
 
 def _of_rows(function: str, given: Any, pinned: _Versions | None) -> list[Path]:
@@ -121,8 +119,6 @@ def _fetched(function: str, table: Any) -> list[Path]:
     others = [name for name in names if not name.endswith(".cdf")]
     if others:
         raise QueryError(f"{function} reads CDF files; restrict the search, which also found {listed(others, 3)}.")
-    import sunpy
-
     folder = Path(sunpy.config.get("downloads", "download_dir")).expanduser()
     downloader = queue.Downloader(progress=False)
     IMAPClient().fetch(table, path=folder / "{file}", downloader=downloader)

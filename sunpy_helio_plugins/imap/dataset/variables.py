@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,11 @@ from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time, fill
 from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
 from sunpy_helio_plugins.cdf.rows import choose, epochs_of, in_rows, prepared
 from sunpy_helio_plugins.cdf.variables import Variable, load
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.imap.dataset.timeline import Segment, Track
 from sunpy_helio_plugins.quantities.leap import DAY
 
-__all__ = ["OpenedFile", "ProductVariables", "UntimedError", "keys_of"]
+__all__ = ["OpenedFile", "ProductVariables", "UnreadableError", "UntimedError", "keys_of"]
 
 _TT2000 = "CDF_TIME_TT2000"
 
@@ -37,7 +39,8 @@ _DTYPES = {
 }  # fmt: skip
 """The types of variables; others are texts."""
 
-_KEPT_FILES = 2
+_KEPT_BYTES = 2**26
+"""The size on disk of the files that are kept open, so that those of many small ones are parsed once."""
 
 _UNITED = ("Parents",)
 """Attributes of a file that are lists, of which a data set has the entries of all files."""
@@ -47,6 +50,14 @@ _OURS = ("epoch", "epochs", "files", "problems", "support")
 
 class UntimedError(FileError):
     """A file does not contain times."""
+
+
+class UnreadableError(FileError):
+    """A column cannot be read, without which the others can be."""
+
+    def __init__(self, name: str, error: FileError) -> None:
+        super().__init__(f"{name} cannot be read: {error}")
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,8 @@ class ProductVariables:
 
     def __init__(self, paths: Sequence[Path], epoch: str | None, columns: Sequence[str] | None) -> None:
         self.paths, self._wanted = list(paths), epoch
-        self._opened: OrderedDict[int, OpenedFile] = OrderedDict()
+        self._opened: OrderedDict[int, tuple[OpenedFile, int]] = OrderedDict()
+        self._lock = Lock()  # dask reads blocks in several threads
         self._last: tuple[tuple[int, str], decode.Values] | None = None
         self.first = self.file(0)
         self._sources: dict[str, int] = {}
@@ -148,18 +160,21 @@ class ProductVariables:
         self._attributes: list[dict[str, Any]] = []
         self.problems: list[str] = []
         self._compare()
-        self.names = self._chosen(columns)
+        self.names, self._are_chosen = self._chosen(columns), columns is not None
         self.problems += self._differences()
 
     def file(self, number: int) -> OpenedFile:
         """Open a file, or return it if it is one of the last that were opened."""
-        if number not in self._opened:
-            self._opened[number] = OpenedFile.of(self.paths[number], self._wanted)
-            if len(self._opened) > _KEPT_FILES:
-                self._opened.popitem(last=False)
-        else:
+        with self._lock:
+            if number not in self._opened:
+                path = self.paths[number]
+                opened = OpenedFile.of(path, self._wanted)
+                with local(path, "read"):
+                    self._opened[number] = opened, path.stat().st_size
+                while len(self._opened) > 2 and sum(size for _, size in self._opened.values()) > _KEPT_BYTES:
+                    self._opened.popitem(last=False)
             self._opened.move_to_end(number)
-        return self._opened[number]
+            return self._opened[number][0]
 
     def _compare(self) -> None:
         """Find the columns of all files; raise a `FileError` if one of them has other types, sizes or units."""
@@ -314,22 +329,36 @@ class ProductVariables:
             "files": FrozenList(path.name for path in self.paths), "problems": FrozenList(self.problems),
         }  # fmt: skip
 
-    def table(self, segments: Sequence[Segment], scale: str, *, given: bool = False) -> QTable:
-        """Return the records of segments as a table; with ``given``, each of its columns must be readable."""
-        variables = {**self.first.variables, **{name: self.variable(name, segments) for name in self.names}}
-        columns: dict[str, Any] = {}
-        problems = []
-        for name in self.names:
+    def table(self, segments: Sequence[Segment], scale: str) -> QTable:
+        """Return the records of segments as a table."""
+        while True:
+            variables = {**self.first.variables, **{name: self.variable(name, segments) for name in self.names}}
+            columns: dict[str, Any] = {}
             try:
-                columns[name] = self.column(variables, name, scale)
-            except FileError as error:
-                if name == self.first.epoch or given:
-                    raise
-                problems.append(f"{name} cannot be read: {error}")
-        table = QTable(list(columns.values()), names=list(columns), copy=False)
-        meta = self.meta(len(table), scale)
-        table.meta = meta | {"problems": FrozenList([*meta["problems"], *problems])}
-        return table
+                for name in self.names:
+                    with self.reading(name):
+                        columns[name] = self.column(variables, name, scale)
+            except UnreadableError as error:
+                self.leave_out(error)
+                continue
+            table = QTable(list(columns.values()), names=list(columns), copy=False)
+            table.meta = self.meta(len(table), scale)
+            return table
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Raise an `UnreadableError` if a column cannot be read that is neither the times nor one that a user chose."""
+        try:
+            yield
+        except FileError as error:
+            if name == self.first.epoch or self._are_chosen:
+                raise
+            raise UnreadableError(name, error) from error
+
+    def leave_out(self, error: UnreadableError) -> None:
+        """Leave out a column that cannot be read, which does not affect the others."""
+        self.names = [name for name in self.names if name != error.name]
+        self.problems.append(str(error))
 
     def column(self, variables: Mapping[str, Variable], name: str, scale: str) -> Any:
         """Return a variable as a column of a table."""

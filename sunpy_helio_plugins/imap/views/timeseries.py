@@ -157,7 +157,7 @@ class _File(NamedTuple):
         else:
             name = product.first.epoch
             whole = Segment.whole(0, product.first.epochs[name])
-            table = product.table([whole], "utc", given=columns is not None)
+            table = product.table([whole], "utc")
         if name is None or not len(table) or np.all(table[name].mask):
             raise self._without_records(table)
         return _parts(describe(table), columns, MOST_COLUMNS, self.path.name)

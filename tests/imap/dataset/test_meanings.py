@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from astropy.table import MaskedColumn, QTable
+from astropy.table import MaskedColumn, QTable, vstack
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins.errors import QueryError
@@ -131,6 +131,10 @@ class TestFlags:
         words = dataset.quality_bitmask.attrs["flag_meanings"].split()
         assert [word.replace("_", " ") for word in words] == list(imap.flags(table, "quality_bitmask"))
         assert imap.flags(table, "quality_flags")["Good data"].sum() == 1438
+
+    def test_stacked_tables_have_each_meaning_once(self):
+        table = table_of(quality=(np.arange(3), {"VAR_NOTES": MAG}))
+        assert len(imap.flags(vstack([table, table]), "quality")) == 3
 
     def test_a_column_that_is_not_explained_is_refused(self):
         table = table_of(x=(np.arange(3), {}), mode=(np.arange(3), {"CATDESC": "Mode: 0=off, 1=on"}))

@@ -181,6 +181,9 @@ class TestColumns:
         opened = imap.open(make_day())
         assert opened.table.colnames == ["epoch", "b_gse"]
         assert "mode cannot be read" in opened.table.meta["problems"][0]
+        opened = imap.open(opened.files)
+        assert opened.to_xarray().data_vars.keys() == {"b_gse"}
+        assert [text.partition(":")[0] for text in opened.problems] == ["mode cannot be read"]
         with pytest.raises(FileError, match="mode cannot be read"):
             imap.open(opened.files, columns="mode").table  # noqa: B018
 
