@@ -121,9 +121,7 @@ class _Reader:
                 rows, *within = key
                 if not isinstance(rows, slice):
                     return self._block(rows, rows + 1)[(0, *within)]
-                first, last, step = rows.indices(length)
-                if step < 0:
-                    first, last = last + 1 + (first - last - 1) % -step, first + 1
+                first, last, step = rows.indices(length)  # xarray makes steps positive
                 block = self._block(first, max(first, last))
                 return block[(slice(None, None, step), *within)]
 

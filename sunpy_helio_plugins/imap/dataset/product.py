@@ -156,6 +156,7 @@ class IMAPDataset(LazyTable):
         with whole_file(inputs.one_path("imap.open", path), overwrite=overwrite) as stream:
             writer = None
             for part in self.parts() if self._timeline.length else [self.table]:
+                part.meta["epochs"] = part.meta["epochs"] | {self._product.first.epoch: self._timeline.length}
                 with far_years():
                     made = arrow_of("imap.open", Records.of("imap.open", part, losses))
                 writer = pyarrow.parquet.ParquetWriter(stream, made.schema) if writer is None else writer

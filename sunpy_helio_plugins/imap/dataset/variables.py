@@ -155,7 +155,8 @@ class ProductVariables:
         self._last: tuple[tuple[int, str], decode.Values] | None = None
         self.first = self.file(0)
         self._sources: dict[str, int] = {}
-        self._texts: dict[str, str] = {}
+        self._forms: dict[str, str] = {}
+        self._dtypes: dict[str, np.dtype[Any]] = {}
         self._epochs: dict[str, int] = {}
         self._attributes: list[dict[str, Any]] = []
         self.problems: list[str] = []
@@ -186,21 +187,23 @@ class ProductVariables:
                     f"{opened.epoch}: open the files of one product at a time, or give the epoch."
                 )
             for name in opened.names:
-                source = self._sources.setdefault(name, number)
-                if source != number:
-                    variable = opened.variables[name]
-                    form = _form(variable)
-                    if form != self._texts[name]:
-                        raise FileError(
-                            f"{name} has {self._texts[name]} in {self.paths[source]}, and {form} in {path}: open these "
-                            "files apart."
-                        )
-                else:
-                    self._texts[name] = _form(opened.variables[name])
+                self._compare_one(number, opened.variables[name])
             self.problems += [problem for problem in opened.problems if problem not in self.problems]
             self._attributes.append(opened.attributes)
             for name, count in opened.epochs.items():
                 self._epochs[name] = self._epochs.get(name, 0) + count
+
+    def _compare_one(self, number: int, variable: Variable) -> None:
+        name, form = variable.name, _form(variable)
+        source = self._sources.setdefault(name, number)
+        known = self._forms.setdefault(name, form)
+        if form != known:
+            raise FileError(
+                f"{name} has {known} in {self.paths[source]}, and {form} in {self.paths[number]}: open these files "
+                "apart."
+            )
+        dtype = np.dtype(_DTYPES.get(variable.kind, "U1"))
+        self._dtypes[name] = np.result_type(self._dtypes.get(name, dtype), dtype)
 
     def _chosen(self, columns: Sequence[str] | None) -> list[str]:
         epoch = self.first.epoch
@@ -245,7 +248,7 @@ class ProductVariables:
         if len(parts) == 1:
             return parts[0]
         if not parts:
-            return decode.Values(np.empty((0, *source.shape), _DTYPES.get(source.kind, "U1")), None)
+            return decode.Values(np.empty((0, *source.shape), self._dtypes[name]), None)
         missing = None
         if any(part.missing is not None for part in parts):
             missing = np.concatenate(
@@ -274,7 +277,7 @@ class ProductVariables:
                 missing = np.zeros(segment.length, bool) if missing is None else missing
                 missing[place] = lost[rows]
         if values is None:
-            values = np.zeros((segment.length, *source.shape), _DTYPES.get(source.kind, "U1"))
+            values = np.zeros((segment.length, *source.shape), self._dtypes[name])
         return decode.Values(values, missing)
 
     def _read(self, number: int, name: str) -> decode.Values:
@@ -289,11 +292,13 @@ class ProductVariables:
         return found
 
     def _aligned(self, number: int, name: str, source: Variable) -> decode.Values | None:
-        """Read a variable of a file, with the fill values of the first one; `None` if it does not have the variable."""
+        """Read a variable of a file, with the type and fill values of all files; `None` if it does not have it."""
         opened = self.file(number)
         if name not in opened.names:
             return None
         found = self._read(number, name)
+        if found.values.dtype.kind != "U":
+            found = found._replace(values=found.values.astype(self._dtypes[name], copy=False))
         own, theirs = opened.variables[name].attributes, source.attributes
         keys = ("FILLVAL", "VALIDMIN", "VALIDMAX")
         if all(_are_equal(own.get(key), theirs.get(key)) for key in keys) or found.values.dtype.kind not in "iuf":

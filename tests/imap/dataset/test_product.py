@@ -17,7 +17,7 @@ from sunpy_helio_plugins.cdf import decode
 from sunpy_helio_plugins.errors import DiskError, FileError, InexactTimeWarning, QueryError, TransferError
 from sunpy_helio_plugins.imap.dataset import arrays
 
-TT2000, FLOAT, DOUBLE, UINT2, EPOCH, CHAR = 33, 44, 45, 12, 31, 51
+TT2000, FLOAT, UINT2, INT4, EPOCH, CHAR = 33, 44, 12, 4, 31, 51
 
 QUERY = (a.Time("2026-01-09 18:00", "2026-01-11 06:00"), a.Instrument("mag"), a.imap.Descriptor("norm-gse"))
 
@@ -86,6 +86,39 @@ class TestRecords:
         opened = imap.open([make_day(10, hour=20), make_day(11, hour=-2.5)])
         hours = (opened.table["epoch"] - Time("2026-01-10")).to_value("hour").round(6).tolist()
         assert hours == [20, 21, 21.5, 22, 22.5, 23, 23.5, 24.5]
+
+    def test_texts_and_absent_records_of_files_that_overlap_interleave(self, make_day):
+        texts = (CHAR, np.array(["a", "b", "c", "d"]), {"DEPEND_0": "epoch"})
+        longer = (CHAR, np.array(["none", "norm", "burst", "x"]), {"DEPEND_0": "epoch"})
+        table = imap.open([make_day(10, hour=22, state=texts), make_day(11, hour=-0.5, state=longer)]).table
+        assert table["state"].tolist() == ["a", "b", "none", "c", "norm", "d", "burst", "x"]
+        table = imap.open([make_day(10, hour=22, mode=None), make_day(11, hour=-0.5)]).table
+        assert table["mode"].mask.tolist() == [True, True, False, True, False, True, False, False]
+        assert table["mode"][[2, 4, 6, 7]].tolist() == [0, 1, 2, 3]
+
+    def test_sparse_records_of_files_that_overlap_are_missing(self, make_day, monkeypatch):
+        from sunpy_helio_plugins.imap.dataset import variables
+
+        first, second = make_day(10, hour=22), make_day(11, hour=-0.5)
+        original = variables.decode.values_of
+
+        def sparse(layout, found):
+            values = original(layout, found)
+            lost = layout.name == "mode" and found.path == first
+            return values._replace(missing=np.array([False, False, True, False])) if lost else values
+
+        monkeypatch.setattr(decode, "values_of", sparse)
+        opened = imap.open([first, second])
+        assert np.flatnonzero(opened.table["mode"].mask).tolist() == [3]
+        assert np.flatnonzero(np.isnan(opened.to_xarray().mode.values)).tolist() == [3]
+
+    def test_few_files_are_kept_open(self, make_day, monkeypatch):
+        from sunpy_helio_plugins.imap.dataset import variables
+
+        monkeypatch.setattr(variables, "_KEPT_BYTES", 0)
+        opened = imap.open([make_day(day) for day in (10, 11, 12, 13)])
+        assert len(opened.table) == 16
+        assert len(opened._product._opened) == 2
 
     def test_gaps_are_kept(self, make_day):
         table = imap.open([make_day(10), make_day(12)]).table
@@ -221,6 +254,14 @@ class TestFilesThatDiffer:
     def test_units_shapes_and_types_must_be_equal(self, make_day, other, said):
         with pytest.raises(FileError, match=f"mode has numbers in .*0110.*, and {said} in .*0111.*: open these"):
             imap.open([make_day(10), make_day(11, mode=other)]).table  # noqa: B018
+
+    def test_numbers_have_a_type_that_holds_those_of_all_files(self, make_day, monkeypatch):
+        large = (INT4, np.array([70_000, -1, 0, 1]), {"DEPEND_0": "epoch", "FILLVAL": np.int32(-(2**31))})
+        paths = [make_day(10), make_day(11, mode=large)]
+        expected = [0, 1, 2, 3, 70_000, -1, 0, 1]
+        assert imap.open(paths).table["mode"].tolist() == expected
+        monkeypatch.setattr(arrays, "_WHOLE", 0)
+        assert imap.open(paths).to_xarray().mode.values.tolist() == expected
 
     def test_each_fill_value_is_that_of_its_file(self, make_day):
         def mode(fill: int) -> Any:
@@ -376,6 +417,7 @@ class TestOtherTypes:
         found = series.from_parquet(tmp_path / "x.parquet")
         assert (found["b_gse"] == opened.table["b_gse"]).all()
         assert found["mode"].mask.tolist() == opened.table["mode"].mask.tolist()
+        assert found.meta["epochs"] == {"epoch": 8}
         with pytest.raises(DiskError, match="exists"):
             opened.to_parquet(tmp_path / "x.parquet")
 
@@ -410,7 +452,8 @@ class TestSources:
         assert table["epoch"][0].isot[:19] == "2026-01-09T18:00:00"
         assert table["epoch"][-1].isot[:19] == "2026-01-11T05:59:30"
         downloads = sum("/download/" in one.path for one in archive.log)
-        again = imap.open(list(QUERY), time=("2026-01-10", "2026-01-11"))
+        again = imap.open(QUERY[0] & QUERY[1] & QUERY[2], time=("2026-01-10", "2026-01-11"))
+        assert imap.open(list(QUERY)).files == again.files
         assert len(again.table) == 2880
         assert downloads == sum("/download/" in one.path for one in archive.log) == 3
 
@@ -471,6 +514,11 @@ class TestVersions:
         lock.write_bytes(content.encode("latin-1"))
         with pytest.raises(FileError, match="list of versions"):
             imap.open(make_day(), versions=lock)
+
+    def test_names_that_the_archive_does_not_have_are_refused(self, make_day, tmp_path):
+        imap.open(make_day().rename(tmp_path / "mine.cdf")).lock(tmp_path / "lock.json")
+        with pytest.raises(FileError, match=r"contains 'mine.cdf', which the archive cannot have"):
+            imap.open(QUERY, versions=tmp_path / "lock.json")
 
     def test_a_query_downloads_the_listed_files(self, archive, tmp_path, monkeypatch):
         """The archive also has a newer version."""
