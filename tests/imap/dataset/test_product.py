@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,16 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
 
     monkeypatch.setattr(decode, "values_of", values_of)
     return read
+
+
+def peak_of(opened: imap.IMAPDataset) -> int:
+    """Return the largest number of bytes in use while the records are read in parts."""
+    gc.collect()
+    tracemalloc.start()
+    assert sum(len(part) for part in opened.parts()) == 50_000 * len(opened.files)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
 
 
 class TestRecords:
@@ -420,6 +432,17 @@ class TestOtherTypes:
         assert found.meta["epochs"] == {"epoch": 8}
         with pytest.raises(DiskError, match="exists"):
             opened.to_parquet(tmp_path / "x.parquet")
+
+    def test_parts_take_the_memory_of_one_file(self, make_day):
+        field = np.zeros(50_000, "f4")
+        mode = (UINT2, np.arange(50_000, dtype="u2"), {"DEPEND_0": "epoch"})
+        seconds = np.arange(50_000) * 10**9
+        paths = [
+            make_day(day, field=field, mode=mode, epoch=(TT2000, 8 * 10**17 + day * 86_400 * 10**9 + seconds, {}))
+            for day in range(10, 18)
+        ]
+        one, eight = (peak_of(imap.open(some)) for some in (paths[:1], paths))
+        assert eight < 2 * one
 
     def test_a_time_series_has_chosen_columns(self, make_day):
         opened = imap.open([make_day(10), make_day(11)])
