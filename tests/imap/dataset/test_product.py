@@ -33,9 +33,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
     read = []
     original = decode.values_of
 
-    def values_of(layout: Any, found: Any) -> decode.Values:
+    def values_of(layout: Any, found: Any, *rest: Any) -> decode.Values:
         read.append((layout.name, found.path))
-        return original(layout, found)
+        return original(layout, found, *rest)
 
     monkeypatch.setattr(decode, "values_of", values_of)
     return read
@@ -114,8 +114,8 @@ class TestRecords:
         first, second = make_day(10, hour=22), make_day(11, hour=-0.5)
         original = variables.decode.values_of
 
-        def sparse(layout, found):
-            values = original(layout, found)
+        def sparse(layout, found, *rest):
+            values = original(layout, found, *rest)
             lost = layout.name == "mode" and found.path == first
             return values._replace(missing=np.array([False, False, True, False])) if lost else values
 
@@ -217,10 +217,12 @@ class TestColumns:
             imap.open(make_day(), columns=["b_gsm"]).table  # noqa: B018
 
     def test_one_that_cannot_be_read_is_named(self, make_day, monkeypatch):
-        def broken(layout, found, original=decode.values_of):
+        original = decode.values_of
+
+        def broken(layout, found, *rest):
             if layout.name == "mode":
                 raise ValueError("damaged")
-            return original(layout, found)
+            return original(layout, found, *rest)
 
         monkeypatch.setattr(decode, "values_of", broken)
         opened = imap.open(make_day())
