@@ -267,7 +267,19 @@ def cases(world: World) -> dict[str, Case]:
             },
             2,
         ),
-        "cdf.read": Case(cdf.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
+        "cdf.read": Case(
+            cdf.read,
+            {
+                "path": world.files["imap"],
+                "epoch": None,
+                "scale": "utc",
+                "columns": "b_gse",
+                "time": ("2026-01-10", "2026-01-11"),
+                "records": (0, 5),
+                "salvage": False,
+            },
+            2,
+        ),  # fmt: skip
         "cdf.epochs": Case(cdf.epochs, {"path": world.files["imap"]}),
         "io.read": Case(io.read, {"path": out / "x.ecsv", "format": None}, 1),
         "io.write": Case(

@@ -3,7 +3,8 @@ Try to break the package: ``python tools/robustness.py matrix [--sample 0.1] [--
 
 ``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts; ``torture``
 lets each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz``
-damages the input of every parser; ``virtual`` asks archives that never answer, without waiting.
+damages the input of every parser; ``cdf`` flips the bits of CDF files of every kind; ``virtual`` asks archives that
+never answer, without waiting.
 """
 
 from __future__ import annotations
@@ -139,6 +140,23 @@ def fuzz(options: argparse.Namespace) -> int:
     return bad
 
 
+def cdf(options: argparse.Namespace) -> int:
+    from cdf_files import KINDS, flipped, given
+
+    report, bad = {}, 0
+    for kind in options.kind or KINDS:
+        tally = flipped(kind, max(1, 8 * len(given(kind)) // options.bits) if options.bits else 1)
+        print("".join(f"    {failure}\n" for failure in tally.failures[:6]), end="")
+        for part, counts in tally.counts.items():
+            print(f"{kind:26}{part:22}{sum(counts.values()):>8}  {dict(counts)}", flush=True)
+        print(f"{kind:26}{tally.seconds:.0f} s", flush=True)
+        report[kind] = tally.counts
+        bad += len(tally.failures)
+    if options.json:
+        Path(options.json).write_text(json.dumps(report))
+    return bad
+
+
 def virtual(options: argparse.Namespace) -> int:
     import warnings
 
@@ -188,6 +206,11 @@ def main() -> int:
     one.add_argument("--parser", action="append")
     one.add_argument("--json")
     one.set_defaults(run=fuzz)
+    one = commands.add_parser("cdf")
+    one.add_argument("--bits", type=int, default=0, help="of each file; 0 for all")
+    one.add_argument("--kind", action="append")
+    one.add_argument("--json")
+    one.set_defaults(run=cdf)
     commands.add_parser("virtual").set_defaults(run=virtual)
     options = parser.parse_args()
     isolated_home()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,119 +11,19 @@ from astropy import units as u
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.cdf.fills import LEAST_TT2000, fill_mask, may_be_missing
 from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.quantities import fills, times, units
+from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.days import WholeDays
 from sunpy_helio_plugins.quantities.fills import masked
 from sunpy_helio_plugins.quantities.scales import time_in_scale
 
-__all__ = ["as_column", "as_support", "as_time", "fill_mask", "may_be_missing"]
-
-_FLOAT_FILL = -1e31
-"""The fill value of floats in the ISTP guidelines."""
-
-_LIMITS = tuple((float(np.iinfo(kind).min), float(np.iinfo(kind).max)) for kind in ("i4", "i8", "u4", "u8"))
-"""The ranges of integer types. Some missions (IMAP) also use them as limits of floats; they are then not values."""
-
-
-def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np.bool_] | None:
-    """
-    Return where values are fill, or `None` if no value is; the first axis is the record.
-
-    FILLVAL, VALIDMIN and VALIDMAX are one number, or one for each component; other forms are ignored. A fill value
-    inside the valid range is a value: some fill values of IMAP were truncated to the type and became equal to valid
-    data. If the valid range is that of the type, it gives no information, and the type's default fill value is used.
-    Floats that are NaN or -1e31 are always missing: IMAP's writer stores NaN as -1e31 even if FILLVAL is another number
-    (imap_processing 1.0.40). Texts are missing if they are equal to FILLVAL, without the blanks at their ends.
-    """
-    if values.dtype.kind == "U":
-        fill = attributes.get("FILLVAL")
-        return fills.is_fill(np.char.rstrip(values), fill.rstrip()) if isinstance(fill, str) else None
-    found = _unwritten(values)
-    for one, here in _declared(values, attributes):
-        mask = fills.is_fill(values, one)
-        found = _either(found, mask if mask is None else mask & here)
-    return found
-
-
-def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
-    """Return whether values of a variable can be missing, independent of the values in this file."""
-    if values.dtype.kind == "U":
-        return isinstance(attributes.get("FILLVAL"), str)
-    if values.dtype.kind not in "iu":
-        return values.dtype.kind == "f"
-    limits = np.iinfo(values.dtype)
-    return any(limits.min <= one <= limits.max for one, _ in _declared(values, attributes))
-
-
-def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
-    """Yield the fill values of the attributes that are not also valid values, and the components that have them."""
-    fill, low, high = (_number(attributes.get(key), values) for key in ("FILLVAL", "VALIDMIN", "VALIDMAX"))
-    if fill is None:
-        return
-    for one in np.unique(fill):
-        here = fill == one if one == one else np.isnan(fill)
-        if not _is_value(one, here, low, high, values.dtype):
-            yield one.item(), here
-
-
-def _unwritten(values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return which floats are NaN, or -1e31; some writers store NaN as -1e31 whatever FILLVAL is."""
-    if values.dtype.kind != "f":
-        return None
-    return _either(fills.is_fill(values, np.nan), fills.is_fill(values, _FLOAT_FILL))
-
-
-def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    return other if one is None else one if other is None else one | other
-
-
-def _number(value: Any, values: NDArray[Any]) -> NDArray[Any] | None:
-    """Return a numeric attribute, with one value or one for each component, or `None` if it is neither."""
-    found = np.asarray(list(value) if isinstance(value, tuple | list) or hasattr(value, "__len__") else value)
-    if isinstance(value, str) or found.dtype.kind not in "fiu" or not found.size:
-        return None
-    if found.size == 1 or (found == found.flat[0]).all():
-        return found.ravel()[:1].reshape(())
-    within = values.shape[1:]
-    return found if within and found.shape == within[-found.ndim :] else None
-
-
-def _is_value(fill: Any, here: Any, low: Any, high: Any, dtype: np.dtype[Any]) -> bool:
-    """Return whether a fill value is also a valid value, because it is inside the valid range of its components."""
-    if low is None or high is None:
-        return False
-    inside = (low <= fill) & (fill <= high)
-    if not np.all(inside | ~np.asarray(here)):
-        return False
-    if dtype.kind == "f" and any(fill in limits and _spans(low, high, limits) for limits in _LIMITS):
-        return False
-    return not (_is_whole(dtype, low, high) and fill == _usual_fill(dtype))
-
-
-def _spans(low: Any, high: Any, limits: tuple[float, float]) -> bool:
-    return bool(np.all(low <= limits[0]) and np.all(high >= limits[1]))
-
-
-def _is_whole(dtype: np.dtype[Any], low: Any, high: Any) -> bool:
-    """Return whether a valid range covers the complete range of the type."""
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    return _spans(low, high, (limits.min, limits.max))
-
-
-def _usual_fill(dtype: np.dtype[Any]) -> float:
-    """Return the default fill value of a type in the ISTP guidelines."""
-    if dtype.kind == "f":
-        return float(dtype.type(_FLOAT_FILL))
-    return int(np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min)
-
+__all__ = ["as_column", "as_support", "as_time", "is_within"]
 
 _YEAR_0_TO_1970 = 62_167_219_200
 """Seconds between the origin of CDF_EPOCH and 1970, without leap seconds."""
-
-_LEAST = np.iinfo(np.int64).min
 
 _DAY = 86_400 * 10**9
 
@@ -141,8 +41,7 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
     raw = raw.reshape(variable.records) if variable.varies and raw.size == variable.records else raw
     missing = _missing(variable, raw)
     if variable.kind == "CDF_TIME_TT2000":
-        # The two smallest integers are the fill and pad values of the type, independent of the attributes.
-        missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
+        missing = (raw < LEAST_TT2000) | (False if missing is None else missing)
         read = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
     elif variable.count is not None:
         read = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
@@ -152,6 +51,31 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
     made.info.name = variable.name
     _describe(made, variable, {})
     return times.as_column(made, _description(variable.attributes))
+
+
+def is_within(variable: Variable, start: Time, end: Time) -> NDArray[np.bool_]:
+    """Return which records of a time variable are in a range of UTC, whose end is not included, shape (n,)."""
+    if variable.kind == "CDF_TIME_TT2000":
+        first, before = (_tt2000(one) for one in (start, end))
+        raw = variable.values
+        found = (raw >= max(first, LEAST_TT2000)) & (raw < before)
+        missing = _missing(variable, raw)
+    else:
+        time = as_time(variable)
+        found = ((time.jd1 - start.jd1) + (time.jd2 - start.jd2) >= 0) & (
+            (time.jd1 - end.jd1) + (time.jd2 - end.jd2) < 0
+        )
+        missing = np.asarray(time.mask)
+    found = np.asarray(found if missing is None else found & ~missing)
+    inside: NDArray[np.bool_] = np.asarray(found.reshape(len(found), -1).any(axis=1))
+    return inside
+
+
+def _tt2000(time: Time) -> int:
+    """Return a time in the nanoseconds of CDF_TIME_TT2000, within the range of its type."""
+    tt = time_in_scale(time, "tt")
+    nanoseconds = round((float(tt.jd1) - _J2000) * 86400) * 10**9 + round(float(tt.jd2) * _DAY)
+    return min(max(nanoseconds, LEAST_TT2000), int(np.iinfo(np.int64).max))
 
 
 def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
@@ -183,7 +107,8 @@ def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | No
     mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiuU" else None
     if variable.missing is None:
         return mask
-    unwritten = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) & np.ones(values.shape, bool)
+    absent = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) if variable.varies else variable.missing.all()
+    unwritten = np.array(np.broadcast_to(absent, values.shape))
     return unwritten if mask is None else unwritten | mask
 
 
@@ -270,7 +195,7 @@ def _texts(variable: Variable | None) -> list[str]:
     if variable is None or variable.varies:
         return []
     try:
-        return [str(text).strip() for text in np.ravel(variable.values)]
+        return [] if variable.missing is not None else [str(text).strip() for text in np.ravel(variable.values)]
     except FileError:
         return []
 

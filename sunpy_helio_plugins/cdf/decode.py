@@ -6,9 +6,10 @@ Decode the values of CDF variables: convert the bytes of their blocks to arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,25 +60,42 @@ class Values(NamedTuple):
     missing: NDArray[np.bool_] | None
 
 
-def values_of(layout: VariableLayout, structure: Structure) -> Values:
-    """Return the values of a variable; raise `FileError` if the file has changed, is damaged or is not supported."""
-    count = layout.records if layout.varies else min(layout.records, 1)
+def values_of(layout: VariableLayout, structure: Structure, rows: range | None = None) -> Values:
+    """
+    Return the values of a variable, or of a range of its records, without decoding the blocks of the others.
+
+    `FileError` is raised if the file has changed, is damaged or is not supported. Memory is allocated for records that
+    blocks contain; other records count as in `Structure.allocate`.
+    """
+    rows = range(layout.records if layout.varies else min(layout.records, 1)) if rows is None else rows
+    count = len(rows)
     dtype = _dtype(layout.type, layout.elements, structure.encoding)
+    wanted = [block for block in layout.blocks if block.first < rows.stop and block.last >= rows.start]
+    absent = count - _covered(wanted, rows)
+    if absent:
+        structure.allocate(absent * max(layout.record, 1), f"the {absent} of {count} records that were not written")
     raw = np.empty(count * layout.record, np.uint8)
     written = np.zeros(count, bool)
-    for block, content in _contents(layout, structure, count):
-        part = np.frombuffer(content, np.uint8)
-        start = block.first * layout.record
-        last = min(block.last, count - 1)
-        size = (last + 1) * layout.record - start
-        if len(part) < size:
-            raise FileError(f"its records {block.first} to {block.last} have {len(part)} bytes instead of {size}")
-        raw[start : start + size] = part[:size]
-        written[block.first : last + 1] = True
-    missing = _fill(raw.reshape(count, layout.record), written, layout, dtype) if not written.all() else None
+    for first, last, content in _contents(wanted, layout, structure, rows):
+        place = (first - rows.start) * layout.record
+        raw[place : place + len(content)] = np.frombuffer(content, np.uint8)
+        written[first - rows.start : last + 1 - rows.start] = True
+    missing = None
+    if not written.all():
+        missing = _fill(raw.reshape(count, layout.record), written, layout, structure, rows)
     found = _shaped(raw.view(dtype), count, layout, structure.is_row_major)
     found = _text(found) if layout.type in _TEXTS else found.astype(found.dtype.newbyteorder("="), copy=False)
     return Values(found.reshape(layout.shape) if count and not layout.varies else found, missing)
+
+
+def _covered(blocks: Sequence[Block], rows: range) -> int:
+    """Return how many records of a range are in blocks."""
+    count, after = 0, rows.start
+    for block in sorted(blocks):
+        last = min(block.last + 1, rows.stop)
+        count += max(last - max(block.first, after), 0)
+        after = max(after, last)
+    return count
 
 
 def _shaped(flat: NDArray[Any], count: int, layout: VariableLayout, is_row_major: bool) -> NDArray[Any]:
@@ -115,46 +133,88 @@ def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
     return number.newbyteorder(order)
 
 
-def _contents(layout: VariableLayout, structure: Structure, count: int) -> Iterator[tuple[Block, bytes]]:
-    """Yield the blocks that contain wanted records, each with its bytes."""
-    wanted = [block for block in layout.blocks if block.first < count]
+def _contents(
+    blocks: Sequence[Block], layout: VariableLayout, structure: Structure, rows: range
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the wanted records of blocks: the numbers of the first and the last one, and their bytes."""
     if structure.content:
-        for block in wanted:
-            yield block, _expanded(structure.content[block.place : block.place + block.size], block, layout)
+        for block in blocks:
+            yield _part(block, layout, rows, partial(_slice, structure.content))
         return
     with Path(structure.path).open("rb") as stream:
-        for block in wanted:
-            stream.seek(block.place)
-            content = stream.read(block.size)
-            if len(content) < block.size:
-                raise FileError("the file ends too early; it was changed after it was opened")
-            yield block, _expanded(content, block, layout)
+        for block in blocks:
+            yield _part(block, layout, rows, partial(_read, stream))
 
 
-def _expanded(content: bytes, block: Block, layout: VariableLayout) -> bytes:
-    if not block.is_compressed:
-        return content
-    return expanded(content, layout.compression, (block.last - block.first + 1) * layout.record)
+def _part(
+    block: Block, layout: VariableLayout, rows: range, read: Callable[[int, int], bytes]
+) -> tuple[int, int, bytes]:
+    """Return the wanted records of a block; of a compressed one, all of it is read."""
+    first, last = max(block.first, rows.start), min(block.last, rows.stop - 1)
+    start, size = (first - block.first) * layout.record, (last - first + 1) * layout.record
+    if block.is_compressed:
+        packed = read(block.place, block.size)
+        content = expanded(packed, layout.compression, (block.last - block.first + 1) * layout.record)
+        return first, last, content[start : start + size]
+    content = read(block.place + start, min(size, block.size - start))
+    if len(content) != size:
+        raise FileError(f"its records {first} to {last} have {len(content)} bytes instead of {size}")
+    return first, last, content
+
+
+def _slice(content: bytes, place: int, size: int) -> bytes:
+    return content[place : place + size]
+
+
+def _read(stream: BinaryIO, place: int, size: int) -> bytes:
+    stream.seek(place)
+    content = stream.read(size)
+    if len(content) < size:
+        raise FileError("the file ends too early; it was changed after it was opened")
+    return content
 
 
 def _fill(
-    rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: VariableLayout, dtype: np.dtype[Any]
+    rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: VariableLayout, structure: Structure, numbers: range
 ) -> NDArray[np.bool_]:
     """Fill the records that were never written, as the file specifies, and return which have the pad value."""
-    pad = np.frombuffer(layout.pad or _usual_pad(layout, dtype), np.uint8)
-    source = np.where(written, np.arange(len(rows)), -1)
-    if layout.sparse == _AS_BEFORE:
-        source = np.maximum.accumulate(source)
-    missing = source < 0
-    if layout.record:
-        rows[missing] = np.tile(pad, layout.record // len(pad))
-    again = ~written & ~missing
-    rows[again] = rows[source[again]]
+    missing = ~written
+    pad = np.frombuffer(_pad(layout, structure.encoding), np.uint8)
+    for first, last in _runs(missing):
+        known = first
+        before = rows[first - 1] if first else _record_before(layout, structure, numbers.start)
+        if layout.sparse == _AS_BEFORE and before is not None:
+            # A record after one that is lost repeats an unknown one.
+            lost = [one - numbers.start for one, other in layout.lost if other >= first + numbers.start]
+            known = max(min([last, *lost]), first)
+            rows[first:known] = before
+            missing[first:known] = False
+        if layout.record:
+            rows[known:last] = np.tile(pad, layout.record // len(pad))
     return missing
 
 
-def _usual_pad(layout: VariableLayout, dtype: np.dtype[Any]) -> bytes:
-    """Return the default pad value of a type (CDF User's Guide, section 2.3.20)."""
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and the last index, exclusive, of each run of true elements."""
+    borders = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
+    return list(zip(borders[::2], borders[1::2], strict=True))
+
+
+def _record_before(layout: VariableLayout, structure: Structure, row: int) -> NDArray[np.uint8] | None:
+    """Return the last record that was written before a row, or `None` if there is none or it is lost."""
+    last = max((block for block in layout.blocks if block.first < row), key=lambda block: block.last, default=None)
+    if last is None or any(first < row and other > last.last for first, other in layout.lost):
+        return None
+    number = min(last.last, row - 1)
+    ((_, _, content),) = _contents([last], layout, structure, range(number, number + 1))
+    return np.frombuffer(content, np.uint8)
+
+
+def _pad(layout: VariableLayout, encoding: int) -> bytes:
+    """Return the pad value: that of the file, or else the default of the type (CDF User's Guide, section 2.3.20)."""
+    if layout.pad:
+        return layout.pad
+    dtype = _dtype(layout.type, layout.elements, encoding)
     if layout.type in _TEXTS:
         return _TEXT_PAD * layout.elements
     if dtype.kind == "c":
@@ -165,9 +225,17 @@ def _usual_pad(layout: VariableLayout, dtype: np.dtype[Any]) -> bytes:
 
 def _text(found: NDArray[Any]) -> NDArray[Any]:
     """Return texts, each of which ends at its first zero byte."""
-    flat = [_decoded(text.partition(b"\0")[0]) for text in found.ravel().tolist()]
-    width = max(map(len, flat), default=0)
-    return np.array(flat, dtype=f"U{max(width, 1)}").reshape(found.shape)
+    size = found.dtype.itemsize
+    letters = np.ascontiguousarray(found).view(np.uint8).reshape(-1, size)
+    if not letters.all():
+        letters = np.where(np.logical_or.accumulate(letters == 0, axis=1), np.uint8(0), letters)
+    if not (letters & 0x80).any():
+        used = np.flatnonzero(letters.any(axis=0))
+        width = int(used[-1]) + 1 if len(used) else 1
+        return letters[:, :width].astype(np.uint32).view(f"U{width}").reshape(found.shape)
+    each, numbers = np.unique(np.ascontiguousarray(letters).reshape(-1).view(found.dtype), return_inverse=True)
+    flat = [_decoded(text) for text in each.tolist()]
+    return np.array(flat, dtype=f"U{max(1, *map(len, flat))}")[numbers].reshape(found.shape)
 
 
 def _decoded(content: bytes) -> str:

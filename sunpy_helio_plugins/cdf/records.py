@@ -62,6 +62,8 @@ class RecordReader:
         self._layouts = {kind: self._struct(fields) for kind, fields in _FIELDS.items()}
         self._begin = self._struct("oi")
         self._seen: set[int] = set()
+        self.lost: list[tuple[int, int]] | None = None
+        """The records that cannot be read, if the rest is wanted; see `sunpy_helio_plugins.cdf.salvage`."""
         self.most = max(_GROWTH * len(content), _ALWAYS)
 
     def _struct(self, fields: str) -> struct.Struct:
@@ -82,7 +84,9 @@ class RecordReader:
         size, kind = self._begin.unpack_from(self.content, place)
         if kind not in kinds:
             raise FileError(f"the record at {place} is of kind {kind}, not {kinds[0]}")
-        if size < self.length(kind) or place + size > len(self.content):
+        # The complete records of a block that the end of the file cuts can be recovered.
+        needed = self.length(kind) if kind == VVR and self.lost is not None else size
+        if size < self.length(kind) or place + needed > len(self.content):
             raise FileError(f"the record at {place} has an impossible size of {size} bytes")
         return self._layouts[kind].unpack_from(self.content, place)
 
@@ -126,8 +130,12 @@ class RecordReader:
         return self.record(place, CPR)[2]
 
 
-def unpacked(content: Any) -> Any:
-    """Return the content of a file, decompressed if it is compressed as a whole; raise `FileError` if it is not CDF."""
+def unpacked(content: Any, *, is_whole: bool = True) -> Any:
+    """
+    Return the content of a file, decompressed if it is compressed as a whole; raise `FileError` if it is not CDF.
+
+    Without ``is_whole``, a compressed file may be truncated: the beginning of its content is returned.
+    """
     if len(content) < 8:
         raise FileError(f"it has only {len(content)} bytes")
     magic, kind = struct.unpack(">II", content[:8])
@@ -136,19 +144,37 @@ def unpacked(content: Any) -> Any:
     if kind == _PLAIN:
         return content
     web = RecordReader(content)
+    head = content[:4] + struct.pack(">I", _PLAIN)
+    begin = 8 + web.length(CCR)
+    if not is_whole and len(content) > begin:
+        return head + _beginning(bytes(content[begin:]), web.most)
     size, _, about, grown, _ = web.record(8, CCR)
     if not 0 < grown <= web.most:
         raise FileError(f"the size of its content, {grown} bytes, is not possible")
-    packed = bytes(content[8 + web.length(CCR) : 8 + size])
-    return content[:4] + struct.pack(">I", _PLAIN) + expanded(packed, web.compression(about), grown)
+    return head + expanded(bytes(content[begin : 8 + size]), web.compression(about), grown)
+
+
+def _beginning(packed: bytes, most: int) -> bytes:
+    """Decompress the content of a file that may be truncated."""
+    if not packed.startswith(b"\x1f\x8b"):
+        return _repeated(packed)
+    try:
+        return zlib.decompressobj(31).decompress(packed, most)
+    except zlib.error as error:
+        raise FileError(f"it is compressed as a whole, and is damaged ({error})") from None
+
+
+def _repeated(packed: bytes) -> bytes:
+    """Decompress runs of zeros: the byte after a zero is the number of further zeros."""
+    return re.sub(rb"\0(.)", lambda run: bytes(run[1][0] + 1), packed, flags=re.DOTALL)
 
 
 def expanded(packed: bytes, kind: int, size: int) -> bytes:
     """Decompress ``size`` bytes; raise `FileError` for another size, a wrong checksum or an unsupported compression."""
     if kind == _GZIP:
         content = _gunzipped(packed, size)
-    elif kind == _RLE:  # the byte after a zero is the number of further zeros
-        content = re.sub(rb"\0(.)", lambda run: bytes(run[1][0] + 1), packed, flags=re.DOTALL)
+    elif kind == _RLE:
+        content = _repeated(packed)
     else:
         raise FileError(f"CDF compression {kind} is not supported; gzip is")
     if len(content) != size:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.cdf import decode, structure
 from sunpy_helio_plugins.cdf.counts import Count
 from sunpy_helio_plugins.cdf.metadata import FrozenList
+from sunpy_helio_plugins.cdf.salvage import recover
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["TIME_KINDS", "Variable", "load"]
+__all__ = ["TIME_KINDS", "Variable", "load", "salvaged"]
 
 TIME_KINDS = frozenset({"CDF_TIME_TT2000", "CDF_EPOCH", "CDF_EPOCH16"})
 """The data types of instants."""
@@ -55,6 +56,8 @@ class Variable:
         The number, in ``DEPEND_1`` and similar attributes, of the first dimension after the record.
     is_sparse : bool
         Whether the file declares that records may be absent.
+    part : callable, optional
+        Returns the values of a range of records, without decoding the others.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Variable:
     count: Count | None = None
     first_axis: int = 1
     is_sparse: bool = False
+    part: Callable[[range], decode.Values] | None = field(default=None, repr=False)
 
     @property
     def is_instant(self) -> bool:
@@ -86,17 +90,29 @@ class Variable:
 
     def unrolled(self, length: int, *, is_new: bool = False) -> Variable:
         """
-        Return a variable that does not vary as one whose first dimension is the record.
+        Return a variable that does not vary, or has one record, as one whose first dimension is the record.
 
         With ``is_new``, the record is an additional first dimension of length one.
         """
 
         def read() -> decode.Values:
-            values = np.asarray(self.values)
-            return decode.Values(values.reshape(length, *(values.shape if is_new else values.shape[1:])), None)
+            values = np.asarray(self.values).reshape(self.shape)
+            lost = None if self.missing is None else np.repeat(self.missing.all(), length)
+            return decode.Values(values.reshape(length, *(values.shape if is_new else values.shape[1:])), lost)
 
         shape, axis = (self.shape, self.first_axis) if is_new else (self.shape[1:], self.first_axis + 1)
-        return replace(self, records=length, varies=True, read=read, shape=shape, first_axis=axis)
+        return replace(self, records=length, varies=True, read=read, part=None, shape=shape, first_axis=axis)
+
+    def within(self, rows: range) -> Variable:
+        """Return a variable that varies with a range of its records only; the blocks of the others are not decoded."""
+
+        def read() -> decode.Values:
+            if self.part is not None and "_found" not in self.__dict__:
+                return self.part(rows)
+            kept = slice(rows.start, rows.stop)
+            return decode.Values(self.values[kept], None if self.missing is None else self.missing[kept])
+
+        return self if len(rows) == self.records else replace(self, records=len(rows), read=read, part=None)
 
     def named(self, attribute: str) -> str | None:
         """Return the variable that an attribute such as ``DEPEND_0`` names, or `None`; in some files it is a number."""
@@ -108,6 +124,19 @@ class Variable:
     def depends_on(self) -> str | None:
         """The time variable, from ``DEPEND_0`` or another attribute."""
         return self.time or self.named("DEPEND_0")
+
+    @property
+    def absence(self) -> str:
+        """Why a variable does not have records; empty if it has some, or if it is not known."""
+        if self.records or str(self.attributes.get("VIRTUAL", "")).strip().lower() != "true":
+            return ""
+        function = self.named("FUNCT") or self.named("FUNCTION") or "a function that is not named"
+        parts = (self.named(key) for key in sorted(self.attributes) if key.startswith("COMPONENT_"))
+        of = ", ".join(filter(None, parts))
+        return (
+            f"{self.name} is virtual: it is computed ({function}{f' of {of}' if of else ''}), and the file does not "
+            "contain its values."
+        )
 
     @property
     def values(self) -> NDArray[Any]:
@@ -126,8 +155,16 @@ class Variable:
 
 def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     """Return the variables of a CDF file by name, in its order, and its global attributes."""
-    path = Path(path).expanduser()
-    found = structure.examine(path)
+    return _loaded(structure.examine(Path(path).expanduser()))
+
+
+def salvaged(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any], list[str]]:
+    """Return the variables and global attributes that are left of a damaged CDF file, and what is lost."""
+    found = recover(Path(path).expanduser())
+    return *_loaded(found), found.problems
+
+
+def _loaded(found: structure.Structure) -> tuple[dict[str, Variable], dict[str, Any]]:
     of_file: dict[str, dict[int, Any]] = {}
     of_variable: dict[tuple[bool, int], dict[str, Any]] = {}
     for entry in found.entries:
@@ -140,16 +177,16 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
         layout.name: Variable(
             layout.name, decode.KINDS[layout.type], layout.records, layout.varies,
             of_variable.get((layout.is_z, layout.number), {}), partial(_values, layout, found), layout.shape,
-            is_sparse=bool(layout.sparse),
+            is_sparse=bool(layout.sparse), part=partial(_values, layout, found),
         )
         for layout in found.variables
     }  # fmt: skip
     return variables, {name: _single([values[number] for number in sorted(values)]) for name, values in of_file.items()}
 
 
-def _values(layout: structure.VariableLayout, found: structure.Structure) -> decode.Values:
+def _values(layout: structure.VariableLayout, found: structure.Structure, rows: range | None = None) -> decode.Values:
     try:
-        return decode.values_of(layout, found)
+        return decode.values_of(layout, found, rows)
     except (OSError, ValueError, MemoryError) as error:
         raise FileError(f"{found.path}: the variable {layout.name} cannot be read ({error}).") from error
 

@@ -159,7 +159,8 @@ class TestGaps:
         }  # fmt: skip
         table = imap.read(make_cdf(made))
         assert table.colnames == ["epoch", "x"]
-        assert "y has 0 records, epoch has 2" in table.meta["problems"][0]
+        said = "y is virtual: it is computed (alternate_view of x), and the file does not contain its values."
+        assert table.meta["problems"] == [said]
         assert table.meta["support"]["y"]["FUNCT"] == "alternate_view"
 
 
@@ -630,7 +631,7 @@ def test_complex_epochs_without_a_pad_value_are_zero():
     assert found.values.tolist() == [0, 0]
 
 
-GDR, VDR, VXR = 16, 12, 20
+GDR, VDR, VXR, ADR, ENTRY = 16, 12, 20, 16, 36
 """The position of the offset of the next record: of the file in the first one, then of the variable, of the index."""
 
 
@@ -659,6 +660,9 @@ def changed(fields: dict[tuple[int, ...], int]) -> bytes:
         ({(GDR, VDR, VXR, 5): 3}, r"the block at \d+ cannot contain the records 3 to 2"),
         ({(GDR, VDR, VXR, 5): -1}, r"the block at \d+ cannot contain the records -1 to 2"),
         ({(GDR, VDR, VXR, 6): 99}, r"the block at \d+ contains fewer than 100 records"),
+        ({(GDR, ADR, ENTRY, 4): 99}, r"the value of an attribute at \d+ has an unknown data type or a negative size"),
+        ({(GDR, ADR, ENTRY, 6): -3}, r"the value of an attribute at \d+ has an unknown data type or a negative size"),
+        ({(GDR, ADR, ENTRY, 6): 99}, "the value of an attribute is longer than its record"),
     ],
 )
 def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
@@ -668,6 +672,14 @@ def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
     path.write_bytes(changed(fields))
     with pytest.raises(FileError, match=words):
         variables.load(path)
+
+
+def test_records_that_no_block_contains_are_masked_and_listed(tmp_path):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(changed({(GDR, VDR, 4): 4}))
+    table = cdf.read(path)
+    assert table["x"].mask.tolist() == [False] * 3 + [True] * 2
+    assert table.meta["problems"][1] == "x: 2 of 5 records are absent, which the file does not declare."
 
 
 def test_a_record_that_refers_to_itself_is_read_once(tmp_path):

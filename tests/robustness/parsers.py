@@ -85,6 +85,12 @@ def cdf_table(path: Path) -> Any:
     return Said(str(plain(made)), problems) if problems else str(plain(made))
 
 
+def cdf_salvaged(path: Path) -> Any:
+    made = cdf.read(path, salvage=True)
+    problems = tuple(map(str, made.meta["problems"]))
+    return Said(str(plain(made)), problems) if problems else str(plain(made))
+
+
 def packed_ranges(given: bytes) -> list[tuple[int, int]]:
     """Return the ranges of the gzip members in a file."""
     found, at = [], given.find(b"\x1f\x8b\x08")
@@ -169,6 +175,7 @@ PARSERS: dict[str, Parser] = {
     "hapi json": Parser(table, hapi_file("json"), ".hapi"),
     "cdf": Parser(cdf_table, FILES[CDF_NAME], ".cdf"),
     "cdf, packed": Parser(cdf_table, (DATA / "packed.cdf").read_bytes(), ".cdf", checked=packed_ranges),
+    "cdf, salvaged": Parser(cdf_salvaged, (DATA / "packed.cdf").read_bytes(), ".cdf", checked=packed_ranges),
     "jp2": Parser(image, IMAGE, ".jp2"),
     "her records": Parser(events, json.dumps(EVENTS).encode(), ".json", allowed=(ValueError, RecursionError)),
     "chaincode": Parser(rings, CODE.encode()),
