@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.cdf.columns import as_column, as_time, fill_mask
+from sunpy_helio_plugins.cdf.columns import as_column, as_time
+from sunpy_helio_plugins.cdf.fills import fill_mask
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.imap.dataset.meanings import describe
 from sunpy_helio_plugins.imap.dataset.timeline import Segment, Timeline

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Piece", "Segment", "Timeline", "Track", "timeline"]
+__all__ = ["Piece", "Rows", "Segment", "Timeline", "Track", "timeline"]
 
 Ints = NDArray[np.int64]
 
 Rows = slice | Ints
+"""Records of a file, by their numbers."""
 
 
 class Track(NamedTuple):

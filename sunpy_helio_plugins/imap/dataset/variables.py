@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import choice
 from sunpy_helio_plugins.cdf import decode
-from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time, fill_mask
+from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
+from sunpy_helio_plugins.cdf.fills import fill_mask
 from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
-from sunpy_helio_plugins.cdf.rows import choose, epochs_of, in_rows, prepared
+from sunpy_helio_plugins.cdf.rows import Selection, choose, epochs_of, in_rows, prepared
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError, local
-from sunpy_helio_plugins.imap.dataset.timeline import Segment, Track
+from sunpy_helio_plugins.imap.dataset.timeline import Rows, Segment, Track
 from sunpy_helio_plugins.quantities.leap import DAY
 
 __all__ = ["OpenedFile", "ProductVariables", "UnreadableError", "UntimedError", "keys_of"]
@@ -97,11 +98,11 @@ class OpenedFile:
         loaded, attributes = load(path)
         variables = prepared(loaded)
         epochs = epochs_of(variables)
-        chosen = choose(path, epoch, epochs, variables)
+        chosen = choose(path, Selection(epoch), epochs, variables)
         if chosen is None:
             raise UntimedError(f"{path} does not have a time variable: imap.read returns its content as a table.")
         names, problems = in_rows(variables, chosen, epochs)
-        return cls(path, variables, attributes, epochs, chosen, names, problems)
+        return cls(path, variables, attributes, epochs, chosen, names, list(problems.values()))
 
     def axes(self, names: Iterable[str]) -> Iterator[str]:
         """Yield the variables that are axes of columns and do not vary with their records."""
@@ -259,44 +260,47 @@ class ProductVariables:
     def _segment(self, name: str, segment: Segment, source: Variable) -> decode.Values:
         values, missing = None, None
         for number, rows, place in segment.pieces:
-            found = self._aligned(number, name, source)
+            found = self._aligned(number, name, source, rows)
             if found is None:
                 missing = np.zeros(segment.length, bool) if missing is None else missing
                 missing[place] = True
                 continue
-            part, lost = found.values, found.missing
-            whole = isinstance(rows, slice) and (rows.start, rows.stop) == (0, len(part)) and len(segment.pieces) == 1
-            part = part if whole else part[rows]
+            part, lost = found
             if len(segment.pieces) == 1:
-                return decode.Values(part, lost if lost is None or whole else lost[rows])
+                return found
             values = np.zeros((segment.length, *part.shape[1:]), part.dtype) if values is None else values
             if part.dtype.kind == "U" and part.dtype.itemsize > values.dtype.itemsize:
                 values = values.astype(part.dtype)
             values[place] = part
             if lost is not None:
                 missing = np.zeros(segment.length, bool) if missing is None else missing
-                missing[place] = lost[rows]
+                missing[place] = lost
         if values is None:
             values = np.zeros((segment.length, *source.shape), self._dtypes[name])
         return decode.Values(values, missing)
 
-    def _read(self, number: int, name: str) -> decode.Values:
-        """Read a variable of a file, without keeping more than the last one."""
-        last = self._last
-        if last is not None and last[0] == (number, name):
-            return last[1]
-        found = self.file(number).variables[name].read()
-        if found.values.ndim > 1 and not self.file(number).variables[name].shape:
-            found = found._replace(values=found.values.reshape(-1))
-        self._last = (number, name), found
-        return found
+    def _read(self, number: int, name: str, rows: Rows | None = None) -> decode.Values:
+        """Read records of a variable of a file; if they are few, other blocks are not decoded."""
+        variable = self.file(number).variables[name]
+        first, last = (0, variable.records) if rows is None else _ends(rows)
+        known = self._last
+        if known is not None and known[0] == (number, name):
+            found = known[1]
+        elif 2 * (last - first) > variable.records:
+            found = variable.read()
+            self._last = (number, name), found
+        else:
+            found, rows = variable.within(range(first, last)).read(), _shifted(rows, -first)
+        if rows is None or (isinstance(rows, slice) and (rows.start, rows.stop) == (0, len(found.values))):
+            return found
+        return decode.Values(found.values[rows], None if found.missing is None else found.missing[rows])
 
-    def _aligned(self, number: int, name: str, source: Variable) -> decode.Values | None:
-        """Read a variable of a file, with the type and fill values of all files; `None` if it does not have it."""
+    def _aligned(self, number: int, name: str, source: Variable, rows: Rows) -> decode.Values | None:
+        """Read records of a file, with the type and fill values of all files; `None` if it lacks the variable."""
         opened = self.file(number)
         if name not in opened.names:
             return None
-        found = self._read(number, name)
+        found = self._read(number, name, rows)
         if found.values.dtype.kind != "U":
             found = found._replace(values=found.values.astype(self._dtypes[name], copy=False))
         own, theirs = opened.variables[name].attributes, source.attributes
@@ -374,6 +378,15 @@ class ProductVariables:
 def _support(product: ProductVariables, name: str, scale: str) -> dict[str, Any]:
     opened = product.file(0)
     return as_support(opened.variables[name], opened.variables, scale)
+
+
+def _ends(rows: Rows) -> tuple[int, int]:
+    """Return the first of some records, and the one after the last."""
+    return (rows.start, rows.stop) if isinstance(rows, slice) else (int(rows.min()), int(rows.max()) + 1)
+
+
+def _shifted(rows: Rows | None, by: int) -> Rows | None:
+    return slice(rows.start + by, rows.stop + by) if isinstance(rows, slice) else None if rows is None else rows + by
 
 
 def _form(variable: Variable) -> str:

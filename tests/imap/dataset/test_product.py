@@ -28,14 +28,14 @@ def first_components(table: Any) -> list[float]:
     return np.asarray(table["b_gse"].unmasked.value)[:, 0].tolist()
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
-    """Return a list to which each variable that is read is added, with its file."""
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path, range | None]]:
+    """Return a list to which each variable that is read is added, with its file and the range of its records."""
     read = []
     original = decode.values_of
 
-    def values_of(layout: Any, found: Any, *rest: Any) -> decode.Values:
-        read.append((layout.name, found.path))
-        return original(layout, found, *rest)
+    def values_of(layout: Any, found: Any, rows: range | None = None) -> decode.Values:
+        read.append((layout.name, found.path, rows))
+        return original(layout, found, rows)
 
     monkeypatch.setattr(decode, "values_of", values_of)
     return read
@@ -114,10 +114,12 @@ class TestRecords:
         first, second = make_day(10, hour=22), make_day(11, hour=-0.5)
         original = variables.decode.values_of
 
-        def sparse(layout, found, *rest):
-            values = original(layout, found, *rest)
-            lost = layout.name == "mode" and found.path == first
-            return values._replace(missing=np.array([False, False, True, False])) if lost else values
+        def sparse(layout, found, rows=None):
+            values = original(layout, found, rows)
+            absent = np.array([False, False, True, False])[
+                slice(None) if rows is None else slice(rows.start, rows.stop)
+            ]
+            return values._replace(missing=absent) if layout.name == "mode" and found.path == first else values
 
         monkeypatch.setattr(decode, "values_of", sparse)
         opened = imap.open([first, second])
@@ -172,6 +174,12 @@ class TestRanges:
         assert first_components(opened.table) == [2.0, 3.0, 0.0]
         assert opened.to_xarray().sizes["time"] == 3
 
+    def test_records_outside_of_it_are_not_decoded(self, make_day, monkeypatch):
+        read = recorded(monkeypatch)
+        opened = imap.open(make_day(), columns="b_gse", time=("2026-01-10 01:00", "2026-01-10 03:00"))
+        assert first_components(opened.table) == [1.0, 2.0]
+        assert [rows for name, _, rows in read if name == "b_gse"] == [range(1, 3)]
+
     def test_it_is_exact_to_the_nanosecond(self, make_day):
         start = 821_275_269_184_000_123
         path = make_day(epoch=(TT2000, start + np.arange(4), {}))
@@ -197,8 +205,9 @@ class TestColumns:
         opened = imap.open(make_day(), columns="mode")
         assert opened.table.colnames == ["epoch", "mode"]
         assert opened.to_xarray().data_vars.keys() == {"mode"}
-        assert "mode" in dict(read)
-        assert "b_gse" not in dict(read)
+        names = {name for name, *_ in read}
+        assert "mode" in names
+        assert "b_gse" not in names
 
     def test_nothing_is_read_when_it_is_opened(self, make_day, tmp_path):
         opened = imap.open(tmp_path / "absent.cdf", columns="x")
@@ -219,10 +228,10 @@ class TestColumns:
     def test_one_that_cannot_be_read_is_named(self, make_day, monkeypatch):
         original = decode.values_of
 
-        def broken(layout, found, *rest):
+        def broken(layout, found, rows=None):
             if layout.name == "mode":
                 raise ValueError("damaged")
-            return original(layout, found, *rest)
+            return original(layout, found, rows)
 
         monkeypatch.setattr(decode, "values_of", broken)
         opened = imap.open(make_day())
@@ -395,7 +404,7 @@ class TestXarray:
         lazy = imap.open(paths, columns="b_gse").to_xarray()
         read = recorded(monkeypatch)
         assert lazy.b_gse[5:7, 0].values.tolist() == [1.0, 2.0]
-        assert read == [("b_gse", paths[1])]
+        assert read == [("b_gse", paths[1], range(1, 3))]
 
     def test_integers_are_floats_if_one_is_missing_in_any_file(self, make_day, monkeypatch):
         lost = (UINT2, np.array([1, 2, 3, 65535], "u2"), {"DEPEND_0": "epoch", "FILLVAL": np.uint16(65535)})
