@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.cdf.columns import as_column, as_time
 from sunpy_helio_plugins.cdf.fills import fill_mask
 from sunpy_helio_plugins.cdf.variables import Variable
-from sunpy_helio_plugins.imap.dataset.meanings import describe
 from sunpy_helio_plugins.imap.dataset.timeline import Segment, Timeline
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UnreadableError, keys_of
 from sunpy_helio_plugins.quantities.datetimes import from_days
@@ -37,14 +37,16 @@ _INDEXED = 10_000_000
 """The largest number of records whose times are read for the index of a data set: 80 MB."""
 
 
-def dataset_of_product(product: ProductVariables, timeline: Timeline, scale: str) -> xr.Dataset:
-    """Return the records of a product as a data set."""
+def dataset_of_product(
+    product: ProductVariables, timeline: Timeline, scale: str, finished: Callable[[QTable], QTable]
+) -> xr.Dataset:
+    """Return the records of a product as a data set; ``finished`` completes a table without records."""
     while True:
         losses = Losses(f"{_FUNCTION}: a Dataset of xarray")
         with far_years():
             template = product.table((), scale)
             template.meta["epochs"][product.first.epoch] = timeline.length
-            records = Records.of(_FUNCTION, describe(template), losses)
+            records = Records.of(_FUNCTION, finished(template), losses)
             try:
                 made = _filled(dataset_of(records, losses), records, _Reader(product, timeline, records), losses)
             except UnreadableError as error:

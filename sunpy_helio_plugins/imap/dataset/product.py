@@ -12,6 +12,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import TEXT, TEXTS, optional, taking
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.read import read as read_cdf
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap.dataset.arrays import dataset_of_product
@@ -57,6 +58,10 @@ class IMAPDataset(LazyTable):
         name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} files"
         super().__init__(name, self._read_all, _to_timeseries, to_ndcube)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy reads the files again: open files are not for other processes.
+        return type(self), (self._selection, self._columns, self._epoch, self._scale)
+
     @cached_property
     def _product(self) -> ProductVariables:
         return ProductVariables(self.files, self._epoch, self._columns)
@@ -93,9 +98,12 @@ class IMAPDataset(LazyTable):
 
     def _table(self, segments: Sequence[Segment]) -> QTable:
         with far_years():
-            made = self._product.table(segments, self._scale)
-        made.meta["problems"] = type(made.meta["problems"])([*self.notes, *made.meta["problems"], *self._left_out()])
-        return describe(made)
+            return self._finished(self._product.table(segments, self._scale))
+
+    def _finished(self, table: QTable) -> QTable:
+        """Add the meaning of the columns, and what was left out, to a table."""
+        table.meta["problems"] = FrozenList(self.problems)
+        return describe(table)
 
     def parts(self) -> Iterator[QTable]:
         """
@@ -130,7 +138,7 @@ class IMAPDataset(LazyTable):
             If a file cannot be read, or does not contain times.
         """
         try:
-            return dataset_of_product(self._product, self._timeline, self._scale)
+            return dataset_of_product(self._product, self._timeline, self._scale, self._finished)
         except UntimedError:
             return super().to_xarray()  # of a table that may have times all the same, such as a range of validity
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ class TestRecords:
             f"2 records of {loser.name} were left out: the {word} {winner.name} also contains their times.",
         )
         assert [len(part) for part in opened.parts()] == [2, 2, 2]
+        assert tuple(series.to_table(opened.to_xarray()).meta["problems"]) == opened.problems
 
     def test_records_of_files_that_overlap_interleave(self, make_day):
         opened = imap.open([make_day(10, hour=20), make_day(11, hour=-2.5)])
@@ -566,6 +568,14 @@ class TestVersions:
         assert len(pinned.table) == 4320
         rows = Fido.search(*QUERY[:2], a.imap.Descriptor("norm-gse"), a.imap.Version.all)
         assert imap.open(rows, versions=tmp_path / "lock.json").files == pinned.files
+
+
+def test_a_copy_for_another_process_reads_the_files_again(make_day):
+    opened = imap.open([make_day(10), make_day(11)], columns="b_gse", time=("2026-01-10 02:00", "2026-01-12"))
+    assert len(opened.table) == 6
+    copy = pickle.loads(pickle.dumps(opened))
+    assert "not read yet" in repr(copy)
+    assert (copy.table["b_gse"] == opened.table["b_gse"]).all()
 
 
 def test_files_are_not_changed(make_day):
