@@ -1,5 +1,5 @@
 """
-Measure the IMAP client: reading a day of vectors, fetching many files, and making a table of a large response.
+Measure the IMAP client: a day and a month of vectors, fetching many files, and making a table of a large response.
 
     python benchmarks/imap.py [--json] [--repeats N] [--only NAME ...]
 
@@ -7,6 +7,17 @@ Measure the IMAP client: reading a day of vectors, fetching many files, and maki
     A day of MAG L2 at 2 Hz (172,800 records, every variable) as a QTable with times in TT, compared with sunpy's
     ``TimeSeries`` of the same file. CPU time. ``to_bare`` is this time divided by that of the reader alone, which
     returns the same arrays without units, masks and times; ``cdflib_ms`` is the time of cdflib for those.
+``to_xarray_day``
+    The same day as a Dataset of xarray with datetimes in UTC and NaN for fill values, compared with ``cdf_to_xarray``
+    of cdflib. CPU time, with a budget of 30 ms.
+``expert_mag_day``
+    The same day as a QTable, compared with what an expert writes with the fastest library, pycdfpp: a dozen lines that
+    give the same columns, units, masks and times. CPU time. ``ratio_tt`` is the ratio for times in TT, which astropy
+    does not have to convert. Without pycdfpp the ratios are NaN.
+``open_month``
+    31 days of vectors at 2 Hz, each overlapping with the next, as one Dataset with one column, compared with
+    ``xarray.concat`` of ``cdf_to_xarray``, CPU time; and the peak of memory while all columns of 5 and of 31 days are
+    read in parts, of which ``to_days`` is the quotient.
 ``fetch_loop``
     50 files from a storage that takes 0.2 s for each, through Fido with 5 connections, compared with the official
     client in a loop (``ratio``) and in 5 threads (``to_threads``, our time divided by theirs). Elapsed time.
@@ -33,6 +44,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +57,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 RECORDS, FILES, LATENCY, CONNECTIONS, ROWS, BUDGET_MS = 172_800, 50, 0.2, 5, 10_000, 100.0
 MANY, MOST_ROWS, GROWTH = 50_000, 16_900, 4.6
+
+DAYS, OVERLAP, XARRAY_BUDGET_MS = 31, 120, 30.0
 
 
 def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -69,22 +83,22 @@ def in_turn(repeats: int, **works: Callable[[], Any]) -> tuple[dict[str, float],
 # --- a day of vectors ---------------------------------------------------------------------------------------------
 
 
-def write_mag_day(path: Path) -> None:
+def write_mag_day(path: Path, day: int = 0, records: int = RECORDS, level: int = 6) -> None:
     """Write a day of MAG L2 with the variables, types and attributes of the mission's files."""
     from cdflib import cdfepoch
     from cdflib.cdfwrite import CDF
 
-    start = int(cdfepoch.compute_tt2000([2026, 1, 10, 0, 0, 0, 0, 123, 456]))
+    start = int(cdfepoch.compute_tt2000([2026, 1, 10, 0, 0, 0, 0, 123, 456])) + day * 86_400 * 10**9
     rng = np.random.default_rng(1)
-    b = np.round(rng.normal(0, 5, (RECORDS, 3)).cumsum(axis=0) / 50 + 5, 3).astype("f4")
+    b = np.round(rng.normal(0, 5, (records, 3)).cumsum(axis=0) / 50 + 5, 3).astype("f4")
     b[5000:5400] = -1e31
     columns = {
-        "epoch": (33, start + np.arange(RECORDS) * 500_000_000, "ns", -(2**63), "CDF_TIME_TT2000"),
+        "epoch": (33, start + np.arange(records) * 500_000_000, "ns", -(2**63), "CDF_TIME_TT2000"),
         "b_gse": (44, b, "nT", -1e31, "CDF_FLOAT"),
         "magnitude": (44, np.linalg.norm(b, axis=1).astype("f4"), "nT", -1e31, "CDF_FLOAT"),
-        "quality_flags": (11, (rng.random(RECORDS) < 0.01).astype("u1"), "0=good", 255, "CDF_UINT1"),
-        "quality_bitmask": (12, rng.integers(0, 4, RECORDS).astype("u2"), " ", 65535, "CDF_UINT2"),
-        "range": (11, rng.integers(0, 4, RECORDS).astype("u1"), " ", 255, "CDF_UINT1"),
+        "quality_flags": (11, (rng.random(records) < 0.01).astype("u1"), "0=good", 255, "CDF_UINT1"),
+        "quality_bitmask": (12, rng.integers(0, 4, records).astype("u2"), " ", 65535, "CDF_UINT2"),
+        "range": (11, rng.integers(0, 4, records).astype("u1"), " ", 255, "CDF_UINT1"),
     }
     cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0}, delete=True)
     cdf.write_globalattrs({"Logical_source": {0: "imap_mag_l2_norm-gse"}, "Mission_group": {0: "IMAP"}})
@@ -95,7 +109,7 @@ def write_mag_day(path: Path) -> None:
             attributes |= {"DEPEND_0": "epoch", "VALIDMIN": [0, words], "VALIDMAX": [200, words]}
         if name == "b_gse":
             attributes |= {"DEPEND_1": "direction", "LABL_PTR_1": "direction_label", "VALIDMIN": [-1e5, words]}
-        spec = {"Variable": name, "Data_Type": kind, "Rec_Vary": True, "Compress": 6, "Num_Elements": 1}
+        spec = {"Variable": name, "Data_Type": kind, "Rec_Vary": True, "Compress": level, "Num_Elements": 1}
         cdf.write_var({**spec, "Dim_Sizes": list(values.shape[1:])}, var_attrs=attributes, var_data=values)
     static = {"Rec_Vary": False, "Compress": 0, "Dim_Sizes": [3]}
     for name, kind, values in (
@@ -150,6 +164,128 @@ def mag_day(repeats: int) -> dict[str, float]:
         "to_bare": round(median["ours"] / median["bare"], 2),
         "file_bytes": size,
         "checksum": hashlib.sha256(np.ascontiguousarray(table["b_gse"].unmasked.value)).hexdigest()[:16],
+    }
+
+
+def to_xarray_day(repeats: int) -> dict[str, float]:
+    """Compare a day of vectors as a Dataset with cdflib's."""
+    from cdflib.xarray import cdf_to_xarray
+
+    from sunpy_helio_plugins import imap
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "imap_mag_l2_norm-gse_20260110_v001.0002.cdf")
+        write_mag_day(path)
+        median, made = in_turn(
+            repeats,
+            ours=lambda: imap.open(path).to_xarray(),
+            cdflib=lambda: cdf_to_xarray(path, to_datetime=True, fillval_to_nan=True),
+        )
+    ours, theirs = made["ours"], made["cdflib"]
+    same_field = np.array_equal(ours.b_gse.values, theirs.b_gse.values, equal_nan=True)
+    if not (same_field and ours.sizes["time"] == RECORDS and ours.quality_bitmask.dtype == "u2"):
+        raise SystemExit("to_xarray_day: the values differ.")
+    return {
+        "ratio": round(median["cdflib"] / median["ours"], 2),
+        "to_budget": round(XARRAY_BUDGET_MS / (median["ours"] * 1e3), 2),
+        **{f"{name}_ms": round(seconds * 1e3, 1) for name, seconds in median.items()},
+        "budget_ms": XARRAY_BUDGET_MS,
+    }
+
+
+def expert(path: Path, scale: str) -> Any:
+    """Read a day of vectors as an expert would with pycdfpp: the same columns, units, masks and times as ours."""
+    import pycdfpp
+    from astropy import units as u
+    from astropy.table import MaskedColumn, QTable
+    from astropy.time import Time
+    from astropy.utils.masked import Masked
+
+    cdf = pycdfpp.load(str(path))
+    epoch = cdf["epoch"].values.view("i8")
+    days = np.rint(epoch / 86_400e9)
+    rest = (epoch - days.astype("i8") * 86_400_000_000_000) / 86_400e9
+    columns: dict[str, Any] = {"epoch": getattr(Time(2451545.0 + days, rest, format="jd", scale="tt"), scale)}
+    for name in ("b_gse", "magnitude"):
+        values = cdf[name].values
+        lost = (values == np.float32(-1e31)) | np.isnan(values)
+        columns[name] = Masked(u.Quantity(np.where(lost, np.nan, values), u.nT, dtype="f4"), mask=lost)
+    for name in ("quality_flags", "quality_bitmask", "range"):
+        values = cdf[name].values
+        columns[name] = MaskedColumn(values, mask=values == np.iinfo(values.dtype).max)
+    return QTable(columns)
+
+
+def expert_mag_day(repeats: int) -> dict[str, float]:
+    """Compare reading a day of vectors with the code of an expert."""
+    from sunpy_helio_plugins import imap
+
+    try:
+        import pycdfpp  # noqa: F401
+    except ImportError:
+        return {"ratio": float("nan"), "ratio_tt": float("nan")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "imap_mag_l2_norm-gse_20260110_v001.0002.cdf")
+        write_mag_day(path)
+        works = {"ours": lambda: imap.read(path), "expert": lambda: expert(path, "utc")}
+        works |= {"ours_tt": lambda: imap.read(path, scale="tt"), "expert_tt": lambda: expert(path, "tt")}
+        median, made = in_turn(repeats, **works)
+    ours, theirs = made["ours"], made["expert"]
+    same_field = np.array_equal(
+        ours["b_gse"].filled(np.nan).value, theirs["b_gse"].filled(np.nan).value, equal_nan=True
+    )
+    if not (same_field and abs((ours["epoch"] - theirs["epoch"]).to_value("ns")).max() < 1):
+        raise SystemExit("expert_mag_day: the values differ.")
+    return {
+        "ratio": round(median["expert"] / median["ours"], 2),
+        "ratio_tt": round(median["expert_tt"] / median["ours_tt"], 2),
+        **{f"{name}_ms": round(seconds * 1e3, 1) for name, seconds in median.items()},
+    }
+
+
+def peak_mb(paths: list[Path]) -> float:
+    """Return the largest number of megabytes in use while the records of files are read in parts."""
+    from sunpy_helio_plugins import imap
+
+    gc.collect()
+    tracemalloc.start()
+    count = sum(len(part) for part in imap.open(paths).parts())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    if count != len(paths) * RECORDS + OVERLAP:
+        raise SystemExit(f"open_month: {count} records.")
+    return peak / 1e6
+
+
+def open_month(repeats: int) -> dict[str, float]:
+    """Compare a month of vectors as one Dataset with the concatenation of cdflib's."""
+    import xarray
+    from cdflib.xarray import cdf_to_xarray
+
+    from sunpy_helio_plugins import imap
+
+    with tempfile.TemporaryDirectory() as folder:
+        dates = [str(np.datetime64("2026-01-10") + day).replace("-", "") for day in range(DAYS)]
+        paths = [Path(folder, f"imap_mag_l2_norm-gse_{date}_v001.0001.cdf") for date in dates]
+        for day, path in enumerate(paths):
+            write_mag_day(path, day, RECORDS + OVERLAP, 1)
+
+        def theirs() -> Any:
+            days = [cdf_to_xarray(path, to_datetime=True, fillval_to_nan=True)[["b_gse"]] for path in paths]
+            return xarray.concat(days, "epoch", join="outer").drop_duplicates("epoch").sortby("epoch")
+
+        median, made = in_turn(
+            repeats, ours=lambda: imap.open(paths, columns="b_gse").to_xarray().load(), theirs=theirs
+        )
+        few, all_days = peak_mb(paths[:5]), peak_mb(paths)
+    sizes = made["ours"].sizes["time"], made["theirs"].sizes["epoch"]
+    if sizes[0] != sizes[1] or not np.array_equal(made["ours"].b_gse, made["theirs"].b_gse, equal_nan=True):
+        raise SystemExit(f"open_month: the values differ, {sizes}.")
+    return {
+        "ratio": round(median["theirs"] / median["ours"], 2),
+        **{f"{name}_s": round(seconds, 2) for name, seconds in median.items()},
+        "peak_mb": round(all_days, 1),
+        "to_days": round(all_days / few, 2),
     }
 
 
@@ -367,8 +503,14 @@ def exponents(repeats: int) -> dict[str, float]:
 
 
 BENCHMARKS = {
-    "mag_day": (mag_day, 11), "fetch_loop": (fetch_loop, 3), "rows": (rows, 11), "exponents": (exponents, 3),
-}  # fmt: skip
+    "mag_day": (mag_day, 11),
+    "to_xarray_day": (to_xarray_day, 11),
+    "expert_mag_day": (expert_mag_day, 11),
+    "open_month": (open_month, 1),
+    "fetch_loop": (fetch_loop, 3),
+    "rows": (rows, 11),
+    "exponents": (exponents, 3),
+}
 
 
 def main() -> None:

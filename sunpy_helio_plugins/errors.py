@@ -24,6 +24,7 @@ Exceptions and warnings of this package::
     OutdatedAnswerWarning                a server does not respond: an earlier response of it is used
     OutsideImageWarning                  events are outside of an image, or without an outline
     RelationWarning                      a relation was submitted that is expected from automatic methods only
+    WideColumnsWarning                   columns with many elements in a record are left out of a time series
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -69,6 +70,7 @@ __all__ = [
     "ServiceUnreachable",
     "SettingError",
     "TransferError",
+    "WideColumnsWarning",
     "warn_incomplete",
 ]
 
@@ -310,6 +312,10 @@ class OutsideImageWarning(AstropyUserWarning):
 
 class RelationWarning(AstropyUserWarning):
     """A relation between events was submitted that the registry expects from automatic methods only."""
+
+
+class WideColumnsWarning(AstropyUserWarning):
+    """Columns with many elements in a record are left out of a time series."""
 
 
 class Problem(str):

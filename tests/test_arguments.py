@@ -281,7 +281,7 @@ def cases(world: World) -> dict[str, Case]:
                 "salvage": False,
             },
             2,
-        ),  # fmt: skip
+        ),
         "cdf.epochs": Case(cdf.epochs, {"path": world.files["imap"]}),
         "io.read": Case(io.read, {"path": out / "x.ecsv", "format": None}, 1),
         "io.write": Case(
@@ -300,7 +300,19 @@ def cases(world: World) -> dict[str, Case]:
         "series.from_parquet": Case(series.from_parquet, {"path": out / "x.parquet"}),
         "series.from_votable": Case(series.from_votable, {"path": out / "x.vot"}),
         "hapi.open": Case(hapi.open, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
-        "imap.open": Case(imap.open, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
+        "imap.open": Case(
+            imap.open,
+            {
+                "source": world.files["imap"],
+                "columns": None,
+                "time": None,
+                "epoch": None,
+                "scale": "utc",
+                "versions": None,
+            },
+            1,
+        ),
+        "imap.flags": Case(imap.flags, {"table": imap_records, "column": "quality_flags"}),
         "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "series.align": Case(
             series.align,
@@ -669,8 +681,9 @@ EXEMPT = {
     r"her\.Tracks": "made by this package",
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
     r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
+    r"imap\.IMAPTimeSeries": "made by sunpy, with the columns of a file",
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
-    r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": (
+    r"(series\.LazyTable|hapi\.ParquetFolder|imap\.IMAPDataset)(\.\w+)?": (
         "made by this package; its methods are the functions of series and of the archives"
     ),
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",

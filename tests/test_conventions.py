@@ -34,7 +34,7 @@ LAYERS = (
 """The layers from bottom to top; a module imports from its own layer or a lower one."""
 
 ROOMS = ("attrs", "query", "translator", "service", "search", "tables", "client")
-ABOVE_THE_CLIENT = ("explore", "files", "views", "events", "submit", "records.load")
+ABOVE_THE_CLIENT = ("explore", "files", "dataset", "views", "events", "submit", "records.load")
 FORBIDDEN = {
     "query": ("attrs", "translator", "service", "search", "tables", "client"),
     "attrs": ("translator", "service", "search", "tables", "client"),

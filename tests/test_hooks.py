@@ -146,8 +146,8 @@ ORDERS = {
     "a table of ours": "import sunpy_helio_plugins.io.results",
     "units": "import sunpy_helio_plugins.quantities.units",
     "a thread that imports us": (
-        f"{WHOLE_IMPORTLIB}import threading\nthread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\n"
-        "thread.start()\nimport sunpy.net\nthread.join()"
+        f"{WHOLE_IMPORTLIB}import threading\n"
+        "thread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\nthread.start()\nimport sunpy.net\nthread.join()"
     ),
     "a thread that imports sunpy.net": (
         f"{WHOLE_IMPORTLIB}import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"

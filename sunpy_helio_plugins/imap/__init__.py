@@ -1,8 +1,9 @@
 """
 IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them,
-`quicklook` plots tables, and `to_timeseries`, `to_xarray` and `to_ndcube` convert them.
+``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `open` opens
+those of a product as one data set, `read` reads them as a table, `quicklook` plots tables, and `to_timeseries`,
+`to_xarray` and `to_ndcube` convert them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap import attrs
+    from sunpy_helio_plugins.imap.dataset.meanings import flags
+    from sunpy_helio_plugins.imap.dataset.product import IMAPDataset, open  # noqa: A004
     from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
     from sunpy_helio_plugins.imap.files.operations import ServiceRequest, release, reprocess
     from sunpy_helio_plugins.imap.files.packets import PacketFile, packets
-    from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
+    from sunpy_helio_plugins.imap.files.read import epochs, read
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.series.views.quicklook import quicklook
 
 __all__ = [
+    "IMAPDataset",
     "IMAPTable",
     "IMAPTimeSeries",
     "PacketFile",
@@ -40,6 +44,7 @@ __all__ = [
     "attrs",
     "download",
     "epochs",
+    "flags",
     "kernels",
     "metakernel",
     "open",
@@ -63,13 +68,15 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
+        "sunpy_helio_plugins.imap.dataset.meanings": ("flags",),
+        "sunpy_helio_plugins.imap.dataset.product": ("IMAPDataset", "open"),
         "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
         "sunpy_helio_plugins.imap.files.operations": ("ServiceRequest", "release", "reprocess"),
         "sunpy_helio_plugins.imap.files.packets": ("PacketFile", "packets"),
-        "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
+        "sunpy_helio_plugins.imap.files.read": ("epochs", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),
         "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),

@@ -92,7 +92,7 @@ def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
 def split_time(time: Time) -> tuple[Ints, Ints]:
     """Return the UTC day and the nanosecond in it for times of any scale."""
     with silence.far_years():
-        utc = time.utc
+        utc = time if time.scale == "utc" else time.utc
     # Whole and half days are exact on their own; the rest is small enough for nanoseconds.
     halves, jd2 = np.asarray(utc.jd1) - JD_1970, np.asarray(utc.jd2)
     rest = (halves - np.floor(halves)) + jd2

@@ -27,6 +27,8 @@ def checked_scale(scale: str) -> str:
 
 def time_in_scale(time: Time, scale: str) -> Time:
     """Return times in another scale, without warnings about years whose leap seconds are not yet announced."""
+    if time.scale == scale:
+        return time  # astropy would put it into its own cache, where only the garbage collector finds it
     with silence.far_years():
         return getattr(time, scale)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,15 @@ class _Dimensions:
                 self._add(name, axis)
             elif texts:
                 self.coords[name] = (name, np.array(texts, dtype=str))
+            if axis.centers is not None and len(set(labels[index])) == size:
+                self._label(name, labels[index])
             yield name
+
+    def _label(self, name: str, texts: list[str]) -> None:
+        """Add the labels of bins beside their numbers, unless another column has other labels of the same bins."""
+        label = f"{name}_label"
+        if label not in self.reserved and label not in self.coords:
+            self.coords[label] = (name, np.array(texts, dtype=str))
 
     def _name(self, base: str, column: str, key: Hashable, own: set[str]) -> str:
         """Return the name of a dimension that is free, or that of the same axis of another column."""
@@ -156,6 +165,20 @@ def _attrs(one: PlainColumn) -> dict[str, Any]:
         made["units"] = cf_unit(one.unit)
     elif one.unit_string:
         made["unit_string"] = one.unit_string
+    return made | _flags(one)
+
+
+def _flags(one: PlainColumn) -> dict[str, Any]:
+    """Return the attributes of CF for the meaning of flags, and for the columns of uncertainties."""
+    meta = one.column.info.meta or {}
+    made: dict[str, Any] = {}
+    flags, related = meta.get("flags"), meta.get("uncertainty")
+    if isinstance(flags, Mapping):
+        key = "masks" if "masks" in flags else "values"
+        made[f"flag_{key}"] = np.array(list(flags[key]), dtype=one.values.dtype)
+        made["flag_meanings"] = " ".join(re.sub(r"[^A-Za-z0-9_.+@-]+", "_", text) for text in flags["meanings"])
+    if isinstance(related, Mapping):
+        made["ancillary_variables"] = " ".join(dict.fromkeys(map(str, related.values())))
     return made
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from astropy.time import Time
 
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.days import split_time
+from sunpy_helio_plugins.quantities.scales import time_in_scale
 
 
 def isot(time: Time) -> str | list[str]:
@@ -184,3 +189,18 @@ def test_the_stamp_that_is_not_a_time_is_named(place: int) -> None:
     stamps[place] = "2026-13-10T00:00:00Z"
     with pytest.raises(ValueError, match=r"'2026-13-10.*' is not a time"):
         times.from_iso(np.array(stamps))
+
+
+@pytest.mark.parametrize("scale", ["utc", "tt"])
+def test_times_are_freed_when_they_are_deleted(scale):
+    """astropy keeps a time in its own cache if its own scale is asked for."""
+    made = time_in_scale(times.from_tt2000([0, 1]), scale).copy()
+    split_time(made)
+    assert time_in_scale(made, scale) is made
+    freed = weakref.ref(made)
+    gc.disable()
+    try:
+        del made
+        assert freed() is None
+    finally:
+        gc.enable()

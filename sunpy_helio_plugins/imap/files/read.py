@@ -1,23 +1,17 @@
-"""Read CDF files of the mission, or open them, so that they are read when they are used."""
+"""Read CDF files of the mission."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from astropy.table import QTable
 
 from sunpy_helio_plugins import cdf
 from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.quantities.scales import checked_scale
-from sunpy_helio_plugins.series.lazy_table import LazyTable
-from sunpy_helio_plugins.series.views.cube import to_ndcube
+from sunpy_helio_plugins.imap.dataset.meanings import describe
 
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries
-
-__all__ = ["epochs", "open", "read"]
+__all__ = ["epochs", "read"]
 
 
 @taking("imap.read", epoch=optional(TEXT))
@@ -66,7 +60,7 @@ def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     >>> table["b_gse"].unit  # doctest: +SKIP
     Unit("nT")
     """
-    return cdf.read(inputs.paths("imap.read", path, (".cdf",)), epoch, scale=scale)
+    return describe(cdf.read(inputs.paths("imap.read", path, (".cdf",)), epoch, scale=scale))
 
 
 def epochs(path: Any) -> dict[str, int]:
@@ -89,38 +83,3 @@ def epochs(path: Any) -> dict[str, int]:
         The file does not exist, or is not a CDF file.
     """
     return cdf.epochs(inputs.one_path("imap.epochs", path))
-
-
-@taking("imap.open", epoch=optional(TEXT))
-def open(path: Any, epoch: str | None = None, *, scale: str = "utc") -> LazyTable:  # noqa: A001
-    """
-    Open a CDF file, or several of the same product, which are read when they are first used.
-
-    Parameters
-    ----------
-    path, epoch, scale
-        As of `sunpy_helio_plugins.imap.read`.
-
-    Returns
-    -------
-    sunpy_helio_plugins.series.LazyTable
-        ``table`` reads the records; ``to_xarray()``, ``to_timeseries()``, ``to_pandas()``, ``to_parquet(path)`` and
-        ``to_ndcube(column)`` convert them. A file that cannot be read is a `FileError` at the first use.
-
-    Raises
-    ------
-    QueryError
-        ``path`` is not a path, or the scale is not valid.
-    FileError
-        A folder does not contain CDF files.
-    """
-    paths = inputs.paths("imap.open", path, (".cdf",))
-    name = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
-    wanted = partial(read, paths, epoch, scale=checked_scale(scale))
-    return LazyTable(name, wanted, _to_timeseries, to_ndcube)
-
-
-def _to_timeseries(table: QTable, **options: Any) -> IMAPTimeSeries:
-    from sunpy_helio_plugins.imap.views.timeseries import to_timeseries  # sunpy.timeseries is slow to import
-
-    return to_timeseries(table, **options)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from astropy import units as u
@@ -22,9 +22,12 @@ from sunpy.timeseries import GenericTimeSeries
 from sunpy.timeseries.timeseries_factory import TimeSeriesFactory
 from sunpy.util import MetaDict
 
-from sunpy_helio_plugins.arguments import RECORDS, TEXTS, integer, optional, shown, taking
+from sunpy_helio_plugins.arguments import RECORDS, TEXT, TEXTS, integer, listed, optional, shown, taking
 from sunpy_helio_plugins.cdf.read import read
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, QueryError, WideColumnsWarning, warn
+from sunpy_helio_plugins.imap.dataset.meanings import describe
+from sunpy_helio_plugins.imap.dataset.timeline import Segment
+from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UntimedError
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
@@ -48,13 +51,42 @@ class IMAPTimeSeries(GenericTimeSeries):
     all, and `to_timeseries` creates a series of any of them. A vector is split into one column for each component, with
     the labels in the file: ``b_gse_x``. The index is in UTC; records within a leap second, which it cannot represent,
     are kept with a warning, see `~sunpy_helio_plugins.quantities.to_datetime64`. Missing values are NaN, for which
-    integers are converted to floats. Variables with more than 32 elements in a record are omitted and listed in
-    ``meta["left_out"]``; `to_timeseries` includes them if they are given.
+    integers are converted to floats.
+
+    Variables with more than 32 elements in a record are left out with a warning, and listed in ``meta["left_out"]``; if
+    there are no others, the narrowest of them is included. ``TimeSeries(path, source="imap", columns=["flux"])``
+    includes all elements of the variables that are given, and reads no others; ``epoch`` selects a time variable.
+
+    Parameters
+    ----------
+    data, meta, units
+        As of `~sunpy.timeseries.GenericTimeSeries`.
+    columns : str or sequence of str, optional
+        The variables of a file to include. Defaults to those that do not exceed 32 elements.
+    epoch : str, optional
+        The time variable of a file, as of `~sunpy_helio_plugins.imap.read`.
+    **kwargs
+        Arguments of `~sunpy.timeseries.GenericTimeSeries`.
     """
 
     _source = "imap"
 
     is_datasource_for = registration.datasource(by_path=is_of_mission)
+
+    @taking("imap.IMAPTimeSeries", columns=optional(TEXTS), epoch=optional(TEXT))
+    def __init__(
+        self,
+        data: Any,
+        meta: Any = None,
+        units: Any = None,
+        *,
+        columns: str | Sequence[str] | None = None,
+        epoch: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(data, _File):
+            data, meta, units = data.parts([columns] if isinstance(columns, str) else columns, epoch)
+        super().__init__(data, meta, units, **kwargs)
 
     @property
     def observatory(self) -> str:
@@ -103,15 +135,38 @@ class IMAPTimeSeries(GenericTimeSeries):
         return joined
 
     @classmethod
-    def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:
-        table = read(filepath)
-        epoch = table.meta["epoch"]
-        if epoch is None or not len(table) or np.all(table[epoch].mask):
-            raise FileError(
-                f"{filepath}: the file does not contain records with times, which a TimeSeries requires; "
-                f"imap.read returns its content as a table ({', '.join(table.colnames[:9]) or 'no columns'})."
-            )
-        return _parts(table, None, MOST_COLUMNS, Path(filepath).name)
+    def _parse_file(cls, filepath: Any) -> tuple[_File, MetaDict, dict[str, u.UnitBase]]:
+        # sunpy passes the columns to the class only, and not to this method.
+        return _File(Path(filepath)), MetaDict(), {}
+
+
+class _File(NamedTuple):
+    """A file that is read when its columns are known."""
+
+    path: Path
+
+    def parts(
+        self, columns: Sequence[str] | None, epoch: str | None
+    ) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:
+        """Return the data, the metadata and the units of the series."""
+        try:
+            product = ProductVariables([self.path], epoch, columns)
+        except UntimedError:
+            table = read(self.path)  # which may have times all the same, such as a range of validity
+            name = next((one for one in table.colnames if isinstance(table[one], Time) and table[one].ndim == 1), None)
+        else:
+            name = product.first.epoch
+            whole = Segment.whole(0, product.first.epochs[name])
+            table = product.table([whole], "utc")
+        if name is None or not len(table) or np.all(table[name].mask):
+            raise self._without_records(table)
+        return _parts(describe(table), columns, MOST_COLUMNS, self.path.name)
+
+    def _without_records(self, table: Table) -> FileError:
+        return FileError(
+            f"{self.path}: the file does not contain records with times, which a TimeSeries requires; "
+            f"imap.read returns its content as a table ({', '.join(table.colnames[:9]) or 'no columns'})."
+        )
 
 
 @taking("imap.to_timeseries", table=RECORDS, columns=optional(TEXTS), most=integer(1))
@@ -124,7 +179,8 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
     table : astropy.table.Table
         A table from `sunpy_helio_plugins.imap.read` or `sunpy_helio_plugins.imap.realtime`.
     columns : str or sequence of str, optional
-        The columns to include, with all their elements. Defaults to those that do not exceed ``most``.
+        The columns to include, with all their elements. Defaults to those that do not exceed ``most``, or to the
+        narrowest one.
     most : int, optional
         The largest number of columns for one variable if ``columns`` is not given.
 
@@ -137,6 +193,11 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
     ------
     QueryError
         The table does not contain times, or one of the columns.
+
+    Warns
+    -----
+    WideColumnsWarning
+        Columns are left out.
     """
     wanted = [columns] if isinstance(columns, str) else columns
     missing = [name for name in wanted or () if name not in table.colnames]
@@ -153,24 +214,16 @@ def _parts(
     times = next((name for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1), None)
     if times is None:
         raise QueryError(f"A TimeSeries requires a one-dimensional column of times, which {shown(table)} lacks.")
+    left_out: list[str] = []
+    names = [name for name in wanted or table.colnames if not isinstance(table[name], Time)]
+    if wanted is None:
+        names, left_out = _narrow(table, names, most)
     series: dict[str, Any] = {}
     unit: dict[str, u.UnitBase] = {}
-    left_out = []
-    for name in wanted or table.colnames:
-        column = table[name]
-        if isinstance(column, Time):
-            continue
-        if wanted is None and int(np.prod(column.shape[1:], dtype=int)) > most:
-            left_out.append(name)
-            continue
-        for label, values in _split(name, column).items():
+    for name in names:
+        for label, values in _split(name, table[name]).items():
             series[label] = values
-            unit[label] = getattr(column, "unit", None) or u.dimensionless_unscaled
-    if left_out and not series:
-        raise QueryError(
-            f"Every variable has more than {most} elements in a record ({', '.join(left_out[:9])}): give the "
-            "columns, as in imap.to_timeseries(imap.read(path), columns)."
-        )
+            unit[label] = getattr(table[name], "unit", None) or u.dimensionless_unscaled
     index, known = _index(table[times], times)
     frame = pd.DataFrame({name: values[known] for name, values in series.items()}, index=index)
     if not index.is_monotonic_increasing:  # a time series must be sorted to be truncated
@@ -179,6 +232,25 @@ def _parts(
     epochs = ", ".join(table.meta.get("epochs") or ())
     told = {"telescop": OBSERVATORY, "instrume": instrument_of(file, table.meta).upper()}
     return frame, MetaDict({**meta, **told, "epochs": epochs, "left_out": ", ".join(left_out)}), unit
+
+
+def _narrow(table: Table, names: Sequence[str], most: int) -> tuple[list[str], list[str]]:
+    """Return the columns with few elements in a record, or else the narrowest one, and the others; warn of these."""
+    sizes = {name: int(np.prod(table[name].shape[1:], dtype=int)) for name in names}
+    kept = [name for name in names if sizes[name] <= most]
+    numbers = [name for name in names if getattr(table[name], "dtype", np.dtype("U")).kind in "biuf"]
+    if numbers and not any(name in kept for name in numbers):
+        kept.append(min(numbers, key=sizes.__getitem__))
+    wide = [name for name in names if name not in kept]
+    if wide or any(sizes[name] > most for name in kept):
+        sized = [f"{name} ({' x '.join(map(str, table[name].shape[1:]))})" for name in wide]
+        others = f"leaves out {listed(sized, 6)}" if wide else "no others"
+        warn(
+            f"Variables with more than {most} elements in a record are too wide for a time series, which contains "
+            f"{listed(kept, 6)} and {others}: choose variables by columns=[...].",
+            WideColumnsWarning,
+        )
+    return kept, wide
 
 
 def _refuse_other_units(series: Sequence[GenericTimeSeries]) -> None:
@@ -195,6 +267,9 @@ def _each_instant_once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
     whole = frames[0]
     for frame in frames[1:]:
+        if len(whole) and len(frame) and whole.index[-1] < frame.index[0] and whole.index.is_monotonic_increasing:
+            whole = pd.concat([whole, frame], sort=False)
+            continue
         added = [name for name in frame.columns if name not in whole.columns]
         common = whole.index.intersection(frame.index)
         if added and len(common):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import astropy.units as u
@@ -13,11 +14,11 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins import sandbox as sandbox_package
-from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
+from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError, WideColumnsWarning
 from sunpy_helio_plugins.imap.views import timeseries
 
 MAG = Path(sandbox_package.__file__).parent / "data" / "imap" / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
-TT2000, FLOAT = 33, 44
+TT2000, FLOAT, CHAR = 33, 44, 51
 
 
 class TestTimeSeries:
@@ -59,31 +60,105 @@ class TestTimeSeries:
                 "flux": (FLOAT, np.zeros((3, 5, 8)), {"DEPEND_0": "epoch"}),
             }
         )
-        series = TimeSeries(str(path), source="imap")
+        with pytest.warns(WideColumnsWarning, match=r"contains rate and leaves out flux \(5 x 8\): choose variables"):
+            series = TimeSeries(str(path), source="imap")
         assert series.columns == ["rate"]
         assert series.meta.get("left_out").metas[0]["left_out"] == "flux"
+        assert len(TimeSeries(str(path), source="imap", columns=["rate", "flux"]).columns) == 41
         asked = imap.to_timeseries(imap.read(path), "flux")
         assert len(asked.columns) == 40
         assert asked.columns[-1] == "flux_4_7"
         with pytest.raises(QueryError, match="does not contain flow"):
             imap.to_timeseries(imap.read(path), ["flow"])
 
-    def test_files_that_sunpy_cannot_read(self, real_data):
+    def test_the_narrowest_variable_is_included_if_all_are_wide(self, make_cdf):
         from sunpy.timeseries import TimeSeries
 
-        wide = "imap_codice_l1b_lo-sw-species_20240429_v001.cdf"
-        others = [path for path in (real_data / "imap").glob("*.cdf") if path.name != wide]
-        assert len(others) >= 2
-        for path in others:
-            assert len(TimeSeries(str(path), source="imap").columns) > 0
-        with pytest.raises(QueryError, match="more than 32 elements"):
-            TimeSeries(str(real_data / "imap" / wide), source="imap")
+        after = {"DEPEND_0": "epoch"}
+        path = make_cdf(
+            {
+                "epoch": (TT2000, np.arange(3) * 10**9, {}),
+                "flux": (FLOAT, np.zeros((3, 5, 8)), after),
+                "sky": (FLOAT, np.ones((3, 33)), after),
+                "name": (CHAR, np.array(["a", "b", "c"]), after),
+            }
+        )
+        with pytest.warns(WideColumnsWarning, match=r"contains name, sky and leaves out flux \(5 x 8\)"):
+            series = TimeSeries(str(path), source="imap")
+        assert (len(series.columns), series.columns[-1]) == (34, "sky_32")
+
+    def test_one_time_variable_is_selected_by_name(self, real_data):
+        from sunpy.timeseries import TimeSeries
+
+        path = str(real_data / "imap" / "imap_ialirt_l1_realtime_20260310_v001.cdf")
+        series = TimeSeries(path, source="imap", epoch="swe_epoch", columns="swe_normalized_counts")
+        assert series.columns == [f"swe_normalized_counts_{number}" for number in range(8)]
+        assert len(series.to_dataframe()) == len(imap.read(path, "swe_epoch"))
+
+    def test_columns_of_several_files_are_one_series(self):
+        from sunpy.timeseries import TimeSeries
+
+        paths = sorted(str(path) for path in MAG.parent.glob("imap_mag_l2_norm-rtn_*.cdf"))
+        series = TimeSeries(paths, source="imap", columns=["b_rtn"], concatenate=True)
+        assert series.columns == ["b_rtn_r", "b_rtn_t", "b_rtn_n"]
+        assert len(series.to_dataframe()) == 1440 * len(paths)
+        assert series.to_dataframe().index.is_monotonic_increasing
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"columns": ["b_gsm"]}, r"does not contain the column 'b_gsm'. Did you mean b_gse\?"),
+            ({"columns": 3}, "takes a text or a list of texts or None as columns"),
+            ({"epoch": "mag_epoch"}, "does not have a time variable 'mag_epoch'; it has: epoch"),
+        ],
+    )
+    def test_other_columns_and_times_are_refused(self, options, said):
+        from sunpy.timeseries import TimeSeries
+
+        with pytest.raises(QueryError, match=said):
+            TimeSeries(str(MAG), source="imap", **options)
 
     def test_without_times_there_is_none(self, make_cdf):
         from sunpy.timeseries import TimeSeries
 
         with pytest.raises(FileError, match="does not contain records with times"):
             TimeSeries(str(make_cdf({"x": (FLOAT, np.arange(4.0), {})})), source="imap")
+
+
+WITHOUT = {"imap_swe_l1_test_20100101_20100101_v01.cdf": "the file does not contain records with times"}
+"""The files that do not become a series, and the reason; this one does not contain any variable."""
+
+
+def series_of(path: Path) -> str:
+    """Return why a file does not become a series, or an empty text."""
+    from sunpy.timeseries import TimeSeries
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WideColumnsWarning)
+        try:
+            series = TimeSeries(str(path), source="imap")
+        except FileError as error:
+            return str(error)
+    frame = series.to_dataframe()
+    assert frame.index.notna().all(), path
+    assert frame.shape[0] > 0, path
+    assert any(kind.kind in "biuf" for kind in frame.dtypes), path
+    return ""
+
+
+def test_every_file_with_a_time_and_a_number_becomes_a_series(real_data):
+    reasons = {path.name: series_of(path) for path in sorted(real_data.rglob("*.cdf"))}
+    refused = {name: reason for name, reason in reasons.items() if reason}
+    assert refused.keys() == WITHOUT.keys() & reasons.keys()
+    assert all(WITHOUT[name] in reason for name, reason in refused.items())
+    assert len(reasons) - len(refused) >= 22
+
+
+def test_every_product_of_the_embedded_archive_becomes_a_series():
+    products = {path.name.split("_20")[0]: path for path in MAG.parent.glob("*.cdf")}
+    reasons = {name: series_of(path) for name, path in products.items()}
+    assert {name: reason for name, reason in reasons.items() if reason} == {}
+    assert len(reasons) >= 12
 
 
 def test_a_table_without_times_is_refused():

@@ -1,0 +1,1 @@
+"""Many files of one product as one data set."""
