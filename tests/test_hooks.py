@@ -147,7 +147,8 @@ ORDERS = {
     "units": "import sunpy_helio_plugins.quantities.units",
     "a thread that imports us": (
         f"{WHOLE_IMPORTLIB}import threading\n"
-        "thread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\nthread.start()\nimport sunpy.net\nthread.join()"
+        "thread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\n"
+        "thread.start()\nimport sunpy.net\nthread.join()"
     ),
     "a thread that imports sunpy.net": (
         f"{WHOLE_IMPORTLIB}import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
