@@ -27,11 +27,12 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.hapi.cache import holdings
 from sunpy_helio_plugins.hapi.records import load
+from sunpy_helio_plugins.quantities.spans import Moment
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.transport import metadata
 
 sys.path.insert(0, str(Path(__file__).parent))
-from dataset import DAY, NAMES, UNIX, Clock, Dataset
+from dataset import DAY, NAMES, UNIX, Clock, Dataset, moment
 
 LONG = settings.default.max_examples > 100  # type: ignore[union-attr]
 EXAMPLES, STEPS = (2500, 50) if LONG else (150, 40)
@@ -181,6 +182,34 @@ class Machine(RuleBasedStateMachine):
                 patch.setattr(load, "_WHOLE", 500)
                 patch.setattr(load, "_BATCH", 500)
             self.check(first, min(first + length, self.dataset.stop + 1), names, cuts, turn, refresh)
+
+    @rule(
+        first=st.integers(0, LENGTH), length=st.integers(1, 30), names=st.sampled_from([("A",), ("B",), NAMES]),
+        turn=st.integers(0, 1),
+    )  # fmt: skip
+    def file(self, first: int, length: int, names: tuple[str, ...], turn: int) -> None:
+        """Take the records of a file, if it is made without a request."""
+        before = min(first + length, self.dataset.stop + 1)
+        self.turn = turn
+        self.dataset.requests.clear()
+        if first >= before:
+            return
+        asked = self.dataset.requests_for(first, before, names, (), self.dataset.raw())
+        held = holdings.opened(asked, self.dataset.service())
+        assert held is not None
+        kept = held.kept()
+        assert self.dataset.requests == []
+        if kept is None:
+            return
+        document, requested = kept
+        assert requested <= Moment(0, 0).later(int(self.clock.now * 1e9))
+        times, *columns = document.columns() or [np.empty(0, np.int64)] * (len(names) + 1)
+        minutes = [(Moment.of_ordinal(one).since(moment(0))) // (60 * 10**9) for one in times.tolist()]
+        rows = dict(zip(minutes, zip(*(column.tolist() for column in columns), strict=True), strict=True))
+        assert len(rows) == len(times)
+        for minute in range(first, before):
+            self.check_minute(minute, rows.pop(minute, None), names)
+        assert rows == {}
 
     @rule(names=st.sampled_from([("A",), NAMES]), turn=st.integers(0, 1))
     def load_latest(self, names: tuple[str, ...], turn: int) -> None:
