@@ -141,9 +141,19 @@ def fuzz(options: argparse.Namespace) -> int:
 
 
 def cdf(options: argparse.Namespace) -> int:
-    from cdf_files import KINDS, flipped, given
+    from cdf_files import KINDS, flipped, given, readings
+    from parsers import damaged
 
-    report, bad = {}, 0
+    report, bad, counts = {}, 0, Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.cdf")
+        for seed in range(options.inputs):
+            for kind in options.kind or KINDS:
+                path.write_bytes(damaged(given(kind), seed))
+                counts.update(readings(path).items())
+    for (way, outcome), count in sorted(counts.items()):
+        print(f"{count:>8}  {way}: {outcome}"[:300], flush=True)
+        bad += count * (outcome not in ("read", "refused"))
     for kind in options.kind or KINDS:
         tally = flipped(kind, max(1, 8 * len(given(kind)) // options.bits) if options.bits else 1)
         print("".join(f"    {failure}\n" for failure in tally.failures[:6]), end="")
@@ -208,6 +218,7 @@ def main() -> int:
     one.set_defaults(run=fuzz)
     one = commands.add_parser("cdf")
     one.add_argument("--bits", type=int, default=0, help="of each file; 0 for all")
+    one.add_argument("--inputs", type=int, default=1500, help="damages of each file")
     one.add_argument("--kind", action="append")
     one.add_argument("--json")
     one.set_defaults(run=cdf)

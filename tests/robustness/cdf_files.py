@@ -7,7 +7,7 @@ import re
 import struct
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,7 +21,18 @@ from sunpy_helio_plugins import cdf
 from sunpy_helio_plugins.cdf.variables import Variable, load, salvaged
 from sunpy_helio_plugins.errors import FileError, QueryError
 
-__all__ = ["CHECKED", "KINDS", "Flips", "content_of", "flipped", "given", "parts", "salvaged_content", "values_of"]
+__all__ = [
+    "CHECKED",
+    "KINDS",
+    "Flips",
+    "content_of",
+    "flipped",
+    "given",
+    "parts",
+    "readings",
+    "salvaged_content",
+    "values_of",
+]
 
 INT4, DOUBLE, CHAR, TT2000 = 4, 45, 51, 33
 NETWORK, IBM_PC = 1, 6
@@ -243,3 +254,28 @@ def _agree(left: dict[str, Any], right: dict[str, Any]) -> bool:
             if len(kept) == len(one) and one[kept].tobytes() != other[kept].tobytes():
                 return False
     return True
+
+
+def _support(path: Path, **options: Any) -> Any:
+    return dict(cdf.read(path, **options).meta["support"])
+
+
+def readings(path: Path) -> dict[str, str]:
+    """Read a file in four ways, and return for each "read", "refused", or another exception."""
+    ways: dict[str, Callable[[], Any]] = {
+        "variables": lambda: content_of(path),
+        "table": lambda: _support(path),
+        "variables, salvaged": lambda: salvaged_content(path),
+        "table, salvaged": lambda: _support(path, salvage=True),
+    }
+    found = {}
+    for name, way in ways.items():
+        try:
+            way()
+        except (FileError, QueryError):
+            found[name] = "refused"
+        except Exception as error:  # noqa: BLE001 - it is judged
+            found[name] = repr(error)
+        else:
+            found[name] = "read"
+    return found

@@ -10,7 +10,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from cdf_files import KINDS, flipped, given, parts
+from cdf_files import KINDS, flipped, given, parts, readings
+from parsers import damaged
 
 from sunpy_helio_plugins import cdf
 from sunpy_helio_plugins.errors import FileError, QueryError
@@ -45,6 +46,14 @@ def test_every_flipped_bit_of_compressed_parts_is_found(kind: str) -> None:
     tally = flipped(kind, each=997, seed=3, names=("compressed",))
     assert tally.failures == []
     assert tally.counts["compressed"]["found"] > 0
+
+
+@every
+def test_a_damaged_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.cdf"
+    for seed in (410, *range(12)):
+        path.write_bytes(damaged(given(kind), seed))
+        assert set(readings(path).values()) <= {"read", "refused"}, seed
 
 
 @every
