@@ -618,6 +618,9 @@ def cases(world: World) -> dict[str, Case]:
             thing = getattr(module, one)
             if isinstance(thing, type) and issubclass(thing, Attr):
                 made[f"a.{key}.{one}"] = Case(thing, {"value": "x"})
+    maps = {"species": "h", "quantity": "ena", "frame": "hf", "phase": "ram", "coordinates": "hae"}
+    maps |= {"sensor": "h45", "survival": True, "resolution": "6deg", "months": 6}
+    made["a.imap.Map"] = Case(a.imap.Map, maps, 0)
     made["a.her.Within"] = Case(a.her.Within, {"inner": "AR", "container": "CH"})
     made["a.her.Filter"] = Case(type(a.her.frm_name == "x"), {"name": "frm_name", "operator": "=", "value": "x"})
     made["a.her.Field"] = Case(type(a.her.frm_name), {"keyword": a.her.frm_name.keyword, "event_type": ""})

@@ -499,6 +499,7 @@ def realtime(start: str, end: str | None, instrument: str, output: Output) -> No
     examples=(
         "sunpy-helio imap kernels 20260110 20260111 --type attitude_history",
         "sunpy-helio imap kernels 20260110 20260111 --metakernel --folder ~/imap/imap/spice -o imap.tm",
+        "sunpy-helio imap --data-dir ~/imap kernels 20260110 20260111 --fetch",
     )
 )
 @click.argument("start")
@@ -506,12 +507,20 @@ def realtime(start: str, end: str | None, instrument: str, output: Output) -> No
 @_words("type", "Types of SPICE kernels; all by default")
 @click.option("--metakernel", is_flag=True, help="Print a metakernel for furnsh of SPICE.")
 @click.option("--folder", default="", metavar="FOLDER", help="The folder of the kernels in the metakernel.")
+@click.option("--fetch", is_flag=True, help="Download the kernels of the metakernel to the tree of the SDC.")
 @click.option("--complete", is_flag=True, help="Fail if the kernels of the metakernel have gaps.")
 @output_options
 def kernels(
-    start: str, end: str | None, metakernel: bool, folder: str, complete: bool, output: Output, **asked: Any
+    start: str,
+    end: str | None,
+    metakernel: bool,
+    folder: str,
+    fetch: bool,
+    complete: bool,
+    output: Output,
+    **asked: Any,
 ) -> None:
-    """List the SPICE kernels of a time range, or print a metakernel of them."""
+    """List the SPICE kernels of a time range, print a metakernel of them, or download them."""
     from sunpy_helio_plugins import imap as archive
 
     time = queries.time_range(start, end)
@@ -519,6 +528,12 @@ def kernels(
         text = archive.metakernel(time, asked["type"], folder, complete)
         show_value({"metakernel": text}, text, output)
         return
-    if folder or complete:
-        raise click.UsageError("--folder and --complete are options of --metakernel")
+    if folder:
+        raise click.UsageError("--folder is an option of --metakernel")
+    if fetch:
+        files = archive.kernels(time, types=asked["type"], complete=complete, progress=current_run().shows_progress)
+        show_value({"files": list(map(str, files))}, "\n".join(map(str, files)), output)
+        return
+    if complete:
+        raise click.UsageError("--complete is an option of --metakernel and --fetch")
     show(_search({"time": time, "table": "spice", **asked}), output)

@@ -512,6 +512,8 @@ class Map(ArchiveAttr):
 
     Parameters
     ----------
+    *given
+        Not allowed; the parts have names.
     sensor : str or tuple of str, optional
         ``"h45"``, ``"h90"``, ``"hic"`` (combined); ``"u45"``, ``"u90"``, ``"ulc"`` (combined); ``"ilo"``, or ``"l090"``
         and ``"t090"`` for the modes of Lo with a pivot angle; ``"idx"``; ``"glx"``.
@@ -546,7 +548,7 @@ class Map(ArchiveAttr):
 
     def __init__(
         self,
-        *,
+        *given: Any,
         sensor: Any = None,
         quantity: Any = None,
         species: Any = None,
@@ -557,6 +559,8 @@ class Map(ArchiveAttr):
         resolution: Any = None,
         months: Any = None,
     ) -> None:
+        if given:
+            raise QueryError(f"a.imap.Map takes words by their names, such as species='h', not {shown(given[0])}.")
         super().__init__()
         self.values = map_patterns(
             sensor=sensor, quantity=quantity, species=species, frame=frame, survival=survival, phase=phase,

@@ -437,6 +437,13 @@ class TestMore:
         assert lines[0].startswith("time,mag_B_GSE_0,mag_B_GSE_1")
         assert lines[1].startswith("2026-01-10T04:00:00.000Z,")
 
+    def test_kernels_are_downloaded_in_their_order(self, archive, run, tmp_path):
+        done = run(f"imap --data-dir {tmp_path} kernels 2026-01-10 --fetch --type leapseconds,imap_frames")
+        assert done.stdout.splitlines() == [
+            f"{tmp_path}/imap/spice/{name}" for name in ("lsk/naif0012.tls", "fk/imap_130.tf")
+        ]
+        assert all(Path(line).is_file() for line in done.stdout.splitlines())
+
     def test_kernels_of_a_day(self, archive, run):
         line = "imap kernels 2026-01-10 --type attitude_history"
         found = json.loads(run(f"{line} --json").stdout)["rows"]
@@ -448,7 +455,8 @@ class TestMore:
         [
             ("realtime 2026-13-01", "is not a time"),
             ("realtime 20260110 --instrument mg", "does not have an instrument"),
-            ("kernels 20260110 --complete", "are options of --metakernel"),
+            ("kernels 20260110 --complete", "is an option of --metakernel and --fetch"),
+            ("kernels 20260110 --folder x --fetch", "--folder is an option of --metakernel"),
             ("kernels 20260110 --type spn", "spn"),
             ("sync --instrument mag", "needs a time range"),
         ],

@@ -147,8 +147,8 @@ class TestRelease:
         assert not key.log
 
     def test_other_arguments_that_are_refused(self, key, manifest, tmp_path):
-        with pytest.raises(QueryError, match="the kind is one of release, early-release, unrelease, not 'relase'"):
-            publish(manifest(), "relase")
+        with pytest.raises(QueryError, match="the kind is one of release, early-release, unrelease, not 'publish'"):
+            publish(manifest(), "publish")
         early = manifest(name="imap_mag_early-release_20260112_20260112_v001.txt")
         with pytest.raises(FileError, match="which 'early-release' needs"):
             publish(early, "early-release")
