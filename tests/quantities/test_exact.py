@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError
-from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json, whole_number
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, _number, exact_json, whole_number
 from sunpy_helio_plugins.transport.exchange import Response
 
 
@@ -43,3 +45,20 @@ def test_an_answer_with_too_many_values_says_why_it_is_not_read() -> None:
     answer = Response("Test", "https://a.example/x", 200, {}, b"[" * 300 + b"]" * 300)
     with pytest.raises(AnswerError, match="the JSON is not read: it is nested more than 200 levels deep"):
         answer.json()
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.from_regex(r"-?[1-9][0-9]{12,20}\.0{1,4}", fullmatch=True),
+            st.sampled_from(["1.5", "1e5", '"9.0"', "-0.0"]),
+            st.from_regex(r"-?[1-9][0-9]{12,20}\.[0-9]{1,3}", fullmatch=True),
+        )
+    ),
+    st.sampled_from(["utf-8", "utf-16", None]),
+)  # fmt: skip
+def test_integers_with_decimals_are_found_wherever_they_are(numbers: list[str], encoding: str | None) -> None:
+    text = f"[{', '.join(numbers)}]"
+    expected = [_number(one) if one[0] != '"' else one[1:-1] for one in numbers]
+    found = exact_json(text if encoding is None else text.encode(encoding))
+    assert [(type(one), one) for one in found] == [(type(one), one) for one in expected]

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from urllib.parse import quote, urlencode
 
 from astropy.utils.exceptions import AstropyUserWarning
 
@@ -26,7 +27,7 @@ from sunpy_helio_plugins.her.cache.pages import KeptPages
 from sunpy_helio_plugins.her.cache.segments import COLUMN, Part, Segment, count_of, entries, instant, packed, unpacked
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, TIMES
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.service import address, parameters, read_body
+from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, timeline, without
@@ -60,7 +61,8 @@ _BESIDE = frozenset({
 def question_of(query: Query) -> str:
     """Return the parameters of a search that select events, except the time range, as one text."""
     query = replace(query, types=tuple(sorted(query.types)))
-    return "&".join(f"{name}={value}" for name, value in parameters(query) if name not in _BESIDE)
+    pairs = [(name, value) for name, value in parameters(query) if name not in _BESIDE]
+    return urlencode(pairs, quote_via=quote, safe=SAFE)
 
 
 def range_of(query: Query) -> Range | None:

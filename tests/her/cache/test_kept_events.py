@@ -109,6 +109,12 @@ def test_another_question_has_other_events(registry: Registry, more: dict[str, A
     check(registry, asked_for(0, HOUR, **more), 0)
 
 
+def test_questions_that_look_alike_are_different() -> None:
+    one, other = (asked_for(0, HOUR, raw=raw) for raw in [(("x", "1&y=2"),), (("x", "1"), ("y", "2"))])
+    assert holdings.question_of(one) != holdings.question_of(other)
+    assert "\n" not in holdings.question_of(asked_for(0, HOUR, raw=(("x", "1\n2"),)))
+
+
 def test_the_order_of_types_does_not_matter(registry: Registry) -> None:
     check(registry, asked_for(0, HOUR, types=("FL", "CH")), 1)
     check(registry, asked_for(0, HOUR, types=("CH", "FL")), 0)
