@@ -113,17 +113,15 @@ class RecordsCodec:
         """Return the column."""
         if "layouts" not in spec:
             return _OBJECTS.unpack(spec, parts)
-        own, numbers, whole = (
-            Parts(parts.table, spec["fields"]["parts"]),
-            parts.array("layout"),
-            frozenset(spec["whole"]),
-        )
+        own = Parts(parts.table, spec["fields"]["parts"])
         fields = {name: own.arrow(name) for name in own.names}
+        numbers, whole = parts.array("layout"), frozenset(spec["whole"])
         made = np.empty(len(numbers), dtype=object)
         for number, layout in enumerate(spec["layouts"]):
             rows = np.flatnonzero(numbers == number)
             made[rows] = _records(fields, layout, whole, rows)
-        for record, cell in zip(made, parts.table.objects[REFERENCES] if spec["shares"] else (), strict=spec["shares"]):
+        references = parts.table.objects[REFERENCES] if spec["shares"] else []
+        for record, cell in zip(made, references, strict=False):
             if REFERENCES in record:
                 record[REFERENCES] = cell
         other = objects_of(parts.arrow("other"))
