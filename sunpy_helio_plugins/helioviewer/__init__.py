@@ -14,7 +14,7 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer import attrs
-    from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, sources
+    from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, nearest, sources
     from sunpy_helio_plugins.helioviewer.maps.lazy_images import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.helioviewer.maps.read import clipped, read
     from sunpy_helio_plugins.helioviewer.maps.science import science
@@ -31,6 +31,7 @@ __all__ = [
     "jpx",
     "movie",
     "near",
+    "nearest",
     "open",
     "quicklook",
     "read",
@@ -43,7 +44,7 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "sources"),
+        "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "nearest", "sources"),
         "sunpy_helio_plugins.helioviewer.maps.lazy_images": ("open", "quicklook"),
         "sunpy_helio_plugins.helioviewer.maps.read": ("clipped", "read"),
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),

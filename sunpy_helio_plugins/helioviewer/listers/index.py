@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -19,7 +20,7 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.partial import Slots
-from sunpy_helio_plugins.helioviewer.listers.base import DAY, Gap, ImageList, asked
+from sunpy_helio_plugins.helioviewer.listers.base import DAY, ROUND_TRIP, Gap, ImageList, Span, asked, merged
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -32,8 +33,13 @@ MOST_DAYS = 400
 
 AT_ONCE = 3
 
+PAGE = 0.04
+"""Seconds in which the server makes a page (the service's own code, a day of 2,400 images)."""
+
 _LARGEST_PAGE = 20_000_000
 """Bytes of the largest directory page: a day has at most some ten thousand images of a source."""
+
+_TICK = np.timedelta64(1, "us")
 
 _LINK = re.compile(r"""<a\s(?:[^<>]*\s)?href\s*=\s*["']([^"'?<>]{1,1000}\.jp2)["']""", re.IGNORECASE)
 
@@ -65,6 +71,17 @@ class IndexLister:
             reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0].decode()}, is unknown"
             gaps.append(Gap(start, end, reason, kind="data"))
         return ImageList(instants[~timeless], paths[~timeless], gaps)
+
+    def ranges(self, spans: Sequence[Span]) -> list[Span]:
+        """Return the days of spans: a page contains all images of its day."""
+        days = merged((start.astype("M8[D]"), end.astype("M8[D]") + DAY) for start, end in spans)
+        # The end of a range is part of it, and a range that ends at midnight would need one more page.
+        return [(first.astype("M8[us]"), last.astype("M8[us]") - _TICK) for first, last in days]
+
+    def cost(self, ranges: Sequence[Span]) -> float:
+        """Return the seconds for the pages of ranges; infinity for more than it may request."""
+        days = sum(int((end.astype("M8[D]") - start.astype("M8[D]")).astype(int)) + 1 for start, end in ranges)
+        return days * (PAGE + ROUND_TRIP) if days <= MOST_DAYS else float("inf")
 
     def _day(self, source: Source, day: np.datetime64, end: np.datetime64) -> list[str]:
         assert source.folder is not None  # noqa: S101 - for the type checker
