@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.maps.science import science
     from sunpy_helio_plugins.helioviewer.media.movies import movie
     from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
+    from sunpy_helio_plugins.helioviewer.sequences.sequence import ImageSequence, sequence
     from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 
 __all__ = [
     "Coverage",
     "HelioviewerTable",
+    "ImageSequence",
     "attrs",
     "clipped",
     "coverage",
@@ -37,6 +39,7 @@ __all__ = [
     "read",
     "science",
     "screenshot",
+    "sequence",
     "sources",
     "status",
 ]
@@ -50,6 +53,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),
         "sunpy_helio_plugins.helioviewer.media.screenshots": ("jpx", "screenshot", "status"),
+        "sunpy_helio_plugins.helioviewer.sequences.sequence": ("ImageSequence", "sequence"),
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),
     },
     submodules=("attrs",),
