@@ -141,7 +141,8 @@ def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]
     from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
 
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
-    for row, place in enumerate(matching.places(rows)):
+    # Rows of `nearest` without an image do not have a path.
+    for row, place in ((row, place) for row, place in enumerate(matching.places(rows)) if place.path):
         yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told))
 
 

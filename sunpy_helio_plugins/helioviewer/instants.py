@@ -22,7 +22,7 @@ from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, SourceL
 
 __all__ = ["Instants", "add_images_near"]
 
-REACH = np.timedelta64(30, "m")
+REACH = np.timedelta64(5, "m")
 """The time on both sides of an instant that is listed first."""
 
 WIDER = 4
@@ -56,10 +56,10 @@ class Instants:
     high: _Times
 
     @classmethod
-    def within(cls, times: _Times, start: np.datetime64, end: np.datetime64, limit: np.timedelta64 | None) -> Instants:
+    def within(cls, times: _Times, ends: Span, limit: np.timedelta64 | None) -> Instants:
         """Return instants for images in a range, and within a limit of the instant."""
         limit = _FAR if limit is None else min(limit, _FAR)
-        return cls(times, np.maximum(times - limit, start), np.minimum(times + limit, end))
+        return cls(times, np.maximum(times - limit, ends[0]), np.minimum(times + limit, ends[1]))
 
     def joined(self, other: Instants) -> Instants:
         """Return these instants and others."""
@@ -174,5 +174,5 @@ def _add_closest(instants: Instants, listers: SourceListers, made: Collection) -
     around = _without(around, made.covered)
     if around:
         made.add(listers.collect(around))
-    empty = Collection(parts=[ImageList.nothing()], names=["closest"], covered=merged(s for s in between if s[0] < s[1]))
-    made.add(empty)
+    empty = merged((start, end) for start, end in between if start < end)
+    made.add(Collection(parts=[ImageList.nothing()], names=["closest"], covered=empty))

@@ -93,8 +93,12 @@ class ImageLocation(NamedTuple):
 
 
 def places(rows: Table) -> list[ImageLocation]:
-    """Return the locations of the images of rows; the file names for rows of `near` are requested now."""
-    urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
+    """
+    Return the locations of the images of rows; the file names for rows of `near` are requested now.
+
+    That of a row without an image, whose path is masked, has an empty path.
+    """
+    urls, paths, listers = ([one or "" for one in rows[name].tolist()] for name in ("url", "Path", "Lister"))
     found = list(map(ImageLocation, urls, paths))
     unknown = [row for row, name in enumerate(listers) if name == NEAREST]
     for row, place in zip(unknown, run_all(unknown, lambda row: _nearest_image(rows[row]), AT_ONCE), strict=True):

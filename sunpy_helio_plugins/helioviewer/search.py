@@ -24,7 +24,7 @@ from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.helioviewer import instants
 from sunpy_helio_plugins.helioviewer.instants import Instants
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
-from sunpy_helio_plugins.helioviewer.listers.base import merged
+from sunpy_helio_plugins.helioviewer.listers.base import Span, merged
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
 from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, Lister, SourceListers, collect
 from sunpy_helio_plugins.helioviewer.listers.hapi import HAPILister
@@ -172,14 +172,19 @@ def _answer(listers: Sequence[Lister], group: Sequence[Query]) -> _Answer:
     """List the images of queries for one source."""
     source = group[0].source
     able = _able(listers, source, group[0].listers != LISTERS)
-    ends = {query: _from_iso(np.array([query.start, query.end])).astype("M8[us]") for query in group}
+    ends = {query: _ends(query) for query in group}
     found = _collected(able, group, ends)
     if (error := found.error()) is not None:
         raise error
     whole = _merged(source, found, min(start for start, _ in ends.values()), max(end for _, end in ends.values()))
     notes = list(found.notes)
-    listings = [_of_query(query, whole, found, *ends[query], notes) for query in group]
+    listings = [_of_query(query, whole, found, ends[query], notes) for query in group]
     return Partial(tuple(listings), _problems(source, found), tuple(notes))
+
+
+def _ends(query: Query) -> Span:
+    start, end = _from_iso(np.array([query.start, query.end])).astype("M8[us]")
+    return start, end
 
 
 def _able(listers: Sequence[Lister], source: Source, is_ordered: bool = False) -> SourceListers:
@@ -191,23 +196,22 @@ def _able(listers: Sequence[Lister], source: Source, is_ordered: bool = False) -
     return SourceListers(source, able, is_ordered)
 
 
-def _collected(able: SourceListers, group: Sequence[Query], ends: dict[Query, Any]) -> Collection:
+def _collected(able: SourceListers, group: Sequence[Query], ends: dict[Query, Span]) -> Collection:
     """Request the images of queries: of a single range in the order of the listers, of many by their cost."""
     near = [query for query in group if query.near is not None or query.sample is not None]
-    ranges = [tuple(ends[query]) for query in group if query not in near]
+    ranges = [ends[query] for query in group if query not in near]
     if len(group) == len(ranges) == 1:
         return collect(able.listers, able.source, ranges)
     found = able.collect(merged(ranges)) if ranges else Collection()
     if near:
-        parts = [Instants.within(asked_times(query), *ends[query], limit_of(query)) for query in near]
+        parts = [Instants.within(asked_times(query), ends[query], limit_of(query)) for query in near]
         instants.add_images_near(reduce(Instants.joined, parts), able, found)
     return found
 
 
-def _of_query(
-    query: Query, whole: SourceImages, found: Collection, start: np.datetime64, end: np.datetime64, notes: list[str]
-) -> SourceImages:
+def _of_query(query: Query, whole: SourceImages, found: Collection, ends: Span, notes: list[str]) -> SourceImages:
     """Return the images of one query among those of all queries for its source."""
+    start, end = ends
     first, last = np.searchsorted(whole.times, start), np.searchsorted(whole.times, end, side="right")
     chosen, missed = wanted(query, whole.times[first:last])
     if missed:

@@ -23,7 +23,15 @@ from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import masked
 
-__all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "nearest_table", "sources_table"]
+__all__ = [
+    "COLUMNS",
+    "HelioviewerTable",
+    "addresses",
+    "columns_of_headers",
+    "images_table",
+    "nearest_table",
+    "sources_table",
+]
 
 _common_columns = unchecked(common_columns)
 _from_datetime64 = unchecked(times.from_datetime64)

@@ -102,7 +102,8 @@ class HAPILister:
 
     def cost(self, ranges: Sequence[Span]) -> float:
         """Return the seconds for the requests of ranges."""
-        return sum(max(-(-(end - start) // LONGEST), 1) for start, end in ranges) * (ANSWER + ROUND_TRIP)
+        requests = sum(max(int(np.ceil((end - start) / LONGEST)), 1) for start, end in ranges)
+        return requests * (ANSWER + ROUND_TRIP)
 
     def _info(self, source: Source, start: np.datetime64, end: np.datetime64) -> Info:
         assert source.hapi_id is not None  # noqa: S101 - for the type checker

@@ -163,8 +163,7 @@ class Decoder:
         try:
             image = glymur.Jp2k(file)
             rows, columns, *components = image.shape
-            inside = 0 <= box.left and 0 <= box.bottom and box.left + box.columns <= columns
-            if components or image.dtype != np.uint8 or not inside or box.bottom + box.rows > rows:
+            if components or image.dtype != np.uint8 or not box.is_within(rows, columns):
                 return None
             top = rows - box.bottom - box.rows
             data = image[top : top + box.rows, box.left : box.left + box.columns]
@@ -206,12 +205,10 @@ class Decoder:
         return float(apart[0, 0]), float(apart[1, 0])
 
     def _normalized(self, data: np.ndarray, own: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, Any]]:
-        if not self.normalize:
+        if not self.normalize or self.physical:
             return data, own
         values = {key.upper(): value for key, value in own.items()}
         unit = str(values.get("BUNIT", ""))
-        if "/s" in unit.replace(" ", "").lower() or unit.lower().endswith("s-1"):
-            return data, own  # physical values of AIA and HMI
         instrument = str(values.get("INSTRUME", ""))
         if instrument.startswith(_PREPARED):
             raise QueryError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from sunpy_helio_plugins.arguments import is_several
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, Problem, QueryError, local
 from sunpy_helio_plugins.fido import inputs
@@ -64,7 +65,7 @@ class Picture:
 def pictures_of(function: str, given: Any) -> list[Picture]:
     """Return the pictures of files or of rows of one source, in the order of time; masked rows are left out."""
     is_rows = hasattr(given, "colnames") or hasattr(given, "get_response")
-    parts = [given] if is_rows or isinstance(given, str | Path) else list(given) if inputs.is_several(given) else None
+    parts = [given] if is_rows or isinstance(given, str | Path) else list(given) if is_several(given) else None
     if parts is None or not parts:
         raise inputs.refused(function, given, "the rows of a search, or paths of images")
     if all(isinstance(one, str | Path) for one in parts):

@@ -50,12 +50,16 @@ class Box:
         """Return the box at another place."""
         return Box(self.left + across, self.bottom + up, self.columns, self.rows)
 
+    def is_within(self, rows: int, columns: int) -> bool:
+        """Return whether the box is inside a picture."""
+        across = min(self.left, columns - self.left - self.columns)
+        return min(across, self.bottom, rows - self.bottom - self.rows) >= 0
+
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """Return the pixels in the box, the lower row first; those outside the picture are zero, or NaN in floats."""
         rows, columns = picture.shape
-        if 0 <= self.left and 0 <= self.bottom and self.left + self.columns <= columns:
-            if self.bottom + self.rows <= rows:
-                return picture[self.bottom : self.bottom + self.rows, self.left : self.left + self.columns]
+        if self.is_within(rows, columns):
+            return picture[self.bottom : self.bottom + self.rows, self.left : self.left + self.columns]
         made = np.full((self.rows, self.columns), np.nan if picture.dtype.kind == "f" else 0, picture.dtype)
         low, left = max(self.bottom, 0), max(self.left, 0)
         high, right = min(self.bottom + self.rows, rows), min(self.left + self.columns, columns)
@@ -113,7 +117,7 @@ def box_of(corners: SkyCoord, image: GenericMap) -> Box:
     left, bottom, right, top = max(left, 0), max(bottom, 0), min(right, columns), min(top, rows)
     if left >= right or bottom >= top:
         raise QueryError(
-            f"helioviewer.sequence takes a region within the images: this one is outside of those of {columns} x {rows} "
+            f"helioviewer.sequence takes a region in the images: this one is outside of those of {columns} x {rows} "
             "pixels."
         )
     return Box(left, bottom, right - left, top - bottom)

@@ -317,8 +317,8 @@ def sequence(
     physical : bool, optional
         Whether to convert display bytes to physical values, see `sunpy_helio_plugins.helioviewer.read`.
     normalize : bool, optional
-        Whether to divide values by the exposure time in the header. Physical values that are per second are not
-        changed.
+        Whether to divide bytes by the exposure time in the header. Physical values are not changed, since those of
+        intensities are per second already.
     quality : bool or int, optional
         Drop images whose header has other bits of QUALITY than these; `True` allows those of near-real-time data.
     exposure : astropy.units.Quantity, optional

@@ -20,6 +20,9 @@ __all__ = ["ZarrFolder", "opened"]
 BLOCK = 64
 """The images after which the folder records that they are complete."""
 
+LINE = 4096
+"""The values in one chunk of the other arrays."""
+
 _FUNCTION = "ImageSequence.to_zarr"
 
 
@@ -89,10 +92,10 @@ def opened(
 
 def _made(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], header: dict[str, Any]) -> Any:
     group = zarr.open_group(folder, mode="w")
-    kinds = (
+    kinds: tuple[tuple[Any, ...], ...] = (
         ("images", shape, (1, *shape[1:]), dtype, ("time", "y", "x"), {}),
-        ("time", shape[:1], shape[:1], np.int64, ("time",), {"units": "microseconds since 1970-01-01"}),
-        ("written", shape[:1], shape[:1], np.int8, ("time",), {}),
+        ("time", shape[:1], (LINE,), np.int64, ("time",), {"units": "microseconds since 1970-01-01"}),
+        ("written", shape[:1], (LINE,), np.int8, ("time",), {}),
     )
     for name, size, chunks, kind, dimensions, told in kinds:
         group.create_array(
