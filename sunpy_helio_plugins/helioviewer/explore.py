@@ -160,9 +160,9 @@ def _sources(given: Any) -> tuple[tuple[source_table.Source, ...], tuple[str, ..
         if not named:
             hint = close_names(given, [one.nickname for one in source_table.known()])
             raise QueryError(f"helioviewer.nearest takes {_NEAREST}, not {shown(given)}.{hint}")
-        return source_table.members(one.id for one in named), query.LISTERS
+        return source_table.members(one.id for one in named), ()
     if isinstance(given, Integral) and not isinstance(given, bool):
-        return source_table.members(SourceID(int(given)).values), query.LISTERS
+        return source_table.members(SourceID(int(given)).values), ()
     attrs = inputs.attrs("helioviewer.nearest", given) if isinstance(given, Attr | list | tuple) else []
     if not attrs or any(isinstance(one, a.Time) for one in attrs):
         raise inputs.refused("helioviewer.nearest", given, f"{_NEAREST}, without a.Time")

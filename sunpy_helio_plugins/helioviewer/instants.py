@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.helioviewer.listers import closest
-from sunpy_helio_plugins.helioviewer.listers.base import SECOND, ImageList, Span, merged
+from sunpy_helio_plugins.helioviewer.listers.base import DAY, SECOND, TICK, ImageList, Span, merged
 from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, SourceListers, latest
 
 __all__ = ["Instants", "add_images_near"]
@@ -27,8 +27,6 @@ REACH = np.timedelta64(5, "m")
 
 WIDER = 4
 """The factor by which the time is extended while no image is found."""
-
-DAY = np.timedelta64(1, "D")
 
 AT_ONCE = 3
 
@@ -89,8 +87,11 @@ def add_images_near(instants: Instants, listers: SourceListers, made: Collection
             continue
         if spans:
             made.add(listers.collect(spans))
-        # An instant is finished if nothing was left to list for it, and it has an image or no more time.
+        # An instant is finished if nothing was left to list for it, and it has an image or no more time. If a part of
+        # its time could not be listed, a farther image need not be the nearest.
         is_whole = (start <= left.low) & (end >= left.high)
+        for gap in made.gaps:
+            is_whole |= (start <= gap.end) & (end >= gap.start)
         finished = ~is_open & ((_distance(left, held) < _FAR) | is_whole)
         left = left.at(~finished)
         reach = reach if is_open.any() else reach * WIDER
@@ -141,16 +142,16 @@ def _union(start: _Times, end: _Times) -> list[Span]:
 
 
 def _without(spans: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
-    """Return the parts of spans outside of those that are covered, both in ascending order."""
+    """Return the parts of spans outside of those that are covered, both in ascending order and with their ends."""
     left: list[Span] = []
     for start, end in spans:
         for low, high in covered:
             if high < start or low > end:
                 continue
             if low > start:
-                left.append((start, low))
-            start = max(start, high)
-        if start < end or not any(low <= start <= high for low, high in covered):
+                left.append((start, low - TICK))
+            start = max(start, high + TICK)
+        if start <= end:
             left.append((start, end))
     return left
 

@@ -98,8 +98,10 @@ def places(rows: Table) -> list[ImageLocation]:
 
     That of a row without an image, whose path is masked, has an empty path.
     """
-    urls, paths, listers = ([one or "" for one in rows[name].tolist()] for name in ("url", "Path", "Lister"))
+    urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
     found = list(map(ImageLocation, urls, paths))
+    for row in np.flatnonzero(np.ma.getmaskarray(rows["Path"])) if hasattr(rows["Path"], "mask") else ():
+        found[row] = ImageLocation("", "")
     unknown = [row for row, name in enumerate(listers) if name == NEAREST]
     for row, place in zip(unknown, run_all(unknown, lambda row: _nearest_image(rows[row]), AT_ONCE), strict=True):
         found[row] = place

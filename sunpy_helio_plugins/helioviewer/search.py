@@ -41,6 +41,9 @@ _from_iso = unchecked(times.datetime64_from_iso)
 AT_ONCE = 3
 """Sources listed at the same time."""
 
+LONG = np.timedelta64(1, "D")
+"""The length of a range above which one request of the HAPI server replaces many pages."""
+
 _Answer = Partial["SourceImages"]
 
 
@@ -102,7 +105,7 @@ def list_images(queries: Sequence[Query]) -> Partial[SourceImages]:
         groups.setdefault((query.source, query.listers), []).append(query)
 
     def answer(group: Sequence[Query]) -> _Answer:
-        return _answer([listers[name] for name in group[0].listers], group)
+        return _answer([listers[name] for name in group[0].listers or LISTERS], group)
 
     found = gather(list(groups.values()), answer, AT_ONCE, lambda group, error: _is_missing(group[0].source, error))
     place = {query: number for number, query in enumerate(queries)}
@@ -110,7 +113,7 @@ def list_images(queries: Sequence[Query]) -> Partial[SourceImages]:
 
 
 def nearest_images(
-    sources: Sequence[Source], asked: NDArray[np.datetime64], limit: np.timedelta64, names: Sequence[str] = LISTERS
+    sources: Sequence[Source], asked: NDArray[np.datetime64], limit: np.timedelta64, names: Sequence[str] = ()
 ) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
     """Return the images of each source near some instants, and the index of the nearest to each instant, or -1."""
     listers = _listers()
@@ -118,10 +121,12 @@ def nearest_images(
 
     def answer(source: Source) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
         found = Collection()
-        instants.add_images_near(sought, _able([listers[name] for name in names], source), found)
+        instants.add_images_near(
+            sought, _able([listers[name] for name in names or LISTERS], source, bool(names)), found
+        )
         if (error := found.error()) is not None:
             raise error
-        listing = _merged(source, found, sought.low.min(), sought.high.max())
+        listing = _merged(source, found, sought.low.min(initial=_LATEST), sought.high.max(initial=_EARLIEST))
         place = np.full(len(asked), -1)
         if len(listing.times):
             closest, apart = nearest(listing.times, asked)
@@ -129,6 +134,9 @@ def nearest_images(
         return Partial(((listing, place),), _problems(source, found), tuple(found.notes))
 
     return gather(sources, answer, AT_ONCE, _is_missing)
+
+
+_EARLIEST, _LATEST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-01-01", "us")
 
 
 def _listers() -> dict[str, Lister]:
@@ -171,7 +179,7 @@ def _good(listing: SourceImages, allowed: int | None, notes: list[str]) -> Sourc
 def _answer(listers: Sequence[Lister], group: Sequence[Query]) -> _Answer:
     """List the images of queries for one source."""
     source = group[0].source
-    able = _able(listers, source, group[0].listers != LISTERS)
+    able = _able(listers, source, bool(group[0].listers))
     ends = {query: _ends(query) for query in group}
     found = _collected(able, group, ends)
     if (error := found.error()) is not None:
@@ -197,10 +205,10 @@ def _able(listers: Sequence[Lister], source: Source, is_ordered: bool = False) -
 
 
 def _collected(able: SourceListers, group: Sequence[Query], ends: dict[Query, Span]) -> Collection:
-    """Request the images of queries: of a single range in the order of the listers, of many by their cost."""
+    """Request the images of queries: of one long range in the order of the listers, of others by their cost."""
     near = [query for query in group if query.near is not None or query.sample is not None]
     ranges = [ends[query] for query in group if query not in near]
-    if len(group) == len(ranges) == 1:
+    if len(group) == len(ranges) == 1 and ranges[0][1] - ranges[0][0] > LONG:
         return collect(able.listers, able.source, ranges)
     found = able.collect(merged(ranges)) if ranges else Collection()
     if near:

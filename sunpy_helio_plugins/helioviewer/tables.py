@@ -162,7 +162,7 @@ def nearest_table(
     table = images_table(answer, client)[np.arange(lost.size).reshape(lost.shape).T.ravel()]
     gone = lost.T.ravel()
     wanted = np.repeat(asked, len(lost))
-    apart = (table["Start Time"].datetime64.astype("M8[us]") - wanted) / np.timedelta64(1, "s")
+    apart = (np.array([one.times for one in answer.items]).T.ravel() - wanted) / np.timedelta64(1, "s")
     for name in ("Start Time", "End Time"):
         table[name][gone] = np.ma.masked
     for name in ("url", "Path", "Lister"):

@@ -159,10 +159,10 @@ class SourceListers:
 
 
 def _blocks(spans: Iterable[Span]) -> Iterator[list[Span]]:
-    """Divide spans in ascending order into blocks; a span that is longer than a block is one of its own."""
+    """Divide spans in ascending order into blocks, between days; a span that is longer than a block is a whole one."""
     block: list[Span] = []
     for start, end in spans:
-        if block and end - block[0][0] > BLOCK:
+        if block and end - block[0][0] > BLOCK and start.astype("M8[D]") > block[-1][1].astype("M8[D]"):
             yield block
             block = []
         block.append((start, end))

@@ -20,7 +20,7 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.partial import Slots
-from sunpy_helio_plugins.helioviewer.listers.base import DAY, ROUND_TRIP, Gap, ImageList, Span, asked, merged
+from sunpy_helio_plugins.helioviewer.listers.base import DAY, ROUND_TRIP, TICK, Gap, ImageList, Span, asked, merged
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -38,8 +38,6 @@ PAGE = 0.04
 
 _LARGEST_PAGE = 20_000_000
 """Bytes of the largest directory page: a day has at most some ten thousand images of a source."""
-
-_TICK = np.timedelta64(1, "us")
 
 _LINK = re.compile(r"""<a\s(?:[^<>]*\s)?href\s*=\s*["']([^"'?<>]{1,1000}\.jp2)["']""", re.IGNORECASE)
 
@@ -76,7 +74,7 @@ class IndexLister:
         """Return the days of spans: a page contains all images of its day."""
         days = merged((start.astype("M8[D]"), end.astype("M8[D]") + DAY) for start, end in spans)
         # The end of a range is part of it, and a range that ends at midnight would need one more page.
-        return [(first.astype("M8[us]"), last.astype("M8[us]") - _TICK) for first, last in days]
+        return [(first.astype("M8[us]"), last.astype("M8[us]") - TICK) for first, last in days]
 
     def cost(self, ranges: Sequence[Span]) -> float:
         """Return the seconds for the pages of ranges; infinity for more than it may request."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.table import Table
@@ -30,8 +29,7 @@ ENDINGS = (".jp2", ".j2k")
 _Stamp = np.datetime64
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """
     One picture.
 
@@ -43,14 +41,14 @@ class Picture:
         The time in the name.
     place : pathlib.Path or str
         Its file, or its URL.
-    told : dict
+    told : dict or None
         EXPTIME and QUALITY, if the row of a search contains them.
     """
 
     name: str
     time: _Stamp
     place: Path | str
-    told: dict[str, Any] = field(default_factory=dict, compare=False)
+    told: dict[str, Any] | None = None
 
     def load(self, size: int | None) -> bytes:
         """Return its file, or a smaller one that is made of the bytes that a size needs; raise `FileError`."""
@@ -91,21 +89,25 @@ def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
             'table[table["Source ID"] == ...].'
         )
     stamps = to_datetime64(known["Start Time"]).astype("M8[us]")
-    told = [_told(known, row) for row in range(len(known))]
+    told = _told(known)
     places = matching.places(known)
     if lost := next((one for one in places if one.missing), None):
         raise FileError(lost.missing)
     names = (place.path.rpartition("/")[2] for place in places)
-    pairs = zip(names, stamps, places, told, strict=True)
-    return [Picture(name, stamp, place.url, own) for name, stamp, place, own in pairs]
+    return list(map(Picture, names, stamps, (place.url for place in places), told))
 
 
-def _told(table: Table, row: int) -> dict[str, Any]:
-    """Return the keywords of the header that the table contains."""
+def _told(table: Table) -> list[dict[str, Any] | None]:
+    """Return the keywords of the header that a table contains, for each row."""
     if not {"EXPTIME", "QUALITY"} <= set(table.colnames):
-        return {}
-    values = {key: table[key][row] for key in ("EXPTIME", "QUALITY")}
-    return {key: getattr(one, "value", one) for key, one in values.items() if not np.any(getattr(one, "mask", False))}
+        return [None] * len(table)
+    lists = []
+    for key in ("EXPTIME", "QUALITY"):
+        column = table[key]
+        missing = np.broadcast_to(getattr(column, "mask", False), len(table))
+        plain = np.asarray(getattr(column, "unmasked", column))
+        lists.append([None if gone else value for gone, value in zip(missing, plain.tolist(), strict=True)])
+    return [{"EXPTIME": seconds, "QUALITY": marks} for seconds, marks in zip(*lists, strict=True)]
 
 
 def _told_time(path: Path) -> _Stamp:
@@ -120,14 +122,14 @@ def _told_time(path: Path) -> _Stamp:
 
 def headers_of(pictures: Sequence[Picture]) -> list[dict[str, Any] | Problem]:
     """Return the keywords of pictures, or why they cannot be read; only the first bytes of each file are requested."""
-    missing = [number for number, one in enumerate(pictures) if not one.told]
+    missing = [number for number, one in enumerate(pictures) if one.told is None]
     remote = [number for number in missing if not isinstance(pictures[number].place, Path)]
     found: dict[int, Any] = dict(
         zip(remote, remote_headers.fetch([str(pictures[number].place) for number in remote]), strict=True)
     )
     for number in set(missing) - set(remote):
         found[number] = _local_header(Path(pictures[number].place))
-    every = [found.get(number, one.told) for number, one in enumerate(pictures)]
+    every = [found.get(number, one.told or {}) for number, one in enumerate(pictures)]
     return [one if isinstance(one, Problem) else {key.upper(): value for key, value in one.items()} for one in every]
 
 
