@@ -19,7 +19,7 @@ from sunpy_helio_plugins.arguments import FLAG, close_names, shown, taking
 from sunpy_helio_plugins.errors import AnswerError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
-from sunpy_helio_plugins.helioviewer import query, search, source_table, tables, translator
+from sunpy_helio_plugins.helioviewer import search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.attrs import SourceID, Tolerance
 from sunpy_helio_plugins.helioviewer.listers import closest
 from sunpy_helio_plugins.helioviewer.matching import NEAREST
