@@ -100,7 +100,8 @@ def places(rows: Table) -> list[ImageLocation]:
     """
     urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
     found = list(map(ImageLocation, urls, paths))
-    for row in np.flatnonzero(np.ma.getmaskarray(rows["Path"])) if hasattr(rows["Path"], "mask") else ():
+    gone = np.flatnonzero(np.ma.getmaskarray(rows["Path"])) if hasattr(rows["Path"], "mask") else np.empty(0, int)
+    for row in gone.tolist():
         found[row] = ImageLocation("", "")
     unknown = [row for row, name in enumerate(listers) if name == NEAREST]
     for row, place in zip(unknown, run_all(unknown, lambda row: _nearest_image(rows[row]), AT_ONCE), strict=True):

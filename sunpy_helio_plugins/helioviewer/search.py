@@ -126,7 +126,7 @@ def nearest_images(
         )
         if (error := found.error()) is not None:
             raise error
-        listing = _merged(source, found, sought.low.min(initial=_LATEST), sought.high.max(initial=_EARLIEST))
+        listing = _merged(source, found, min(sought.low, default=_NEVER), max(sought.high, default=_NEVER))
         place = np.full(len(asked), -1)
         if len(listing.times):
             closest, apart = nearest(listing.times, asked)
@@ -136,7 +136,7 @@ def nearest_images(
     return gather(sources, answer, AT_ONCE, _is_missing)
 
 
-_EARLIEST, _LATEST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-01-01", "us")
+_NEVER = np.datetime64("NaT", "us")
 
 
 def _listers() -> dict[str, Lister]:
