@@ -42,18 +42,10 @@ class ImageSequence:
     """
     Images of one source in the order of time, which are fetched and decoded when they are used.
 
+    `sequence` makes it. A slice, a mask or the numbers of images select a part: ``images[::2]``.
+
     Attributes
     ----------
-    shape : tuple of int
-        Images, rows and columns.
-    dtype : numpy.dtype
-        The type of the pixels: bytes, or floats if they are physical or normalized.
-    unit : astropy.units.Unit or None
-        Their unit; ``byte`` for display bytes.
-    times : astropy.time.Time
-        The time of each image, as in its name.
-    names : list of str
-        The name of the file of each image.
     dropped : astropy.table.QTable
         The images that were dropped, with the columns ``Time``, ``Name`` and ``Reason``.
     """
@@ -63,24 +55,29 @@ class ImageSequence:
     dropped: QTable = field(repr=False, compare=False)
 
     @property
-    def shape(self) -> tuple[int, int, int]:  # noqa: D102 - see the class
+    def shape(self) -> tuple[int, int, int]:
+        """The number of images, of rows and of columns."""
         return (len(self._pictures), *self._decoder.shape)
 
     @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the pixels: bytes, or floats if they are physical or normalized."""
         return self._first.data.dtype
 
     @property
-    def unit(self) -> u.UnitBase | None:  # noqa: D102
+    def unit(self) -> u.UnitBase | None:
+        """The unit of the pixels; ``byte`` for display bytes."""
         return self._first.to_map().unit
 
     @property
-    def times(self) -> Time:  # noqa: D102
+    def times(self) -> Time:
+        """The time of each image, as in its name."""
         stamps = np.array([one.time for one in self._pictures], "M8[us]")
         return times.as_column(from_datetime64(stamps), "Time of the image")
 
     @property
-    def names(self) -> list[str]:  # noqa: D102
+    def names(self) -> list[str]:
+        """The name of the file of each image."""
         return [one.name for one in self._pictures]
 
     @property
