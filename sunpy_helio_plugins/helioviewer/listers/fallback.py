@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -101,7 +102,7 @@ def collect(listers: Sequence[Lister], source: Source, spans: Sequence[Span]) ->
     for lister in listers:
         left: list[Gap] = []
         ranges = lister.ranges([(gap.start, gap.end) for gap in gaps])
-        for found in run_all(ranges, lambda one, lister=lister: lister.find(source, *one), AT_ONCE):  # type: ignore[misc]
+        for found in run_all(ranges, partial(_found, lister, source), AT_ONCE):
             made.parts.append(found)
             made.names.append(lister.name)
             made.notes += [note for note in found.notes if note not in made.notes]
@@ -113,6 +114,10 @@ def collect(listers: Sequence[Lister], source: Source, spans: Sequence[Span]) ->
             break
     made.gaps = gaps
     return made
+
+
+def _found(lister: Lister, source: Source, span: Span) -> ImageList:
+    return lister.find(source, *span)
 
 
 @dataclass(frozen=True)

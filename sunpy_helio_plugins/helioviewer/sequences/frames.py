@@ -104,7 +104,11 @@ class Decoder:
         return self.size
 
     def _whole(self, picture: Picture) -> Frame:
-        data, own = picture_of(picture.load(self.size), picture.name, self.physical)
+        loaded = picture.load(self.size)
+        try:
+            data, own = picture_of(loaded, picture.name, self.physical)
+        except FileError as error:
+            raise FileError(f"{picture.name}: {error}") from error
         # The first row of a file is the upper one, that of a map is the lower one.
         return Frame(*self._normalized(data[::-1], own, picture.name))
 

@@ -98,7 +98,7 @@ class ImageSequence:
         """Return a part of the sequence: a slice, a mask, or the numbers of images."""
         numbers = np.atleast_1d(np.arange(len(self))[chosen])
         if not len(numbers):
-            raise QueryError("ImageSequence[...] needs at least one image, but none was selected: give other numbers.")
+            raise QueryError("A part of helioviewer.sequence(...) needs at least one image: give other numbers.")
         return replace(self, _pictures=tuple(self._pictures[number] for number in numbers))
 
     def to_array(self) -> np.ma.MaskedArray[Any, Any]:
@@ -192,7 +192,7 @@ class ImageSequence:
         except ImportError:
             raise MissingDependencyError("Making an NDCube", "ndcube") from None
         if len(self) < 2:
-            raise QueryError("ImageSequence.to_ndcube needs at least two images: use to_maps for a single one.")
+            raise QueryError("ImageSequence.to_ndcube() needs at least two images: use to_maps for a single one.")
         values, offsets = self._decoded()
         far = np.abs(offsets).max(axis=1)
         if far.max() > 0.5 + 1e-6:

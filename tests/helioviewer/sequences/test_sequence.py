@@ -125,7 +125,7 @@ def test_parts_of_a_sequence(files: list[Path]) -> None:
     assert (shown[1:3].to_array() == whole[1:3]).all()
     assert shown[4].shape == (1, 64, 64)
     assert len(shown[np.array([True, False, True, False, False])]) == 2
-    with pytest.raises(QueryError, match="at least one image"):
+    with pytest.raises(QueryError, match="needs at least one image"):
         shown[5:]
     assert repr(shown) == "<ImageSequence of 5 images of 64 x 64 pixels, 2026-01-10T12:00:05 to 2026-01-10T12:02:29>"
 
