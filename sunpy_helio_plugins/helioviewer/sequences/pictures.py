@@ -112,7 +112,10 @@ def _told(table: Table) -> list[dict[str, Any] | None]:
 
 def _told_time(path: Path) -> _Stamp:
     with local(path, "read"):
-        own = {key.upper(): value for key, value in header.file_header(path).items()}
+        try:
+            own = {key.upper(): value for key, value in header.file_header(path).items()}
+        except FileError as error:
+            raise FileError(f"{path.name}: {error}") from error
     text = str(own.get("DATE-OBS", own.get("DATE_OBS", "")))
     try:
         return np.datetime64(text.rstrip("Z"), "us")

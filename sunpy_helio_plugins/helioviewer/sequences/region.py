@@ -9,7 +9,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Row
 
-from sunpy_helio_plugins.arguments import is_several, refused
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import QueryError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def corners_of(function: str, region: Any) -> SkyCoord:
                 "have one: give the corners as a SkyCoord."
             )
         region = region[named[0]]
-    if is_several(region) and not isinstance(region, SkyCoord | str) and len(region) == 2:
+    if isinstance(region, list | tuple) and len(region) == 2:
         first, last = region
         if isinstance(first, SkyCoord) and isinstance(last, SkyCoord) and first.isscalar and last.isscalar:
             region = SkyCoord([first, last.transform_to(first.frame)])
