@@ -99,7 +99,8 @@ class SourceImages:
 
 def list_images(queries: Sequence[Query]) -> Partial[SourceImages]:
     """List the images of queries, several sources at a time; raise the first error if every source failed."""
-    listers = _listers()
+    # Only the services that a query names are requested.
+    listers = _listers(confirms=not any(query.listers for query in queries))
     groups: dict[tuple[Source, tuple[str, ...]], list[Query]] = {}
     for query in queries:
         groups.setdefault((query.source, query.listers), []).append(query)
@@ -116,7 +117,7 @@ def nearest_images(
     sources: Sequence[Source], asked: NDArray[np.datetime64], limit: np.timedelta64, names: Sequence[str] = ()
 ) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
     """Return the images of each source near some instants, and the index of the nearest to each instant, or -1."""
-    listers = _listers()
+    listers = _listers(confirms=not names)
     sought = Instants(asked, asked - limit, asked + limit)
 
     def answer(source: Source) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
@@ -139,8 +140,8 @@ def nearest_images(
 _NEVER = np.datetime64("NaT", "us")
 
 
-def _listers() -> dict[str, Lister]:
-    return {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
+def _listers(confirms: bool) -> dict[str, Lister]:
+    return {one.name: one for one in (HAPILister(), IndexLister(confirms=confirms), CoverageLister())}
 
 
 def _is_missing(source: Source, error: HelioPluginsError) -> str:

@@ -16,7 +16,7 @@ from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import HelioviewerClient, conf
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
@@ -384,3 +384,35 @@ def test_what_the_server_says_of_itself_is_asked_for_once(archive: Any) -> None:
     asked = [request.path.rpartition("/")[2] for request in archive.log]
     assert asked.count("data") == 2
     assert asked.count("capabilities") <= 2, "two threads may both be the first"
+
+
+@pytest.mark.parametrize(("size", "made"), [(9999, 1024), (300, 512), (512, 512), (513, 1024), (20, 32)])
+def test_a_smaller_file_is_named_by_the_size_that_was_made(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path, size: int, made: int
+) -> None:
+    (file,) = Fido.fetch(noon[:1], path=tmp_path / "{file}", size=size, progress=False)
+    assert Path(file).name.endswith(f"__SDO_AIA_AIA_304.{made}px.jp2")
+    assert max(helioviewer.read(file).data.shape) == made
+    assert list(tmp_path.iterdir()) == [Path(file)]
+
+
+def test_a_smaller_file_that_exists_is_not_downloaded_again(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path
+) -> None:
+    first = Fido.fetch(noon[:2], path=tmp_path / "{file}", size=300, progress=False)
+    archive.log.clear()
+    assert sorted(Fido.fetch(noon[:2], path=tmp_path / "{file}", size=400, progress=False)) == sorted(first)
+    assert archive.log == []
+    Path(first[0]).write_bytes(b"damaged")
+    assert sorted(Fido.fetch(noon[:2], path=tmp_path / "{file}", size=300, progress=False)) == sorted(first)
+    assert max(helioviewer.read(first[0]).data.shape) == 512
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_file_with_the_name_of_the_made_size_is_replaced(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path
+) -> None:
+    (file,) = Fido.fetch(noon[:1], path=tmp_path / "{file}", size=9999, progress=False)
+    Path(file).write_bytes(b"damaged")
+    assert list(Fido.fetch(noon[:1], path=tmp_path / "{file}", size=9999, progress=False)) == [file]
+    assert max(helioviewer.read(file).data.shape) == 1024

@@ -18,8 +18,9 @@ from urllib.parse import unquote
 import numpy as np
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.errors import AnswerError, ServiceError
 from sunpy_helio_plugins.fido.partial import Slots
+from sunpy_helio_plugins.helioviewer.listers import closest
 from sunpy_helio_plugins.helioviewer.listers.base import DAY, ROUND_TRIP, TICK, Gap, ImageList, Span, asked, merged
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -39,16 +40,27 @@ PAGE = 0.04
 _LARGEST_PAGE = 20_000_000
 """Bytes of the largest directory page: a day has at most some ten thousand images of a source."""
 
+_FIRST, _LAST = np.datetime64("1900-01-01", "us"), np.datetime64("2200-01-01", "us")
+
 _LINK = re.compile(r"""<a\s(?:[^<>]*\s)?href\s*=\s*["']([^"'?<>]{1,1000}\.jp2)["']""", re.IGNORECASE)
 
 
 @dataclass
 class IndexLister:
-    """The directory pages during one search."""
+    """
+    The directory pages during one search.
+
+    Attributes
+    ----------
+    confirms : bool
+        Whether the API is asked for the images around a day without a folder, before it counts as one without images.
+    """
 
     name = "index"
+    confirms: bool = False
     slots: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     _trees: dict[str, bool] = field(default_factory=dict)
+    _empty: dict[int, list[Span]] = field(default_factory=dict)
 
     def can_list(self, source: Source) -> bool:
         """Return whether the folder of a source is known."""
@@ -87,14 +99,30 @@ class IndexLister:
         url = f"{conf.helioviewer.jp2_url.rstrip('/')}{folder}/"
         answer = metadata.get(url, archive=PROVIDER, accept=(200, 404), max_bytes=_LARGEST_PAGE)
         if answer.status == 404:
-            if self._has_tree(source.folder):
-                return []
-            raise AnswerError(PROVIDER, answer.url, "this folder and those above do not have a directory page", 404)
+            if not self._has_tree(source.folder):
+                raise AnswerError(PROVIDER, answer.url, "this folder and those above do not have a directory page", 404)
+            if self.confirms and (second := self._held(source, day, end)) is not None:
+                words = f"this folder does not exist, although the API has an image of {second.astype('M8[s]')}Z"
+                raise AnswerError(PROVIDER, answer.url, words, 404)
+            return []
         text = answer.page()
         if "Index of" not in text and "Directory listing" not in text and "<a " not in text:
             raise AnswerError(PROVIDER, answer.url, "expected a directory page", answer.status)
         names = [unquote(html.unescape(link)).rpartition("/")[2] for link in _LINK.findall(text)]
         return [f"{folder}/{name}" for name in names if _belongs(source, name)]
+
+    def _held(self, source: Source, day: np.datetime64, end: np.datetime64) -> np.datetime64 | None:
+        """Return the time of an image of a day according to the API, or `None` if it has none or does not answer."""
+        empty = self._empty.setdefault(source.id, [])
+        if any(low < day and end <= high for low, high in empty):
+            return None
+        try:
+            found = closest.neighbours([source], day)[source.id]
+        except ServiceError:
+            return None
+        before, after = [one for one in found if one <= day], [one for one in found if one > day]
+        empty.append((max(before, default=_FIRST), min(after, default=_LAST)))
+        return next((one for one in found if day <= one < end), None)
 
     def _has_tree(self, folder: str) -> bool:
         """Return whether the folder above the dates has a page, so that a day without a page is one without images."""

@@ -301,7 +301,10 @@ class Job:
             make_folder(target.parent)
         with new_part(target, self.folders.listing(target.parent)) as (part, stream):
             await self._write(session, part, stream, bars)
-            return publish(part, target, self.overwrite)
+            return await asyncio.to_thread(self._publish, part)
+
+    def _publish(self, part: Path) -> Path:
+        return publish(part, self.download.target, self.overwrite)
 
     async def _write(self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bars: Bars) -> None:
         """Write and check a part file."""

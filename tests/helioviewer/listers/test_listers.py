@@ -19,7 +19,7 @@ import requests
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import HelioviewerClient, conf
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.helioviewer import explore, source_table
 from sunpy_helio_plugins.helioviewer.listers import coverage, hapi, index
@@ -562,3 +562,28 @@ def test_an_image_whose_name_cannot_be_told_is_not_downloaded(archive: Any, tmp_
         files = Fido.fetch(row, path=tmp_path / "{file}")
     assert (len(files), len(files.errors), list(tmp_path.iterdir())) == (0, 1, [])
     assert "Helioviewer answered 500: The embedded archive was asked to fail" in str(files.errors[0].exception)
+
+
+def test_a_day_without_a_folder_is_confirmed_by_the_api(archive: Any) -> None:
+    missing = {"kind": "status", "status": 404, "path": "/helioviewer/jp2/AIA/2026/01/10/304"}
+    known = search(NOON, AIA_304)
+    with archive.fault(**missing):
+        table = search(NOON, AIA_304)
+        assert list(table["Path"]) == list(known["Path"])
+        assert set(table["Lister"]) == {"HAPI"}
+        assert len(search(NOON, AIA_304, a.helioviewer.Backend("index"))) == 0
+
+
+def test_days_between_two_images_are_confirmed_at_once(archive: Any) -> None:
+    days = [f"2025-0{month}-0{day} 12:00" for month in (3, 4) for day in (1, 2, 3)]
+    assert helioviewer.nearest(13, days)["Offset"].mask.all()
+    confirmed = [request for request in archive.log if "getClosest" in request.path]
+    assert len(confirmed) <= index.AT_ONCE
+    assert not [request for request in archive.log if HAPI in request.path]
+    assert len([request for request in archive.log if "/2025/" in request.path]) == 6
+
+
+def test_a_day_without_a_folder_is_empty_if_the_api_does_not_answer(archive: Any) -> None:
+    with archive.fault("status", path="/helioviewer/v2"):
+        table = search(a.Time("2025-03-01 11:00", "2025-03-01 12:00"), AIA_304)
+    assert (len(table), table.problems) == (0, [])
