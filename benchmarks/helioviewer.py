@@ -1,8 +1,8 @@
 """
-Measure the performance of the Helioviewer client: lists of a day and of a month, a small image, and fifty files.
+Measure the performance of the Helioviewer client: lists, nearest images, a small image, fifty files, and sequences.
 
 Both sides of each comparison run alternately in one process, with one server on loopback. Run it as
-``python benchmarks/helioviewer.py [--repeats N] [--json]``.
+``python benchmarks/helioviewer.py [cases] [--repeats N] [--json]``.
 
 ``day``, ``month``
     Milliseconds of a search of AIA 304 in addition to the time of its bare requests, and the peak memory.
@@ -14,6 +14,17 @@ Both sides of each comparison run alternately in one process, with one server on
     used for the large structures, and 512 pixels need 1/7.8 of the file.
 ``fetch_hvpy``
     The speed-up of fetching fifty files over a loop of ``hvpy.getJP2Image``, with 50 ms of latency.
+``nearest_500``
+    The speed-up of ``helioviewer.nearest`` for 500 times within 250 days over one search of the HAPI server for each,
+    with the time that each service needs: 2.7 s for HAPI, 0.04 s for a directory page, 0.07 s for the API.
+``sequence_400``
+    The time that the decoder alone needs for 400 images of 512 pixels, divided by that of ``sequence(...).to_array()``
+    of their files, both in one process; and the seconds until a day of 2,400 images is a lazy array.
+``zarr_day``
+    The time of ``to_array`` for a day of 2,400 images of 128 pixels, divided by that of ``to_zarr``; the seconds of
+    a second call, which has nothing to do; and the peak memory of Python.
+``exponents``
+    The CPU times for four times as many rows or instants, up to 500,000, divided by those for one: 4 is linear.
 """
 
 from __future__ import annotations
@@ -31,6 +42,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -57,10 +69,12 @@ CADENCE = timedelta(seconds=36)
 LATENCY = 0.05
 FILES = 50
 BUDGET_MS = {"day": 25.0, "month": 300.0}
+HAPI_SECONDS, PAGE_SECONDS, API_SECONDS = 2.7, 0.04, 0.07
+TARGETS = {"nearest_500": 50.0, "sequence_400": 0.67, "zarr_day": 0.5, "exponents": 4.6}
 
 INFO = {
     "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "outputFormats": ["csv", "binary", "json"],
-    "startDate": "2010-06-02T00:05:39Z", "stopDate": "2026-03-01T00:00:00Z",
+    "startDate": "2010-06-02T00:05:39Z", "stopDate": "2026-10-01T00:00:00Z",
     "parameters": [
         {"name": "Time", "type": "isotime", "units": "UTC", "fill": None, "length": 20},
         {"name": "path", "type": "string", "units": None, "fill": None, "length": 255},
@@ -109,17 +123,33 @@ class Handler(BaseHTTPRequestHandler):
     image = b""
     asked: list[str] = []
     sent: list[int] = []
+    is_slow = False
 
     def do_GET(self) -> None:  # noqa: D102
         url = urlsplit(self.path)
         self.asked.append(self.path)
         if url.path.startswith("/hapi/"):
             self.answer(200, self.listed(url))
+        elif url.path.endswith("/304/"):
+            self.answer(200, self.page(url.path))
+        elif "getClosestImage" in url.path:
+            time.sleep(API_SECONDS if self.is_slow else 0)
+            self.answer(200, b'{"13": {"prev_date": null, "next_date": null}}')
         else:
             time.sleep(LATENCY)
             self.picture()
 
+    def page(self, path: str) -> bytes:  # noqa: D102
+        time.sleep(PAGE_SECONDS if self.is_slow else 0)
+        day = datetime(*map(int, path.split("/")[3:6]))
+        if path not in self.bodies:
+            names = (row.rpartition(b"/")[2] for row in rows(day, day + timedelta(days=1)).splitlines())
+            links = b"".join(b'<a href="%b">%b</a>\n' % (name, name) for name in names)
+            self.bodies[path] = b"<title>Index of</title>" + links
+        return self.bodies[path]
+
     def listed(self, url: Any) -> bytes:  # noqa: D102
+        time.sleep(HAPI_SECONDS if self.is_slow else 0)
         if not url.path.endswith("/data"):
             return json.dumps(INFO).encode()
         if url.query not in self.bodies:
@@ -170,8 +200,15 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - begun
 
 
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
 def searched(days: int, repeats: int) -> dict[str, float]:
     query = a.Time(FIRST, FIRST + timedelta(days=days, seconds=-1)), a.helioviewer.SourceID(13)
+    query += (a.helioviewer.Backend("HAPI"),)
 
     def search() -> Any:
         return HelioviewerClient().search(*query)
@@ -251,28 +288,175 @@ def fetch_hvpy(repeats: int) -> dict[str, float]:
     return {"ratio": round(other / own, 2), "ours_s": round(own, 3), "hvpy_s": round(other, 3), "files": FILES}
 
 
-def measure(repeats: int) -> dict[str, dict[str, float]]:
+def nearest_500(repeats: int) -> dict[str, float]:
+    """Compare with searches around three of the times."""
+    pause = np.random.default_rng(21).integers(60, 43_200 * 2 - 60, 500)
+    asked = np.datetime64("2026-01-02", "s") + np.cumsum(pause) % (250 * 86_400)
+    days = len(np.unique(asked.astype("M8[D]")))
+    client, around = HelioviewerClient(), np.timedelta64(600, "s")
+    source = a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI")
+
+    def search(when: Any) -> Any:
+        return client.search(a.Time(str(when - around), str(when + around)), *source)
+
+    helioviewer.nearest(13, asked)  # the server makes its pages once
+    Handler.is_slow = True
+    try:
+        search(asked[0])
+        one = statistics.median(seconds(partial(search, when)) for when in asked[:3])
+        Handler.asked.clear()
+        ours = seconds(lambda: helioviewer.nearest(13, asked))
+    finally:
+        Handler.is_slow = False
+    service = sum(PAGE_SECONDS if "/304/" in path else HAPI_SECONDS if "/hapi/" in path else API_SECONDS
+                  for path in Handler.asked)  # fmt: skip
+    return {
+        "ratio": round(500 * one / ours, 1), "ours_s": round(ours, 2), "one_search_s": round(one, 2),
+        "service_s": round(service, 2), "requests": len(Handler.asked), "days": days,
+    }  # fmt: skip
+
+
+def files_of(folder: Path, data: bytes, count: int) -> list[Path]:
+    """Return files with the names of a day, all of which are the same one."""
+    original = folder / "original.jp2"
+    original.write_bytes(data)
+    made = []
+    for number in range(count):
+        file = folder / path_of(FIRST + number * CADENCE).rpartition("/")[2]
+        file.unlink(missing_ok=True)
+        file.symlink_to(original)
+        made.append(file)
+    return made
+
+
+def sequence_400(data: bytes, repeats: int) -> dict[str, float]:
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes, samples
+
+    Handler.image = data
+    with tempfile.TemporaryDirectory() as folder:
+        files = files_of(Path(folder), data, 400)
+        small = reduce.reduce(data[: reduce.needed(512, data)], 512)
+        start, end = boxes.codestream_at(small)
+        stream = small[start:end]
+        shown = helioviewer.sequence(files, size=512)
+        ours, alone = [], []
+        for _ in range(repeats):
+            alone.append(seconds(lambda: [samples.decoded(stream) for _ in files]))
+            ours.append(seconds(shown.to_array))
+    import dask.array  # noqa: F401
+
+    table = HelioviewerClient().search(a.Time(FIRST, FIRST + 2399 * CADENCE), a.helioviewer.SourceID(13))
+    listed = seconds(lambda: helioviewer.sequence(table, size=512).to_dask())
+    own, decoder = statistics.median(ours), statistics.median(alone)
+    return {
+        "ratio": round(decoder / own, 2), "ours_s": round(own, 2), "decoder_s": round(decoder, 2),
+        "lazy_day_s": round(listed, 2), "lazy_rows": len(table),
+    }  # fmt: skip
+
+
+def zarr_day(repeats: int) -> dict[str, float]:
+    small = made.content(holdings.images(13)[-1])
+    assert small is not None
+    with tempfile.TemporaryDirectory() as folder:
+        shown = helioviewer.sequence(files_of(Path(folder), small, 2400), size=128)
+        plain = seconds(shown.to_array)
+        written = seconds(lambda: shown.to_zarr(Path(folder, "day.zarr")))
+        again = seconds(lambda: shown.to_zarr(Path(folder, "day.zarr")))
+        tracemalloc.start()
+        shown[:400].to_zarr(Path(folder, "part.zarr"))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return {
+        "ratio": round(plain / written, 2), "zarr_s": round(written, 2), "array_s": round(plain, 2),
+        "again_s": round(again, 2), "peak_mb": round(peak / 1e6, 1),
+    }  # fmt: skip
+
+
+def exponents(repeats: int) -> dict[str, float]:
+    """Measure the selection of nearest images, their table, and the pictures of a sequence."""
+    from sunpy_helio_plugins.fido.partial import Partial
+    from sunpy_helio_plugins.helioviewer import search, source_table, tables
+    from sunpy_helio_plugins.helioviewer.instants import Instants, add_images_near
+    from sunpy_helio_plugins.helioviewer.listers.base import ImageList
+    from sunpy_helio_plugins.helioviewer.listers.fallback import Collection
+    from sunpy_helio_plugins.helioviewer.sequences.pictures import pictures_of
+
+    start, step = np.datetime64(FIRST, "us"), np.timedelta64(36, "s")
+    source = source_table.by_id()[13]
+
+    def held(count: int) -> Any:
+        times = start + np.arange(count) * step
+        paths = np.full(count, path_of(FIRST).encode())
+        whole = [(times[0] - np.timedelta64(1, "D"), times[-1] + np.timedelta64(1, "D"))]
+        return times, paths, Collection([ImageList(times, paths)], ["index"], covered=whole)
+
+    def near(count: int) -> None:
+        times, paths, found = kept[count]
+        asked = times + np.timedelta64(7, "s")
+        limit = np.timedelta64(600, "s")
+        able = search.SourceListers(source, ())
+        add_images_near(Instants(asked, asked - limit, asked + limit), able, found)
+        listing = search.SourceImages(source, times, paths, "https://x", np.full(count, "index"))
+        tables.nearest_table(Partial((listing,)), asked, np.zeros((1, count), bool), HelioviewerClient())
+
+    def listed(count: int) -> None:
+        pictures_of("", rows_of[count])
+
+    few, many = 125_000, 500_000
+    kept = {count: held(count) for count in (few, many)}
+    rows_of = {
+        count: tables.images_table(
+            Partial((search.SourceImages(source, *kept[count][:2], "https://x", np.full(count, "index")),)),
+            HelioviewerClient(),
+        )
+        for count in (few, many)
+    }
+    found = {}
+    for name, work in (("nearest", near), ("sequence", listed)):
+        work(few)
+        pairs = [(cpu_seconds(partial(work, few)), cpu_seconds(partial(work, many))) for _ in range(repeats)]
+        found[name] = statistics.median(two / one for one, two in pairs)
+        found[f"{name}_s"] = statistics.median(two for _, two in pairs)
+    return {"ratio": round(max(found["nearest"], found["sequence"]), 2), **{k: round(v, 2) for k, v in found.items()}}
+
+
+CASES = (
+    "day", "month", "bytes_512_smooth", "bytes_512", "read_512", "fetch_hvpy", "nearest_500", "sequence_400",
+    "zarr_day", "exponents",
+)  # fmt: skip
+
+
+def measure(repeats: int, chosen: list[str]) -> dict[str, dict[str, float]]:
     with served() as url, tempfile.TemporaryDirectory() as folder:
         large, smooth = picture(Path(folder)), picture(Path(folder), 0.25)
         hvpy.set_api_url(f"{url}/v2/")
         file = Path(folder, "image.jp2")
         file.write_bytes(large)
-        result = {"day": searched(1, 3 * repeats), "month": searched(31, repeats)}
-        result |= {"bytes_512_smooth": bytes_512(smooth), "bytes_512": bytes_512(large)}
-        result["read_512"] = read_512(file, repeats)
-        result["fetch_hvpy"] = fetch_hvpy(max(repeats // 2, 1))
-    return result
+        works: dict[str, Callable[[], dict[str, float]]] = {
+            "day": lambda: searched(1, 3 * repeats), "month": lambda: searched(31, repeats),
+            "bytes_512_smooth": lambda: bytes_512(smooth), "bytes_512": lambda: bytes_512(large),
+            "read_512": lambda: read_512(file, repeats), "fetch_hvpy": lambda: fetch_hvpy(max(repeats // 2, 1)),
+            "nearest_500": lambda: nearest_500(repeats), "sequence_400": lambda: sequence_400(large, repeats),
+            "zarr_day": lambda: zarr_day(repeats), "exponents": lambda: exponents(repeats),
+        }  # fmt: skip
+        result = {name: works[name]() for name in chosen}
+    return {name: {**numbers, **_target(name)} for name, numbers in result.items()}
+
+
+def _target(name: str) -> dict[str, float]:
+    return {"target": TARGETS[name]} if name in TARGETS else {}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=[], help=f"which of {', '.join(CASES)}; default all")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     # sunpy writes its log to the standard output.
     with contextlib.redirect_stdout(sys.stderr):
-        result = measure(options.repeats)
+        result = measure(options.repeats, options.cases or list(CASES))
     if options.json:
         print(json.dumps(result))
         return

@@ -511,6 +511,23 @@ def cases(world: World) -> dict[str, Case]:
             },
         ),
         "helioviewer.near": Case(helioviewer.near, {"time": "2026-01-10", "tolerance": None}),
+        "helioviewer.nearest": Case(helioviewer.nearest, {"source": 13, "time": "2026-01-10 12:00", "tolerance": None}),
+        "helioviewer.sequence": Case(
+            helioviewer.sequence,
+            {
+                "images": world.files["helioviewer"],
+                "size": 64,
+                "region": None,
+                "physical": False,
+                "normalize": False,
+                "quality": None,
+                "exposure": None,
+            },
+            positional=3,
+        ),
+        "helioviewer.ImageSequence.to_zarr": Case(
+            helioviewer.sequence(world.files["helioviewer"], 64).to_zarr, {"path": out / "images.zarr"}
+        ),
         "helioviewer.open": Case(
             helioviewer.open, {"images": world.files["helioviewer"], "size": None, "physical": False}
         ),
@@ -685,6 +702,7 @@ EXEMPT = {
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
     r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
     r"imap\.IMAPTimeSeries": "made by sunpy, with the columns of a file",
+    r"helioviewer\.ImageSequence": "made by this package",
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
     r"(series\.LazyTable|hapi\.ParquetFolder|imap\.IMAPDataset)(\.\w+)?": (
         "made by this package; its methods are the functions of series and of the archives"

@@ -16,11 +16,13 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.arguments import is_several, one_path, paths, records, refused
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
+from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 __all__ = [
     "attrs",
     "duration",
     "instant",
+    "instants",
     "one_path",
     "one_row",
     "paths",
@@ -99,6 +101,35 @@ def instant(function: str, given: Any) -> Time:
     if not time.isscalar or np.any(time.mask) or not np.isfinite(time.jd):
         raise error
     return time
+
+
+def instants(function: str, given: Any) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    """
+    Return times as datetime64[us], with ``NaT`` for masked ones; raise `QueryError` for other objects.
+
+    ``given`` is one time, or a list, an array, a column or an ``astropy.time.Time`` of times.
+    """
+    from sunpy.time import parse_time
+
+    is_time = isinstance(given, Time) or hasattr(given, "to_pydatetime")
+    if not is_time and (isinstance(given, str | date) or not is_several(given)):
+        return _instants_of(instant(function, given))
+    if not is_time and isinstance(given, bytes | dict | Table | Row | set):
+        raise refused(function, given, "times in ISO 8601, datetimes or a Time")
+    if not is_time and not isinstance(given, np.ndarray):
+        given = list(given)
+        if not given:
+            return np.empty(0, "M8[us]")
+        if not all(isinstance(one, str) for one in given):
+            return np.concatenate([_instants_of(instant(function, one)) for one in given])
+    try:
+        return _instants_of(parse_time(given))
+    except (TypeError, ValueError, OverflowError):
+        raise refused(function, given, "times in ISO 8601, datetimes or a Time") from None
+
+
+def _instants_of(time: Time) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    return np.atleast_1d(to_datetime64(time)).ravel().astype("M8[us]")
 
 
 def span(function: str, given: Any, *, empty: bool = True) -> a.Time:

@@ -14,28 +14,32 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer import attrs
-    from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, sources
+    from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, nearest, sources
     from sunpy_helio_plugins.helioviewer.maps.lazy_images import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.helioviewer.maps.read import clipped, read
     from sunpy_helio_plugins.helioviewer.maps.science import science
     from sunpy_helio_plugins.helioviewer.media.movies import movie
     from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
+    from sunpy_helio_plugins.helioviewer.sequences.sequence import ImageSequence, sequence
     from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 
 __all__ = [
     "Coverage",
     "HelioviewerTable",
+    "ImageSequence",
     "attrs",
     "clipped",
     "coverage",
     "jpx",
     "movie",
     "near",
+    "nearest",
     "open",
     "quicklook",
     "read",
     "science",
     "screenshot",
+    "sequence",
     "sources",
     "status",
 ]
@@ -43,12 +47,13 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "sources"),
+        "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "nearest", "sources"),
         "sunpy_helio_plugins.helioviewer.maps.lazy_images": ("open", "quicklook"),
         "sunpy_helio_plugins.helioviewer.maps.read": ("clipped", "read"),
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),
         "sunpy_helio_plugins.helioviewer.media.screenshots": ("jpx", "screenshot", "status"),
+        "sunpy_helio_plugins.helioviewer.sequences.sequence": ("ImageSequence", "sequence"),
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),
     },
     submodules=("attrs",),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import struct
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -98,7 +101,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         **kwargs
             ``overwrite``, and ``size``: the minimum number of pixels of the longer side of each image. If the server
             supports requests of parts of files, only the bytes that are needed are downloaded, and a smaller file is
-            written.
+            written, with the number of pixels in its name.
 
         Raises
         ------
@@ -135,21 +138,65 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         }
 
 
+class SizedNames:
+    """
+    The names of smaller images, which contain the number of pixels of the longer side.
+
+    The number is known when the file was made: until then, it is the requested one.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size, self._folders = size, dict[Path, dict[tuple[str, str], list[int]]]()
+
+    def named(self, part: Path, target: Path) -> Path:
+        """Return a target with the size of a file."""
+        with part.open("rb") as stream:
+            start = stream.read(4096)
+        at = start.find(b"ihdr") + 4
+        return self._with_size(target, max(struct.unpack_from(">II", start, at))) if at > 3 else target
+
+    def existing(self, target: Path) -> Path:
+        """Return the existing file that was made for such a size, or else the target."""
+        found = _SIZED.fullmatch(target.name)
+        if found is None or not target.parent.is_dir():
+            return target
+        if target.parent not in self._folders:
+            names = filter(None, (_SIZED.fullmatch(name) for name in os.listdir(target.parent)))
+            made = self._folders[target.parent] = {}
+            for one in names:
+                made.setdefault((one[1], one[3]), []).append(int(one[2]))
+        sides = self._folders[target.parent].get((found[1], found[3]), [])
+        side = min((one for one in sides if one >= self._size > -(-one // 2)), default=self._size)
+        return self._with_size(target, side)
+
+    def _with_size(self, target: Path, side: int) -> Path:
+        return target.with_name(_SIZED.sub(rf"\g<1>.{side}px\g<3>", target.name))
+
+
+_SIZED = re.compile(r"(.*)\.(\d+)px((?:-\d+)?\.jp2)")
+
+
 def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]:
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching
     from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
 
+    sizes = None if size is None else SizedNames(size)
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
-    for row, place in enumerate(matching.places(rows)):
-        yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told))
+    # Rows of `nearest` without an image do not have a path.
+    for row, place in ((row, place) for row, place in enumerate(matching.places(rows)) if place.path):
+        yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told, sizes))
 
 
-def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:
+def _download(
+    place: matching.ImageLocation, told: dict[str, Any], sizes: SizedNames | None, target: Path
+) -> PrefixDownload:
     from sunpy_helio_plugins.helioviewer.jp2 import boxes
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
-    wanted = {"accept": partial(_refuse, place.missing)} if place.missing else told
+    wanted: dict[str, Any] = {"accept": partial(_refuse, place.missing)} if place.missing else dict(told)
+    if sizes is not None:
+        target, wanted["named"] = sizes.existing(target), sizes.named
     return PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
 
 

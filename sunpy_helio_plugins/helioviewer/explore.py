@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -14,22 +15,27 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import FLAG, taking
-from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.arguments import FLAG, close_names, shown, taking
+from sunpy_helio_plugins.errors import AnswerError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
-from sunpy_helio_plugins.helioviewer import query, search, source_table, tables, translator
-from sunpy_helio_plugins.helioviewer.attrs import Tolerance
+from sunpy_helio_plugins.helioviewer import search, source_table, tables, translator
+from sunpy_helio_plugins.helioviewer.attrs import SourceID, Tolerance
+from sunpy_helio_plugins.helioviewer.listers import closest
 from sunpy_helio_plugins.helioviewer.matching import NEAREST
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.helioviewer.service import address, ask_object
+from sunpy_helio_plugins.helioviewer.service import address
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import metadata
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Coverage", "coverage", "near", "refreshed", "sources"]
+__all__ = ["Coverage", "coverage", "near", "nearest", "refreshed", "sources"]
+
+
+TOLERANCE = 10 * u.min
+"""The maximum difference of an image's time by default."""
 
 
 def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
@@ -60,38 +66,18 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
-    limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
+    limit = Tolerance(TOLERANCE if tolerance is None else tolerance).values[0].to_value(u.s)
     moment = inputs.instant("helioviewer.near", time)
     instant = times.datetime64_from_iso(np.array([times.iso(moment, 6)])).astype("M8[us]")[0]
     sources = [one for one in source_table.known() if not one.members]
-    dates = _dates(sources, instant)
-    found = [(one, second) for one in sources if (second := _nearest(dates.get(str(one.id)), instant)) is not None]
+    around = closest.neighbours(sources, instant)
+    found = [(one, min(around[one.id], key=lambda second: abs(second - instant))) for one in sources if around[one.id]]
     kept = [(one, second) for one, second in found if abs((second - instant) / np.timedelta64(1, "s")) <= limit]
     kept.sort(key=lambda pair: abs(pair[1] - instant))
     notes: tuple[str, ...] = ()
     if len(kept) < len(sources):
         notes = (f"{len(sources) - len(kept)} sources do not have an image within {limit:g} s of {instant}.",)
     return _table(kept, instant, notes, HelioviewerClient())
-
-
-def _dates(sources: Iterable[source_table.Source], instant: np.datetime64) -> dict[str, Any]:
-    """Request the dates before and after an instant."""
-    # The response omits an image at exactly the requested second, but images do not have half seconds.
-    asked = instant.astype("M8[s]").astype("M8[us]") + np.timedelta64(500_000, "us")
-    # Without brackets: the web page does not send them, and before 2024 the API refused them.
-    ids = ",".join(str(one.id) for one in sources)
-    date = f"{np.datetime_as_string(asked, unit='ms')}Z"
-    return ask_object("getClosestImageDatesForSources", {"date": date, "sources": ids})
-
-
-def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
-    given = [dates.get(name) for name in ("prev_date", "next_date")] if isinstance(dates, dict) else []
-    try:
-        seconds = [np.datetime64(str(text).replace(" ", "T"), "us") for text in given if text]
-    except ValueError as error:
-        words = f"expected dates, but got {str(dates)[:100]}"
-        raise AnswerError(query.PROVIDER, address("getClosestImageDatesForSources"), words) from error
-    return min(seconds, key=lambda second: abs(second - instant), default=None)
 
 
 def _table(
@@ -110,6 +96,95 @@ def _table(
     table["url"] = [f"{root}date={stamp}Z&sourceId={one.id}" for stamp, (one, _) in zip(stamps, rows, strict=True)]
     table["Offset"] = np.array([(second - instant) / np.timedelta64(1, "s") for _, second in rows]) * u.s
     return table
+
+
+_NEAREST = "a source: its number or nickname, or attrs that select sources, such as a.helioviewer.SourceID(13)"
+
+
+def nearest(source: Any, time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
+    """
+    Return the image of a source that is nearest to each of many times.
+
+    The images are listed by day from the service that answers at the lowest cost, so that 500 times need at most as
+    many requests as they have days.
+
+    Parameters
+    ----------
+    source : int, str, sunpy.net.attr.Attr, or list of attrs
+        The number of a source, its nickname such as ``"AIA 304"``, or attrs that select sources, without ``a.Time``.
+    time : str, datetime, astropy.time.Time, column of a table, or list of these
+        One time or several, in any order; UTC unless they state another scale or zone. Masked times do not have an
+        image.
+    tolerance : astropy.units.Quantity, optional
+        The maximum difference of an image's time. Defaults to ten minutes.
+
+    Returns
+    -------
+    HelioviewerTable
+        One row for each time, in the order of the times. ``Requested Time`` is the time, and ``Offset`` that of the
+        image minus it, in seconds. If no image is near enough, ``Start Time``, ``url`` and the other columns of the
+        image are masked, and ``Fido.fetch`` omits the row. For n sources, there are n rows for each time.
+
+    Raises
+    ------
+    QueryError
+        The source, a time or the tolerance is not valid.
+    ServiceError
+        No service could list the images.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> helioviewer.nearest("AIA 304", ["2026-01-10 12:00", "2026-01-10 16:00"])  # doctest: +SKIP
+    """
+    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
+
+    seconds = Tolerance(TOLERANCE if tolerance is None else tolerance).values[0].to_value(u.s)
+    sources, listers = _sources(source)
+    asked = inputs.instants("helioviewer.nearest", time)
+    known = ~np.isnat(asked)
+    found = search.nearest_images(sources, asked[known], np.timedelta64(round(seconds * 1e6), "us"), listers)
+    warn(found)
+    columns = [_spread(listing, place, known) for listing, place in found.items]
+    lost = sum(int((place < 0).sum()) for _, place in columns)
+    notes = (f"No image was found within {seconds:g} s of {lost} times.",) if lost else ()
+    answer = Partial(tuple(listing for listing, _ in columns), found.problems, (*found.notes, *notes))
+    places = np.array([place for _, place in columns]).reshape(len(columns), len(asked))
+    return tables.nearest_table(answer, asked, places < 0, HelioviewerClient())
+
+
+def _sources(given: Any) -> tuple[tuple[source_table.Source, ...], tuple[str, ...]]:
+    """Return the sources that a user means, and the services that list them."""
+    if isinstance(given, str):
+        named = [one for one in source_table.known() if source_table.folded(given) == source_table.folded(one.nickname)]
+        if not named:
+            hint = close_names(given, [one.nickname for one in source_table.known()])
+            raise QueryError(f"helioviewer.nearest takes {_NEAREST}, not {shown(given)}.{hint}")
+        return source_table.members(one.id for one in named), ()
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        return source_table.members(SourceID(int(given)).values), ()
+    attrs = inputs.attrs("helioviewer.nearest", given) if isinstance(given, Attr | list | tuple) else []
+    if not attrs or any(isinstance(one, a.Time) for one in attrs):
+        raise inputs.refused("helioviewer.nearest", given, f"{_NEAREST}, without a.Time")
+    asked = translator.queries(a.Time("2000-01-01", "2000-01-02"), *attrs)
+    refused = [one for one in asked if one.sample is not None or one.header or one.tolerance is not None]
+    if refused:
+        raise QueryError(
+            "helioviewer.nearest takes attrs that select sources, and a.helioviewer.Backend; give the tolerance as "
+            "tolerance, and remove a.Sample, a.helioviewer.Header and a.helioviewer.Quality."
+        )
+    return tuple(dict.fromkeys(one.source for one in asked)), asked[0].listers
+
+
+def _spread(listing: search.SourceImages, place: Any, known: Any) -> tuple[search.SourceImages, Any]:
+    """Return the image of each time, and its place or -1."""
+    every = np.full(len(known), -1)
+    every[known] = place
+    if len(listing.times):
+        return listing.at(every.clip(0)), every
+    empty = np.full(len(every), np.datetime64(0, "us"))
+    blank = np.full(len(every), b"", "S1")
+    return replace(listing, times=empty, paths=blank, listers=np.full(len(every), "", "U1")), every
 
 
 _GAP = 2.5

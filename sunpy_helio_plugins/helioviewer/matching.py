@@ -16,7 +16,7 @@ from sunpy_helio_plugins.helioviewer.listers import coverage
 from sunpy_helio_plugins.helioviewer.query import Query
 from sunpy_helio_plugins.quantities import datetimes, times
 
-__all__ = ["NEAREST", "ImageLocation", "places", "wanted"]
+__all__ = ["NEAREST", "ImageLocation", "asked_times", "limit_of", "nearest", "places", "wanted"]
 
 _Instants = NDArray[np.datetime64]
 
@@ -27,28 +27,29 @@ def wanted(query: Query, instants: _Instants) -> tuple[NDArray[np.intp], int]:
 
     ``instants`` are the images' times in ascending order, all within the range, as datetime64[us].
     """
-    asked = _asked(query)
-    if asked is None:
+    if query.near is None and query.sample is None:
         return np.arange(len(instants)), 0
+    asked = asked_times(query)
     if not len(instants):
         return np.empty(0, np.intp), len(asked)
-    position, apart = _nearest(instants, asked)
-    limit = _limit(query)
+    position, apart = nearest(instants, asked)
+    limit = limit_of(query)
     close = np.full(len(asked), True) if limit is None else apart <= limit
     return np.unique(position[close]), int(np.count_nonzero(~close))
 
 
-def _asked(query: Query) -> _Instants | None:
+def asked_times(query: Query) -> _Instants:
+    """Return the instants of a query for which the nearest images are wanted."""
     if query.near is not None:
         return times.datetime64_from_iso(np.array([query.near])).astype("M8[us]")
     if query.sample is None:
-        return None
+        return np.empty(0, "M8[us]")
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
     step = max(round(query.sample * 1e6), 1)
     return start + np.arange(0, (end - start).astype(np.int64) + 1, step).astype("m8[us]")
 
 
-def _limit(query: Query) -> np.timedelta64 | None:
+def limit_of(query: Query) -> np.timedelta64 | None:
     """Return the maximum difference of time; for a grid half a step by default, so that no image is used twice."""
     seconds = query.tolerance
     if seconds is None and query.sample is not None:
@@ -56,7 +57,8 @@ def _limit(query: Query) -> np.timedelta64 | None:
     return None if seconds is None else np.timedelta64(round(seconds * 1e6), "us")
 
 
-def _nearest(instants: _Instants, asked: _Instants) -> tuple[NDArray[np.intp], NDArray[np.timedelta64]]:
+def nearest(instants: _Instants, asked: _Instants) -> tuple[NDArray[np.intp], NDArray[np.timedelta64]]:
+    """Return the index of the image that is nearest to each instant, and its distance; there is at least one image."""
     after = np.searchsorted(instants, asked).clip(1, max(len(instants) - 1, 1))
     before = after - 1
     after = np.minimum(after, len(instants) - 1)
@@ -91,9 +93,16 @@ class ImageLocation(NamedTuple):
 
 
 def places(rows: Table) -> list[ImageLocation]:
-    """Return the locations of the images of rows; the file names for rows of `near` are requested now."""
+    """
+    Return the locations of the images of rows; the file names for rows of `near` are requested now.
+
+    That of a row without an image, whose path is masked, has an empty path.
+    """
     urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
     found = list(map(ImageLocation, urls, paths))
+    gone = np.flatnonzero(np.ma.getmaskarray(rows["Path"])) if hasattr(rows["Path"], "mask") else np.empty(0, int)
+    for row in gone.tolist():
+        found[row] = ImageLocation("", "")
     unknown = [row for row, name in enumerate(listers) if name == NEAREST]
     for row, place in zip(unknown, run_all(unknown, lambda row: _nearest_image(rows[row]), AT_ONCE), strict=True):
         found[row] = place

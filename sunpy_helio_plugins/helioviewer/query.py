@@ -9,7 +9,7 @@ from sunpy_helio_plugins.helioviewer.source_table import Source
 __all__ = ["PROVIDER", "Query"]
 
 LISTERS = ("HAPI", "index", "coverage")
-"""The services that can list images, in the order of the requests."""
+"""The services that can list images; for a long range, they are requested in this order."""
 
 PROVIDER = "Helioviewer"
 
@@ -32,7 +32,7 @@ class Query:
     tolerance : float or None
         Seconds between such an instant and its image, at most.
     listers : tuple of str
-        The services that list images, in this order.
+        The services that list images, in this order; empty for all of them, in the order of their costs.
     header : bool
         Whether to read the headers of the images.
     quality : int or None
@@ -45,6 +45,6 @@ class Query:
     near: str | None = None
     sample: float | None = None
     tolerance: float | None = None
-    listers: tuple[str, ...] = LISTERS
+    listers: tuple[str, ...] = ()
     header: bool = False
     quality: int | None = None

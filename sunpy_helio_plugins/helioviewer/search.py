@@ -2,15 +2,16 @@
 List images: from the HAPI server first, then from the directory pages, then from the API's data coverage.
 
 Each service is a fallback for those before it, if they do not know a source, end too early, refuse or fail; a problem
-describes what none of them can list.
+describes what none of them can list. Many ranges or instants of one source are listed together, from the service that
+answers them at the lowest cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import reduce
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -18,39 +19,32 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import Problem, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather
+from sunpy_helio_plugins.helioviewer import instants
+from sunpy_helio_plugins.helioviewer.instants import Instants
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
-from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList
+from sunpy_helio_plugins.helioviewer.listers.base import Span, merged
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
+from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, Lister, SourceListers, collect
 from sunpy_helio_plugins.helioviewer.listers.hapi import HAPILister
 from sunpy_helio_plugins.helioviewer.listers.index import IndexLister
-from sunpy_helio_plugins.helioviewer.matching import wanted
-from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
+from sunpy_helio_plugins.helioviewer.matching import asked_times, limit_of, nearest, wanted
+from sunpy_helio_plugins.helioviewer.query import LISTERS, PROVIDER, Query
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["SourceImages", "list_images", "with_headers"]
+__all__ = ["SourceImages", "list_images", "nearest_images", "with_headers"]
 
 _from_iso = unchecked(times.datetime64_from_iso)
 
 AT_ONCE = 3
 """Sources listed at the same time."""
 
-_AHEAD = np.timedelta64(1, "h")
-"""The allowed error of a clock: images later than now plus this are not requested."""
+LONG = np.timedelta64(1, "D")
+"""The length of a range above which one request of the HAPI server replaces many pages."""
 
-
-class Lister(Protocol):
-    """A service that can list images."""
-
-    name: str
-
-    def can_list(self, source: Source) -> bool:
-        """Return whether the service may list a source."""
-
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
-        """List the images of a source in a range, both ends included."""
+_Answer = Partial["SourceImages"]
 
 
 @dataclass(frozen=True)
@@ -104,13 +98,54 @@ class SourceImages:
 
 
 def list_images(queries: Sequence[Query]) -> Partial[SourceImages]:
-    """List the images of queries, several at a time; raise the first error if every query failed."""
-    listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
+    """List the images of queries, several sources at a time; raise the first error if every source failed."""
+    # Only the services that a query names are requested.
+    listers = _listers(confirms=not any(query.listers for query in queries))
+    groups: dict[tuple[Source, tuple[str, ...]], list[Query]] = {}
+    for query in queries:
+        groups.setdefault((query.source, query.listers), []).append(query)
 
-    def answer(query: Query) -> Partial[SourceImages]:
-        return _answer([listers[name] for name in query.listers], query)
+    def answer(group: Sequence[Query]) -> _Answer:
+        return _answer([listers[name] for name in group[0].listers or LISTERS], group)
 
-    return gather(queries, answer, AT_ONCE, lambda query, error: f"{query.source.label} is missing: {error}")
+    found = gather(list(groups.values()), answer, AT_ONCE, lambda group, error: _is_missing(group[0].source, error))
+    place = {query: number for number, query in enumerate(queries)}
+    return replace(found, items=tuple(sorted(found.items, key=lambda one: place[one.query])))  # type: ignore[index]
+
+
+def nearest_images(
+    sources: Sequence[Source], asked: NDArray[np.datetime64], limit: np.timedelta64, names: Sequence[str] = ()
+) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
+    """Return the images of each source near some instants, and the index of the nearest to each instant, or -1."""
+    listers = _listers(confirms=not names)
+    sought = Instants(asked, asked - limit, asked + limit)
+
+    def answer(source: Source) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
+        found = Collection()
+        instants.add_images_near(
+            sought, _able([listers[name] for name in names or LISTERS], source, bool(names)), found
+        )
+        if (error := found.error()) is not None:
+            raise error
+        listing = _merged(source, found, min(sought.low, default=_NEVER), max(sought.high, default=_NEVER))
+        place = np.full(len(asked), -1)
+        if len(listing.times):
+            closest, apart = nearest(listing.times, asked)
+            place = np.where(apart <= limit, closest, -1)
+        return Partial(((listing, place),), _problems(source, found), tuple(found.notes))
+
+    return gather(sources, answer, AT_ONCE, _is_missing)
+
+
+_NEVER = np.datetime64("NaT", "us")
+
+
+def _listers(confirms: bool) -> dict[str, Lister]:
+    return {one.name: one for one in (HAPILister(), IndexLister(confirms=confirms), CoverageLister())}
+
+
+def _is_missing(source: Source, error: HelioPluginsError) -> str:
+    return f"{source.label} is missing: {error}"
 
 
 def with_headers(answer: Partial[SourceImages]) -> Partial[SourceImages]:
@@ -142,73 +177,68 @@ def _good(listing: SourceImages, allowed: int | None, notes: list[str]) -> Sourc
     return listing.at(np.array(kept, dtype=np.intp))
 
 
-def _answer(listers: Sequence[Lister], query: Query) -> Partial[SourceImages]:
-    source = query.source
+def _answer(listers: Sequence[Lister], group: Sequence[Query]) -> _Answer:
+    """List the images of queries for one source."""
+    source = group[0].source
+    able = _able(listers, source, bool(group[0].listers))
+    ends = {query: _ends(query) for query in group}
+    found = _collected(able, group, ends)
+    if (error := found.error()) is not None:
+        raise error
+    whole = _merged(source, found, min(start for start, _ in ends.values()), max(end for _, end in ends.values()))
+    notes = list(found.notes)
+    listings = [_of_query(query, whole, found, ends[query], notes) for query in group]
+    return Partial(tuple(listings), _problems(source, found), tuple(notes))
+
+
+def _ends(query: Query) -> Span:
     start, end = _from_iso(np.array([query.start, query.end])).astype("M8[us]")
-    able = [one for one in listers if one.can_list(source)]
+    return start, end
+
+
+def _able(listers: Sequence[Lister], source: Source, is_ordered: bool = False) -> SourceListers:
+    """Return the listers that can list a source; those that the user named are requested whatever they cost."""
+    able = tuple(one for one in listers if one.can_list(source))
     if not able:
         names = " or ".join(one.name for one in listers)
         raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; remove a.helioviewer.Backend.")
-    notes: list[str] = []
-    parts, gaps, who = _collected(able, source, start, end, notes)
-    if gaps and gaps[0].error is not None and not any(len(one.paths) for one in parts) and _whole(gaps, start, end):
-        raise gaps[0].error
-    listing = _merged(source, parts, who, start, end)
-    chosen, missed = wanted(query, listing.times)
-    problems = [
-        gap.problem(f"{source.label} from {_shown(gap.start)} to {_shown(gap.end)} is missing: {gap.reason}.")
-        for gap in gaps
-    ]
+    return SourceListers(source, able, is_ordered)
+
+
+def _collected(able: SourceListers, group: Sequence[Query], ends: dict[Query, Span]) -> Collection:
+    """Request the images of queries: of one long range in the order of the listers, of others by their cost."""
+    near = [query for query in group if query.near is not None or query.sample is not None]
+    ranges = [ends[query] for query in group if query not in near]
+    if len(group) == len(ranges) == 1 and ranges[0][1] - ranges[0][0] > LONG:
+        return collect(able.listers, able.source, ranges)
+    found = able.collect(merged(ranges)) if ranges else Collection()
+    if near:
+        parts = [Instants.within(asked_times(query), ends[query], limit_of(query)) for query in near]
+        instants.add_images_near(reduce(Instants.joined, parts), able, found)
+    return found
+
+
+def _of_query(query: Query, whole: SourceImages, found: Collection, ends: Span, notes: list[str]) -> SourceImages:
+    """Return the images of one query among those of all queries for its source."""
+    start, end = ends
+    first, last = np.searchsorted(whole.times, start), np.searchsorted(whole.times, end, side="right")
+    chosen, missed = wanted(query, whole.times[first:last])
     if missed:
         notes.append(_unmet(query, missed))
-    listing = replace(listing, query=query, unlisted=tuple((gap.start, gap.end) for gap in gaps))
-    if len(chosen) < len(listing.times):
-        listing = listing.at(chosen)
-    return Partial((listing,), tuple(problems), tuple(notes))
+    spans = ((max(gap.start, start), min(gap.end, end)) for gap in found.gaps)
+    unlisted = tuple(span for span in spans if span[0] <= span[1])
+    listing = replace(whole, query=query, unlisted=unlisted)
+    return listing if len(chosen) == len(whole.times) else listing.at(chosen + first)
 
 
-def _collected(
-    listers: Sequence[Lister], source: Source, start: np.datetime64, end: np.datetime64, notes: list[str]
-) -> tuple[list[ImageList], list[Gap], list[str]]:
-    """Request the images of each lister for the times that those before it could not list."""
-    now = _now()
-    gaps = [Gap(start, end, "")]
-    parts: list[ImageList] = []
-    who: list[str] = []
-    for lister in listers:
-        left = []
-        for gap in gaps:
-            found = lister.find(source, gap.start, gap.end)
-            parts.append(found)
-            who.append(lister.name)
-            notes += found.notes
-            left += [one for one in found.gaps if one.start <= now]
-        gaps = [Gap(one.start, min(one.end, now), _joined(one, gaps), one.error, one.kind) for one in left]
-        if not gaps:
-            break
-    return parts, gaps, who
+def _problems(source: Source, found: Collection) -> tuple[str, ...]:
+    words = f"{source.label} from {{}} to {{}} is missing: {{}}."
+    return tuple(gap.problem(words.format(_shown(gap.start), _shown(gap.end), gap.reason)) for gap in found.gaps)
 
 
-def _now() -> np.datetime64:
-    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us") + _AHEAD
-
-
-def _joined(gap: Gap, before: Sequence[Gap]) -> str:
-    """Return the reasons of all listers that could not list a part."""
-    earlier = next((one.reason for one in before if one.start <= gap.start and gap.end <= one.end and one.reason), "")
-    return f"{earlier}; {gap.reason}" if earlier and earlier != gap.reason else gap.reason
-
-
-def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> bool:
-    failed = all(gap.error is not None for gap in gaps)
-    return failed and bool(gaps[0].start <= start) and bool(gaps[-1].end >= min(end, _now()))
-
-
-def _merged(
-    source: Source, parts: Sequence[ImageList], who: Sequence[str], start: np.datetime64, end: np.datetime64
-) -> SourceImages:
+def _merged(source: Source, found: Collection, start: np.datetime64, end: np.datetime64) -> SourceImages:
     """Merge the images of all listers: each image once, in the order of time."""
-    kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]
+    kept = [(part, name) for part, name in zip(found.parts, found.names, strict=True) if len(part.paths)]
     if len(kept) == 1:
         instants, paths = kept[0][0].times, kept[0][0].paths
     else:

@@ -23,7 +23,15 @@ from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import masked
 
-__all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "sources_table"]
+__all__ = [
+    "COLUMNS",
+    "HelioviewerTable",
+    "addresses",
+    "columns_of_headers",
+    "images_table",
+    "nearest_table",
+    "sources_table",
+]
 
 _common_columns = unchecked(common_columns)
 _from_datetime64 = unchecked(times.from_datetime64)
@@ -140,6 +148,31 @@ def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
         columns |= columns_of_headers([found for one in kept for found in (one.headers or [""] * len(one.paths))])
     table = HelioviewerTable(columns, client=client, copy=False)
     table.problems, table.notes = list(answer.problems), list(answer.notes)
+    return table
+
+
+def nearest_table(
+    answer: Partial[Any], asked: NDArray[np.datetime64], lost: NDArray[np.bool_], client: object
+) -> HelioviewerTable:
+    """
+    Return the images nearest to times, by time and then by source.
+
+    Each source has an image for each time; ``lost``, of the shape (sources, times), are those that are masked.
+    """
+    table = images_table(answer, client)[np.arange(lost.size).reshape(lost.shape).T.ravel()]
+    gone = lost.T.ravel()
+    wanted = np.repeat(asked, len(lost))
+    apart = (np.array([one.times for one in answer.items]).T.ravel() - wanted) / np.timedelta64(1, "s")
+    for name in ("Start Time", "End Time"):
+        table[name][gone] = np.ma.masked
+    for name in ("url", "Path", "Lister"):
+        table[name] = MaskedColumn(table[name], mask=gone)
+    unknown = np.isnat(wanted)
+    table["Requested Time"] = times.as_column(
+        times.from_datetime64(np.where(unknown, np.datetime64(0, "us"), wanted), mask=unknown),
+        "Requested time", may_be_missing=True,
+    )  # fmt: skip
+    table["Offset"] = _masked(np.where(gone, np.nan, apart) << u.s, gone)
     return table
 
 

@@ -16,7 +16,7 @@ from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import HelioviewerClient, conf
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
@@ -65,7 +65,8 @@ def test_one_sentence_lists_the_images(noon: HelioviewerTable) -> None:
     assert "url" not in str(noon)
 
 
-def test_a_list_is_asked_for_as_its_server_needs_it(archive: Any, noon: HelioviewerTable) -> None:
+def test_a_list_is_asked_for_as_its_server_needs_it(archive: Any) -> None:
+    search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
     data = [request for request in archive.log if request.path.endswith("/data")]
     assert len(data) == 1
     assert data[0].query["parameters"] == "path"
@@ -180,7 +181,7 @@ def test_a_source_that_fails_does_not_cost_the_others(archive: Any) -> None:
 def test_sources_of_several_kinds_share_a_table(archive: Any) -> None:
     numbers = a.helioviewer.SourceID(4) | a.helioviewer.SourceID(11)
     table = search(a.Time("2026-01-10 15:12", "2026-01-10 15:55"), numbers)
-    assert set(table["Lister"]) == {"HAPI"}, "where the list of LASCO ends, the directory pages have no more either"
+    assert set(table["Lister"]) == {"index"}
     assert list(table["Instrument"]) == ["LASCO", "AIA", "AIA"]
     assert list(table["Detector"].filled("")) == ["C2", "", ""]
     assert list(table["Wavelength"].mask) == [True, False, False]
@@ -244,7 +245,8 @@ def test_files_arrive_whole_and_under_their_own_names(noon: HelioviewerTable, tm
 
 
 def test_a_file_that_is_gone_is_an_error_with_words(archive: Any, tmp_path: Path) -> None:
-    table = search(a.Time("2024-12-31 00:02:11", "2024-12-31 00:02:11"), a.helioviewer.SourceID(2003))
+    time = a.Time("2024-12-31 00:02:11", "2024-12-31 00:02:11")
+    table = search(time, a.helioviewer.SourceID(2003), a.helioviewer.Backend("HAPI"))
     files = Fido.fetch(table, path=tmp_path / "{file}")
     assert list(files) == []
     assert "404" in str(files.errors[0].exception)
@@ -376,9 +378,41 @@ def test_a_range_in_another_scale_is_utc_in_the_request(archive: Any) -> None:
 
 
 def test_what_the_server_says_of_itself_is_asked_for_once(archive: Any) -> None:
-    search(NOON, a.helioviewer.SourceID(11))
+    search(NOON, a.helioviewer.SourceID(11), a.helioviewer.Backend("HAPI"))
     archive.log.clear()
-    search(NOON, a.helioviewer.SourceID(11) | a.helioviewer.SourceID(13))
+    search(NOON, a.helioviewer.SourceID(11) | a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
     asked = [request.path.rpartition("/")[2] for request in archive.log]
     assert asked.count("data") == 2
     assert asked.count("capabilities") <= 2, "two threads may both be the first"
+
+
+@pytest.mark.parametrize(("size", "made"), [(9999, 1024), (300, 512), (512, 512), (513, 1024), (20, 32)])
+def test_a_smaller_file_is_named_by_the_size_that_was_made(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path, size: int, made: int
+) -> None:
+    (file,) = Fido.fetch(noon[:1], path=tmp_path / "{file}", size=size, progress=False)
+    assert Path(file).name.endswith(f"__SDO_AIA_AIA_304.{made}px.jp2")
+    assert max(helioviewer.read(file).data.shape) == made
+    assert list(tmp_path.iterdir()) == [Path(file)]
+
+
+def test_a_smaller_file_that_exists_is_not_downloaded_again(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path
+) -> None:
+    first = Fido.fetch(noon[:2], path=tmp_path / "{file}", size=300, progress=False)
+    archive.log.clear()
+    assert sorted(Fido.fetch(noon[:2], path=tmp_path / "{file}", size=400, progress=False)) == sorted(first)
+    assert archive.log == []
+    Path(first[0]).write_bytes(b"damaged")
+    assert sorted(Fido.fetch(noon[:2], path=tmp_path / "{file}", size=300, progress=False)) == sorted(first)
+    assert max(helioviewer.read(first[0]).data.shape) == 512
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_file_with_the_name_of_the_made_size_is_replaced(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path
+) -> None:
+    (file,) = Fido.fetch(noon[:1], path=tmp_path / "{file}", size=9999, progress=False)
+    Path(file).write_bytes(b"damaged")
+    assert list(Fido.fetch(noon[:1], path=tmp_path / "{file}", size=9999, progress=False)) == [file]
+    assert max(helioviewer.read(file).data.shape) == 1024

@@ -42,6 +42,23 @@ def test_every_block_of_code_runs(archive: Any, jsoc: Any, tmp_path: Path, monke
     assert made == {"corona.png", "flare.mp4", "frames.jpx"}
 
 
+def test_every_block_of_code_on_sequences_runs(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib.pyplot as plt
+
+    page = PAGE.with_name("helioviewer_sequences.rst")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page.read_text(encoding="utf-8"))
+    assert len(blocks) >= 8
+    for block in blocks:
+        exec(compile(textwrap.dedent(block), str(page), "exec"), names)
+    plt.close("all")
+    names["day"].close()
+    assert len(names["during"]) == 2 * len(names["flares"])
+    assert (tmp_path / "noon.gif").stat().st_size > 1000
+    assert names["day"]["images"].shape == names["images"].shape
+
+
 def test_the_table_goes_through_hvpy_call_by_call() -> None:
     import hvpy
     from hvpy import facade, helpers, utils

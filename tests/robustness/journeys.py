@@ -176,6 +176,7 @@ def dataset_of(server: str) -> Callable[[], tuple[Any, ...]]:
 
 
 SUN = (NOON, a.helioviewer.SourceID(13))
+LIST_OF_SUN = (*SUN, a.helioviewer.Backend("HAPI", "index"))
 FLARES = (DAY, a.her.FL)
 SCIENCE = (DAY, a.imap.File(), a.Instrument("mag"), a.Level("l2"))
 
@@ -210,11 +211,11 @@ JOURNEYS: dict[str, Journey] = {
         value_of(lambda: imap.realtime(a.Time("2026-01-10T12:00", "2026-01-10T12:05"), "mag")), ("imap.realtime",)
     ),
     "helioviewer.search": Journey(
-        searched(shp.HelioviewerClient, lambda: SUN),
+        searched(shp.HelioviewerClient, lambda: LIST_OF_SUN),
         ("helioviewer.capabilities", "helioviewer.info", "helioviewer.data"),
     ),
     "helioviewer.search index": Journey(
-        searched(shp.HelioviewerClient, lambda: SUN), ("helioviewer.index",),
+        searched(shp.HelioviewerClient, lambda: LIST_OF_SUN), ("helioviewer.index",),
         frozenset({"helioviewer.info", "helioviewer.data", "helioviewer.catalog"}),
     ),
     "helioviewer.fetch": Journey(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,15 +13,31 @@ from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
 from sunpy_helio_plugins.fido.partial import Slots, outcomes
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 
-__all__ = ["DAY", "SECOND", "Gap", "ImageList", "Span", "asked"]
+__all__ = ["DAY", "ROUND_TRIP", "SECOND", "TICK", "Gap", "ImageList", "Span", "asked", "merged"]
 
 SECOND = np.timedelta64(1, "s")
 DAY = np.timedelta64(1, "D")
+TICK = np.timedelta64(1, "us")
+"""The resolution of times: spans contain both of their ends."""
 
 Span = tuple[np.datetime64, np.datetime64]
 """The first and the last instant of a range."""
 
+ROUND_TRIP = 0.04
+"""Seconds that a request on a kept connection needs in addition to the service's own time."""
+
 _T = TypeVar("_T")
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in ascending order, of which those that overlap or touch are joined; times are in microseconds."""
+    made: list[Span] = []
+    for start, end in sorted(spans):
+        if made and start <= made[-1][1] + TICK:
+            made[-1] = made[-1][0], max(made[-1][1], end)
+        else:
+            made.append((start, end))
+    return made
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ import numpy as np
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.partial import Slots
 from sunpy_helio_plugins.helioviewer import service
-from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.base import ROUND_TRIP, SECOND, Gap, ImageList, Span, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times, true_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -41,6 +41,12 @@ WIDTH = np.timedelta64(104, "m")
 MOST_WINDOWS = 150
 MOST_NAMES = 2000
 AT_ONCE = 3
+
+ANSWER = 0.07
+"""Seconds in which the API answers a request (the service's own code)."""
+
+PER_HOUR = 200
+"""Requests for an hour of images: two for each name, and an image every 36 s."""
 
 _APART = np.timedelta64(1500, "ms")
 
@@ -80,6 +86,15 @@ class CoverageLister:
         paths = np.array([path.encode() for _, path in named] or [], dtype="S")
         instants = np.array([second for second, _ in named], dtype="M8[s]")
         return ImageList(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed], notes)
+
+    def ranges(self, spans: Sequence[Span]) -> list[Span]:
+        """Return the spans: each image costs further requests."""
+        return list(spans)
+
+    def cost(self, ranges: Sequence[Span]) -> float:
+        """Return the seconds for the requests of ranges."""
+        hours = sum(float((end - start) / np.timedelta64(1, "h")) for start, end in ranges)
+        return (len(ranges) + hours * PER_HOUR) * (ANSWER + ROUND_TRIP)
 
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
         """Return the first and the last image of seconds, and the seconds of which one is missing."""

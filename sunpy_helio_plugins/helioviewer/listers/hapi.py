@@ -25,7 +25,7 @@ from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import from_csv
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.helioviewer import source_table
-from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.base import ROUND_TRIP, SECOND, Gap, ImageList, Span, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -43,6 +43,9 @@ LONGEST = np.timedelta64(31, "D")
 
 AT_ONCE = 2
 """Concurrent requests for rows: each starts a process on the server."""
+
+ANSWER = 2.7
+"""Seconds in which the server answers, since each request starts two processes (its own code, 2,400 rows)."""
 
 _services: dict[str, Service] = {}
 _infos: dict[tuple[str, str], Info] = {}
@@ -92,6 +95,15 @@ class HAPILister:
         # One piece is the usual case, and copying the rows of a month takes as long as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
         return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)
+
+    def ranges(self, spans: Sequence[Span]) -> list[Span]:
+        """Return the spans, or one range with all of them if one request can list it."""
+        return list(spans) if spans[-1][1] - spans[0][0] > LONGEST else [(spans[0][0], spans[-1][1])]
+
+    def cost(self, ranges: Sequence[Span]) -> float:
+        """Return the seconds for the requests of ranges."""
+        requests = sum(max(int(np.ceil((end - start) / LONGEST)), 1) for start, end in ranges)
+        return requests * (ANSWER + ROUND_TRIP)
 
     def _info(self, source: Source, start: np.datetime64, end: np.datetime64) -> Info:
         assert source.hapi_id is not None  # noqa: S101 - for the type checker

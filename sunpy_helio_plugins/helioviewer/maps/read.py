@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from sunpy.map import GenericMap
 
-__all__ = ["clipped", "read"]
+__all__ = ["clipped", "file_bytes", "picture_of", "read"]
 
 
 @taking("helioviewer.read", physical=FLAG)
@@ -62,9 +62,9 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
 
     path = inputs.one_path("helioviewer.read", file)
     pixels = reduce.checked(size)
-    data = _bytes(path, pixels)
+    data = file_bytes(path, pixels)
     try:
-        picture, own = _parts(data, path.name, physical)
+        picture, own = picture_of(data, path.name, physical)
         # The first row of an image is its upper one, that of a map is the lower one.
         return sunpy.map.Map(picture[::-1], own)
     except FileError as error:
@@ -76,8 +76,8 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         raise FileError(words) from error
 
 
-def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
-    """Return image and header of a map."""
+def picture_of(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
+    """Return the pixels of a file, the upper row first, and the header of its map."""
     own = header.keywords(header.text_of(data))
     picture = reduce.decoded(data)
     if picture.ndim != 2:
@@ -88,7 +88,7 @@ def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]
     return _physical(picture, own) if physical else (picture, header_repairs.display_unit(own, picture.dtype))
 
 
-def _bytes(path: Path, size: int | None) -> bytes:
+def file_bytes(path: Path, size: int | None) -> bytes:
     """Return the file, or a smaller one that is made from its beginning."""
     with local(path, "read"), path.open("rb") as stream:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ NEAR = 25.0
 """Pixels within which the same label is not repeated."""
 
 
-def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]]) -> list[Artist]:
+def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]], style: Mapping[str, Any] | None = None) -> list[Artist]:
     """Write labels at lines, given as (line, text, color); labels of lines outside the axes appear when in view."""
     from matplotlib.patheffects import withStroke
 
@@ -53,9 +53,8 @@ def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]]) -> list[Artist]:
         written.setdefault(text, []).append(anchor)
         place = {"xycoords": "data", "xytext": (2, 2), "textcoords": "offset points"}
         at = axes.transData.inverted().transform(anchor)
-        artist = axes.annotate(
-            text, at, color=colour, fontsize="small", annotation_clip=False, path_effects=rim, **place
-        )
+        own = {"color": colour, "fontsize": "small", "path_effects": rim} | dict(style or {})
+        artist = axes.annotate(text, at, annotation_clip=False, **own, **place)
         boxes.append(_settle(artist, boxes, axes.get_window_extent()))
         artist.set_annotation_clip(None)
         made.append(artist)
@@ -137,8 +136,10 @@ def overlay(
         Whether to label each event; or the column to use for the labels. A label that would overlap another one is
         moved, and one that would be repeated at the same position is written once.
     **kwargs
-        Properties of `~matplotlib.lines.Line2D`, such as ``color`` and ``linewidth``. Defaults to
-        a color for each event type, for which ``axes.legend()`` creates a legend.
+        Properties of `~matplotlib.lines.Line2D`, such as ``color`` and ``linewidth``; those of markers, such as
+        ``marker`` and ``markersize``, are used for points only. With ``labels``, also those that only
+        `~matplotlib.text.Text` has, such as ``fontsize``, for the labels. The default is a color for each event type,
+        for which ``axes.legend()`` creates a legend.
 
     Returns
     -------
@@ -155,11 +156,12 @@ def overlay(
     Raises
     ------
     QueryError
-        The axes are not helioprojective, or do not have a time and observer.
+        The axes are not helioprojective, or do not have a time and observer; or neither lines nor labels have a
+        property.
     """
     table = events("her.overlay", table)
     spare = cycle(f"C{index}" for index in range(10))
-    style = {key: value for key, value in _long_names(kwargs).items() if key != "label"}
+    style, marks, written = _styles(kwargs, bool(labels))
     colours: dict[str, str] = {}
     wanted: list[tuple[Any, str, Any]] = []
     labelled: set[int] = set()
@@ -170,21 +172,38 @@ def overlay(
             colours[kind] = COLOURS.get(kind) or next(spare)
         own = {"color": colours[kind]} | style
         far = {"alpha": FAINT} if back is not None and len(back) == 1 else {"linestyle": hidden}
-        drawn = [_draw(axes, front, own), _draw(axes, back, own | far)]
+        drawn = [_draw(axes, front, own, marks), _draw(axes, back, own | far, marks)]
         for side, line in zip(sides, drawn, strict=True):
             side[kind] += [line] * (line is not None)
         if labels and row not in labelled and (text := _label(table, row, labels)):
             labelled.add(row)
             wanted.append((drawn[0] or drawn[1], text, own["color"]))
-    return [*_named(sides, kwargs.get("label")), *beside(axes, wanted)]
+    return [*_named(sides, kwargs.get("label")), *beside(axes, wanted, written)]
 
 
-def _long_names(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return properties of lines by their full names, such as ``color`` for ``c``."""
+_Style = dict[str, Any]
+
+
+def _styles(kwargs: _Style, labels: bool) -> tuple[_Style, _Style, _Style]:
+    """Return the properties of lines by their full names, such as ``color`` for ``c``, of points, and of labels."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
+    from matplotlib.text import Text
 
-    return dict(normalize_kwargs(kwargs, Line2D))
+    given = {key: value for key, value in kwargs.items() if key != "label"}
+    of_lines = {key: value for key, value in normalize_kwargs(given, Line2D).items() if hasattr(Line2D, f"set_{key}")}
+    rest = {key: value for key, value in normalize_kwargs(given, Line2D).items() if key not in of_lines}
+    of_texts = dict(normalize_kwargs(rest, Text))
+    unknown = [key for key in of_texts if not hasattr(Text, f"set_{key}")]
+    if unknown:
+        raise QueryError(
+            "her.overlay takes properties of lines and of labels, such as color, linewidth and fontsize, not "
+            f"{unknown[0]!r}."
+        )
+    if of_texts and not labels:
+        raise QueryError(f"her.overlay takes {next(iter(rest))!r} for labels only: add labels=True, or omit it.")
+    marks = {key: value for key, value in of_lines.items() if key.startswith("mark") or key == "fillstyle"}
+    return {key: value for key, value in of_lines.items() if key not in marks}, marks, of_texts
 
 
 def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
@@ -229,13 +248,13 @@ def _pixels(axes: Any, x: Floats, y: Floats) -> Floats:
     return np.asarray((axes.get_transform("world") - axes.transData).transform(world))
 
 
-def _draw(axes: Any, pixels: Floats | None, style: dict[str, Any]) -> Artist | None:
+def _draw(axes: Any, pixels: Floats | None, style: _Style, marks: _Style) -> Artist | None:
     """Add one line, or a mark for a single position, without changing the limits of the axes."""
     from matplotlib.lines import Line2D
 
     if pixels is None:
         return None
-    point = {"marker": "+"} if len(pixels) == 1 else {}
+    point: _Style = {"marker": "+"} | marks if len(pixels) == 1 else {}
     line: Artist = axes.add_artist(Line2D(*pixels.T, transform=axes.transData, **(point | style)))
     return line
 

@@ -314,13 +314,16 @@ class Job:
     async def _fetch(self, session: aiohttp.ClientSession, bars: Bars) -> Path:
         with self._new_part() as (part, stream):
             await self._write(session, part, stream, bars)
-            return publish(part, self.download.target, self.overwrite)
+            return await asyncio.to_thread(self._publish, part)
 
     def _new_part(self) -> AbstractContextManager[tuple[Path, IO[bytes]]]:
         target = self.download.target
         if not target.parent.is_dir():
             make_folder(target.parent)
         return new_part(target, self.folders.listing(target.parent))
+
+    def _publish(self, part: Path) -> Path:
+        return publish(part, self.download.target, self.overwrite)
 
     async def _write(self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bars: Bars) -> None:
         """Write and check a part file."""

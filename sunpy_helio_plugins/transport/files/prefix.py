@@ -10,10 +10,12 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
+from sunpy_helio_plugins.store.publish import publish
 from sunpy_helio_plugins.transport.compression import ENCODINGS
 from sunpy_helio_plugins.transport.exchange import Exchange
 from sunpy_helio_plugins.transport.files.body import check_part, parts, receive
@@ -40,6 +42,10 @@ def _no_need(head: bytes) -> int | None:
     return None
 
 
+def _as_named(part: Path, target: Path) -> Path:
+    return target
+
+
 @dataclass(frozen=True)
 class PrefixDownload(Download):
     """
@@ -52,10 +58,14 @@ class PrefixDownload(Download):
     needed : callable
         Called with the first bytes; it returns how many are needed, which may be all that it was given, or `None` for
         the complete file. ``accept`` then gets a part file of that length or more.
+    named : callable
+        Called with the accepted part file and the target; it returns the path to publish, whose name may depend on what
+        the file contains.
     """
 
     first: int | None = None
     needed: Callable[[bytes], int | None] = _no_need
+    named: Callable[[Path, Path], Path] = _as_named
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,13 @@ class PrefixJob(Job):
     """Download the first bytes of a file, or the complete file if the server ignores ranges."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 206})
+
+    def _publish(self, part: Path) -> Path:
+        download = self.download
+        assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
+        target = download.named(part, download.target)
+        is_damaged = download.is_complete is not None and target.is_file() and not download.is_complete(target)
+        return publish(part, target, True if is_damaged else self.overwrite)
 
     async def _receive(self, session: aiohttp.ClientSession, stream: IO[bytes], bars: Bars) -> None:
         """Request bytes until they are sufficient."""

@@ -19,7 +19,7 @@ import requests
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import HelioviewerClient, conf
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.helioviewer import explore, source_table
 from sunpy_helio_plugins.helioviewer.listers import coverage, hapi, index
@@ -28,6 +28,7 @@ from sunpy_helio_plugins.sandbox.helioviewer import holdings, static
 HAPI = "/helioviewer/hapi"
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
 AIA_304 = a.helioviewer.SourceID(13)
+HAPI_FIRST = a.helioviewer.Backend("HAPI", "index", "coverage")
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -109,25 +110,26 @@ def refusing(status: int, code: int, endpoint: str) -> dict[str, Any]:
     ids=["no such id", "no rows at all", "beyond its range", "script failed", "no path"],
 )
 def test_a_refusal_of_the_hapi_server_is_no_end(archive: Any, status: int, code: int, endpoint: str) -> None:
-    with archive.fault(**refusing(status, code, endpoint)):
-        table = search(NOON, AIA_304)
+    with archive.fault(**refusing(status, code, endpoint)) as rule:
+        table = search(NOON, AIA_304, HAPI_FIRST)
+    assert rule.played > 0
     assert set(table["Lister"]) == {"index"}
     assert (len(table), table.problems) == (17, [])
 
 
 def test_after_1405_the_server_is_asked_anew_for_its_range(archive: Any) -> None:
-    search(NOON, AIA_304)
+    search(NOON, AIA_304, HAPI_FIRST)
     with archive.fault(**refusing(400, 1405, "data")):
-        search(NOON, AIA_304)
+        search(NOON, AIA_304, HAPI_FIRST)
     archive.log.clear()
-    assert set(search(NOON, AIA_304)["Lister"]) == {"HAPI"}
+    assert set(search(NOON, AIA_304, HAPI_FIRST)["Lister"]) == {"HAPI"}
     assert [request.path.rpartition("/")[2] for request in archive.log] == ["info", "data"]
 
 
 def test_the_hapi_server_is_asked_for_answers_without_compression(archive: Any) -> None:
     """Its software stalls in compressed CSV of more than 64 kB, as the list of HAPI servers states."""
     hapi.forget()
-    search(NOON, AIA_304)
+    search(NOON, AIA_304, HAPI_FIRST)
     asked = [request for request in archive.log if HAPI in request.path]
     assert {request.path.rpartition("/")[2] for request in asked} >= {"info", "data"}
     assert {request.headers["accept-encoding"] for request in asked} == {"identity"}
@@ -147,7 +149,7 @@ def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: A
         return (200, "text/csv", row) if "/data" in path else (200, "application/json", json.dumps(info).encode())
 
     with conf.helioviewer.set_temp("hapi_url", canned(reply)):
-        table = search(NOON, AIA_304)
+        table = search(NOON, AIA_304, HAPI_FIRST)
         assert set(table["Lister"]) == {"index"}
         with pytest.raises(ServiceError, match="AIA_304 lists images of RHESSI 3-6keV Clean, not of SDO AIA 304"):
             search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
@@ -156,7 +158,7 @@ def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: A
 @pytest.mark.parametrize("fault", ["status", "html_error", "hang_up", "cut_close"])
 def test_a_hapi_server_that_fails_is_replaced(archive: Any, fault: str) -> None:
     with archive.fault(fault, path=HAPI):
-        table = search(NOON, AIA_304)
+        table = search(NOON, AIA_304, HAPI_FIRST)
     assert set(table["Lister"]) == {"index"}
     assert len(table) == 17
     assert table.problems == []
@@ -185,7 +187,7 @@ def test_a_list_that_ends_too_early_is_continued(archive: Any, canned: Any) -> N
         return 200, "application/json", json.dumps(info).encode()
 
     with conf.helioviewer.set_temp("hapi_url", canned(reply)):
-        table = search(NOON, AIA_304)
+        table = search(NOON, AIA_304, HAPI_FIRST)
     assert list(table["Path"]) == list(known["Path"])
     assert list(table["Lister"]) == ["HAPI"] * 9 + ["index"] * 8
 
@@ -209,9 +211,9 @@ def test_a_part_that_nobody_lists_is_said(archive: Any) -> None:
 
 
 def test_what_the_server_says_of_a_dataset_is_asked_for_once(archive: Any) -> None:
-    search(NOON, AIA_304)
+    search(NOON, AIA_304, HAPI_FIRST)
     archive.log.clear()
-    search(NOON, AIA_304)
+    search(NOON, AIA_304, HAPI_FIRST)
     assert [request.path.rpartition("/")[2] for request in archive.log] == ["data"]
 
 
@@ -560,3 +562,28 @@ def test_an_image_whose_name_cannot_be_told_is_not_downloaded(archive: Any, tmp_
         files = Fido.fetch(row, path=tmp_path / "{file}")
     assert (len(files), len(files.errors), list(tmp_path.iterdir())) == (0, 1, [])
     assert "Helioviewer answered 500: The embedded archive was asked to fail" in str(files.errors[0].exception)
+
+
+def test_a_day_without_a_folder_is_confirmed_by_the_api(archive: Any) -> None:
+    missing = {"kind": "status", "status": 404, "path": "/helioviewer/jp2/AIA/2026/01/10/304"}
+    known = search(NOON, AIA_304)
+    with archive.fault(**missing):
+        table = search(NOON, AIA_304)
+        assert list(table["Path"]) == list(known["Path"])
+        assert set(table["Lister"]) == {"HAPI"}
+        assert len(search(NOON, AIA_304, a.helioviewer.Backend("index"))) == 0
+
+
+def test_days_between_two_images_are_confirmed_at_once(archive: Any) -> None:
+    days = [f"2025-0{month}-0{day} 12:00" for month in (3, 4) for day in (1, 2, 3)]
+    assert helioviewer.nearest(13, days)["Offset"].mask.all()
+    confirmed = [request for request in archive.log if "getClosest" in request.path]
+    assert len(confirmed) <= index.AT_ONCE
+    assert not [request for request in archive.log if HAPI in request.path]
+    assert len([request for request in archive.log if "/2025/" in request.path]) == 6
+
+
+def test_a_day_without_a_folder_is_empty_if_the_api_does_not_answer(archive: Any) -> None:
+    with archive.fault("status", path="/helioviewer/v2"):
+        table = search(a.Time("2025-03-01 11:00", "2025-03-01 12:00"), AIA_304)
+    assert (len(table), table.problems) == (0, [])

@@ -239,3 +239,26 @@ def test_axes_that_are_no_picture_of_the_sun_are_refused(hole: HERTable) -> None
     with pytest.raises(QueryError, match="helioprojective"):
         overlay(axes, hole)
     plt.close(figure)
+
+
+def test_properties_are_passed_to_the_artists_that_have_them(hole: HERTable, picture: Any) -> None:
+    axes = picture("2026-01-10T12:00:05")
+    line, label = overlay(axes, hole, labels=True, lw=3, marker="o", ms=9, size=7, alpha=0.5)
+    assert (line.get_linewidth(), line.get_marker(), line.get_alpha()) == (3, "None", 0.5)
+    assert label.get_fontsize() == 7
+    flare = HERTable.from_records([EVENT | {"event_type": "FL", "hpc_coord": "POINT(100 0)"}])
+    (point,) = overlay(axes, flare, marker="o", ms=9)
+    assert (point.get_marker(), point.get_markersize()) == ("o", 9)
+
+
+@pytest.mark.parametrize(
+    ("style", "words"),
+    [({"fontsize": 6}, "takes 'fontsize' for labels only: add labels=True"), ({"hatch": "/"}, "not 'hatch'")],
+)
+def test_properties_that_no_artist_has_are_refused(
+    hole: HERTable, picture: Any, style: dict[str, Any], words: str
+) -> None:
+    axes = picture("2026-01-10T12:00:05")
+    with pytest.raises(QueryError, match=words):
+        overlay(axes, hole, **style)
+    assert not axes.lines

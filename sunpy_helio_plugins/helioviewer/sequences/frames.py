@@ -1,0 +1,259 @@
+"""Decode the pictures of a sequence to arrays of one shape, on one grid of pixels."""
+
+from __future__ import annotations
+
+import math
+import re
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.helioviewer.jp2 import header
+from sunpy_helio_plugins.helioviewer.maps import header_repairs
+from sunpy_helio_plugins.helioviewer.maps.read import picture_of
+from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
+from sunpy_helio_plugins.helioviewer.sequences.region import Box, box_of, corners_of
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from sunpy.map import GenericMap
+
+__all__ = ["Decoder", "Frame"]
+
+_SCALE = re.compile(r"CDELT[12]|CRVAL[12]|CROTA[12]?|PC\d_\d|CD\d_\d")
+
+_SMALL = 64
+"""Pixels of the picture in which a region is located first."""
+
+_PREPARED = ("AIA",)
+"""Instruments whose data were divided by the exposure before they were stretched to bytes (jp2gen)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """
+    A decoded picture.
+
+    Attributes
+    ----------
+    data : numpy.ndarray, shape (rows, columns)
+        Its pixels, the lower row first.
+    header : dict
+        The header of its map.
+    offset : tuple of float
+        By how many pixels the same coordinates are further right and up than in the first picture, after rounding.
+    """
+
+    data: np.ndarray
+    header: dict[str, Any] = field(repr=False)
+    offset: tuple[float, float] = (0.0, 0.0)
+
+    def to_map(self) -> GenericMap:
+        """Return the frame as a map."""
+        import sunpy.map
+
+        return sunpy.map.Map(self.data, self.header)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """
+    How pictures are decoded.
+
+    Attributes
+    ----------
+    size : int or None
+        The minimum number of pixels of the longer side of a picture, or `None` for its full size.
+    physical : bool
+        Whether bytes are converted to physical values.
+    normalize : bool
+        Whether values are divided by the exposure time.
+    box : Box or None
+        The region in the first picture.
+    first : Frame or None
+        The first picture, as a whole without pixels, which defines the grid.
+    """
+
+    size: int | None = None
+    physical: bool = False
+    normalize: bool = False
+    box: Box | None = None
+    first: Frame | None = None
+
+    def located(self, function: str, region: Any, picture: Picture) -> Decoder:
+        """Return the decoder with the grid of the first picture, for the whole or a region of it."""
+        if region is None:
+            return replace(self, first=self._whole(picture))
+        corners = corners_of(function, region)
+        sized = replace(self, size=None if self.size is None else self._size_of(corners, picture))
+        first = sized._whole(picture)
+        return replace(sized, first=first, box=box_of(corners, first.to_map()))
+
+    def _size_of(self, corners: SkyCoord, picture: Picture) -> int:
+        """Return the size of a picture in which a region has at least the requested size."""
+        assert self.size is not None  # noqa: S101 - for the type checker
+        small = Decoder(_SMALL)._whole(picture).to_map()
+        part = box_of(corners, small)
+        if part.columns < small.data.shape[1] or part.rows < small.data.shape[0]:
+            within = _extent(corners, small)
+            return math.ceil(max(small.data.shape) * self.size / within)
+        return self.size
+
+    def _whole(self, picture: Picture) -> Frame:
+        loaded = picture.load(self.size)
+        try:
+            data, own = picture_of(loaded, picture.name, self.physical)
+        except FileError as error:
+            raise FileError(f"{picture.name}: {error}") from error
+        # The first row of a file is the upper one, that of a map is the lower one.
+        return Frame(*self._normalized(data[::-1], own, picture.name))
+
+    def frame(self, picture: Picture) -> Frame:
+        """Return the part of a picture that shows what the first one shows; raise `FileError` for another scale."""
+        made = self._part(picture)
+        if self.first is not None and made.data.shape != self.shape:
+            raise FileError(
+                f"{picture.name}: its size of {made.data.shape[1]} x {made.data.shape[0]} pixels differs from that of "
+                f"the first image, {self.shape[1]} x {self.shape[0]}; make a sequence of the images of each size."
+            )
+        return made
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The rows and columns of each frame."""
+        assert self.first is not None  # noqa: S101 - for the type checker
+        rows, columns = self.first.data.shape
+        return (rows, columns) if self.box is None else (self.box.rows, self.box.columns)
+
+    def cut_first(self) -> Frame:
+        """Return the part of the first picture."""
+        assert self.first is not None  # noqa: S101 - for the type checker
+        if self.box is None:
+            return self.first
+        return Frame(self.box.cut(self.first.data), _cut_header(self.first.header, self.box))
+
+    def _part(self, picture: Picture) -> Frame:
+        if self.box is None:
+            made = self._whole(picture)
+            return replace(made, offset=self._offset(made.header, picture.name, made))
+        if self.size is None and not self.physical and (found := self._area(picture)) is not None:
+            return found
+        made = self._whole(picture)
+        box, offset = self._moved(made.header, picture.name, made)
+        return Frame(box.cut(made.data), _cut_header(made.header, box), offset)
+
+    def _area(self, picture: Picture) -> Frame | None:
+        """Decode the region of a full-size picture alone; `None` if its samples are not plain bytes."""
+        assert self.box is not None  # noqa: S101 - for the type checker
+        if isinstance(picture.place, Path):
+            return self._read_area(picture, picture.place)
+        with tempfile.TemporaryDirectory(prefix="helioviewer-") as folder:
+            file = Path(folder, "image.jp2")
+            file.write_bytes(picture.load(None))
+            return self._read_area(picture, file)
+
+    def _read_area(self, picture: Picture, file: Path) -> Frame | None:
+        import glymur
+
+        from sunpy_helio_plugins.helioviewer.jp2 import openjpeg  # noqa: F401 - lets glymur find OpenJPEG
+
+        assert self.box is not None  # noqa: S101 - for the type checker
+        own = header_repairs.display_unit(header_repairs.repaired(header.file_header(file), picture.name))
+        box, offset = self._moved(own, picture.name, None)
+        try:
+            image = glymur.Jp2k(file)
+            rows, columns, *components = image.shape
+            if components or image.dtype != np.uint8 or not box.is_within(rows, columns):
+                return None
+            top = rows - box.bottom - box.rows
+            data = image[top : top + box.rows, box.left : box.left + box.columns]
+        except (OSError, RuntimeError, ValueError, IndexError, KeyError):
+            return None  # decoding the complete file raises the error
+        return Frame(*self._normalized(data[::-1], _cut_header(own, box), picture.name), offset)
+
+    def _moved(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[Box, tuple[float, float]]:
+        """Return the box of the region in a picture, and what is left after rounding to pixels."""
+        assert self.box is not None  # noqa: S101 - for the type checker
+        across, up = self._offset(own, name, whole)
+        moves = round(across), round(up)
+        return self.box.moved(*moves), (across - moves[0], up - moves[1])
+
+    def _offset(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[float, float]:
+        """Return by how many pixels the same coordinates are further right and up than in the first picture."""
+        if self.first is None:
+            return 0.0, 0.0
+        mine, first = _grid(own), _grid(self.first.header)
+        scales = {key for key in (*mine, *first) if _SCALE.fullmatch(key)}
+        if all(math.isclose(mine.get(key, 0.0), first.get(key, 0.0), rel_tol=1e-9, abs_tol=1e-12) for key in scales):
+            return mine["CRPIX1"] - first["CRPIX1"], mine["CRPIX2"] - first["CRPIX2"]
+        return self._measured(own, name, whole)
+
+    def _measured(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[float, float]:
+        """Compare the positions of three points in two pictures of different scales."""
+        assert self.first is not None  # noqa: S101 - for the type checker
+        data = whole.data if whole is not None else np.broadcast_to(np.uint8(0), self.first.data.shape)
+        mine, first = Frame(data, own).to_map().wcs, self.first.to_map().wcs
+        rows, columns = self.first.data.shape
+        box = self.box or Box(0, 0, columns, rows)
+        points = np.array([box.centre, (box.left, box.bottom), (box.left + box.columns - 1, box.bottom)]).T
+        apart = np.array(mine.world_to_pixel_values(*first.pixel_to_world_values(*points))) - points
+        if np.abs(apart - apart[:, :1]).max() > 0.5:
+            raise FileError(
+                f"{name}: its scale or rotation differs from that of the first image by more than half a pixel; use "
+                "to_maps, and reproject the maps."
+            )
+        return float(apart[0, 0]), float(apart[1, 0])
+
+    def _normalized(self, data: np.ndarray, own: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, Any]]:
+        if not self.normalize or self.physical:
+            return data, own
+        values = {key.upper(): value for key, value in own.items()}
+        unit = str(values.get("BUNIT", ""))
+        instrument = str(values.get("INSTRUME", ""))
+        if instrument.startswith(_PREPARED):
+            raise QueryError(
+                f"The images of {instrument} were divided by their exposure times before they were stretched to bytes: "
+                "use physical=True, or omit normalize."
+            )
+        exposure = values.get("EXPTIME")
+        if not isinstance(exposure, int | float) or not exposure > 0:
+            raise FileError(f"{name}: its header does not contain the exposure time, EXPTIME.")
+        key = next((one for one in own if one.upper() == "BUNIT"), "BUNIT")
+        return data.astype(np.float32) / np.float32(exposure), own | ({key: f"{unit}/s"} if unit else {})
+
+
+def _extent(corners: SkyCoord, image: GenericMap) -> float:
+    """Return the pixels of the longer side of a region, as a fraction too."""
+    from sunpy.coordinates import SphericalScreen
+
+    with SphericalScreen(image.observer_coordinate, only_off_disk=True):
+        across, up = image.wcs.world_to_pixel(corners)
+    rows, columns = image.data.shape
+    width = min(across.max(), columns - 0.5) - max(across.min(), -0.5)
+    height = min(up.max(), rows - 0.5) - max(up.min(), -0.5)
+    # A reduced picture that is smaller by a rounding would be half as large.
+    return float(max(width, height)) * (1 + 1e-6)
+
+
+def _grid(own: dict[str, Any]) -> dict[str, float]:
+    """Return the keywords that define coordinates, as numbers."""
+    found = {key.upper(): value for key, value in own.items() if isinstance(value, int | float)}
+    kept = {key: float(value) for key, value in found.items() if _SCALE.fullmatch(key)}
+    return {"CRPIX1": float(found.get("CRPIX1", 0)), "CRPIX2": float(found.get("CRPIX2", 0)), **kept}
+
+
+def _cut_header(own: dict[str, Any], box: Box) -> dict[str, Any]:
+    """Return the header of a part of a picture."""
+    changed = dict(own)
+    by_name = {key.upper(): key for key in own}
+    for key, less in (("CRPIX1", box.left), ("CRPIX2", box.bottom)):
+        if key in by_name:
+            changed[by_name[key]] = own[by_name[key]] - less
+    for key, size in (("NAXIS1", box.columns), ("NAXIS2", box.rows)):
+        if key in by_name:
+            changed[by_name[key]] = size
+    return changed

@@ -1,0 +1,185 @@
+"""The pictures of a sequence, in files or on Helioviewer's server: their names, times and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from astropy.table import Table
+
+from sunpy_helio_plugins.arguments import is_several
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, FileError, Problem, QueryError, local
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.helioviewer import matching
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
+from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
+from sunpy_helio_plugins.helioviewer.maps.read import file_bytes
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.quantities.datetimes import to_datetime64
+from sunpy_helio_plugins.transport import metadata
+
+__all__ = ["Picture", "headers_of", "pictures_of"]
+
+ENDINGS = (".jp2", ".j2k")
+
+_Stamp = np.datetime64
+
+
+class Picture(NamedTuple):
+    """
+    One picture.
+
+    Attributes
+    ----------
+    name : str
+        The name of its file.
+    time : numpy.datetime64
+        The time in the name.
+    place : pathlib.Path or str
+        Its file, or its URL.
+    told : dict or None
+        EXPTIME and QUALITY, if the row of a search contains them.
+    """
+
+    name: str
+    time: _Stamp
+    place: Path | str
+    told: dict[str, Any] | None = None
+
+    def load(self, size: int | None) -> bytes:
+        """Return its file, or a smaller one that is made of the bytes that a size needs; raise `FileError`."""
+        if isinstance(self.place, Path):
+            return file_bytes(self.place, size)
+        try:
+            return _whole(self.place) if size is None else _smaller(self.place, size)
+        except FileError as error:
+            raise FileError(f"{self.name}: {error}") from error
+
+
+def pictures_of(function: str, given: Any) -> list[Picture]:
+    """Return the pictures of files or of rows of one source, in the order of time; masked rows are left out."""
+    is_rows = hasattr(given, "colnames") or hasattr(given, "get_response")
+    parts = [given] if is_rows or isinstance(given, str | Path) else list(given) if is_several(given) else None
+    if parts is None or not parts:
+        raise inputs.refused(function, given, "the rows of a search, or paths of images")
+    if all(isinstance(one, str | Path) for one in parts):
+        paths = inputs.paths(function, parts, ENDINGS)
+        stamps = named_times(np.array([path.name for path in paths], dtype="S")).astype("M8[us]")
+        for index in np.flatnonzero(np.isnat(stamps)).tolist():
+            stamps[index] = _told_time(paths[index])
+        found = [Picture(path.name, stamp, path) for path, stamp in zip(paths, stamps, strict=True)]
+    else:
+        rows = inputs.tables(function, parts, HelioviewerTable, "the rows of a search, or paths of images")
+        found = [picture for table in rows for picture in _of_rows(function, table)]
+    if not found:
+        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
+    return sorted(found, key=lambda one: one.time)
+
+
+def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
+    known = table[~np.ma.getmaskarray(table["Path"])] if hasattr(table["Path"], "mask") else table
+    sources = sorted({int(number) for number in known["Source ID"]})
+    if len(sources) > 1:
+        raise QueryError(
+            f"{function} takes the images of one source, not of {', '.join(map(str, sources))}: select rows with "
+            'table[table["Source ID"] == ...].'
+        )
+    stamps = to_datetime64(known["Start Time"]).astype("M8[us]")
+    told = _told(known)
+    places = matching.places(known)
+    if lost := next((one for one in places if one.missing), None):
+        raise FileError(lost.missing)
+    names = (place.path.rpartition("/")[2] for place in places)
+    return list(map(Picture, names, stamps, (place.url for place in places), told))
+
+
+def _told(table: Table) -> list[dict[str, Any] | None]:
+    """Return the keywords of the header that a table contains, for each row."""
+    if not {"EXPTIME", "QUALITY"} <= set(table.colnames):
+        return [None] * len(table)
+    lists = []
+    for key in ("EXPTIME", "QUALITY"):
+        column = table[key]
+        missing = np.broadcast_to(getattr(column, "mask", False), len(table))
+        plain = np.asarray(getattr(column, "unmasked", column))
+        lists.append([None if gone else value for gone, value in zip(missing, plain.tolist(), strict=True)])
+    return [{"EXPTIME": seconds, "QUALITY": marks} for seconds, marks in zip(*lists, strict=True)]
+
+
+def _told_time(path: Path) -> _Stamp:
+    with local(path, "read"):
+        try:
+            own = {key.upper(): value for key, value in header.file_header(path).items()}
+        except FileError as error:
+            raise FileError(f"{path.name}: {error}") from error
+    text = str(own.get("DATE-OBS", own.get("DATE_OBS", "")))
+    try:
+        return np.datetime64(text.rstrip("Z"), "us")
+    except ValueError:
+        raise FileError(f"{path.name}: neither its name nor its header contains the time of the image.") from None
+
+
+def headers_of(pictures: Sequence[Picture]) -> list[dict[str, Any] | Problem]:
+    """Return the keywords of pictures, or why they cannot be read; only the first bytes of each file are requested."""
+    missing = [number for number, one in enumerate(pictures) if one.told is None]
+    remote = [number for number in missing if not isinstance(pictures[number].place, Path)]
+    found: dict[int, Any] = dict(
+        zip(remote, remote_headers.fetch([str(pictures[number].place) for number in remote]), strict=True)
+    )
+    for number in set(missing) - set(remote):
+        found[number] = _local_header(Path(pictures[number].place))
+    every = [found.get(number, one.told or {}) for number, one in enumerate(pictures)]
+    return [one if isinstance(one, Problem) else {key.upper(): value for key, value in one.items()} for one in every]
+
+
+def _local_header(path: Path) -> dict[str, Any] | Problem:
+    try:
+        with local(path, "read"):
+            return header.file_header(path)
+    except FileError as error:
+        return Problem.of_error(error)
+
+
+def _whole(url: str) -> bytes:
+    data = metadata.get(url, archive=PROVIDER, max_bytes=int(conf.max_file)).content
+    return _checked(data)
+
+
+def _smaller(url: str, size: int) -> bytes:
+    """Request the beginning of a file until it is sufficient for a size."""
+    data, tag = b"", ""
+    want: int | None = reduce.FIRST_BYTES
+    while want is None or want > len(data):
+        wish = {"Range": f"bytes={len(data)}-{'' if want is None else want - 1}", "Accept-Encoding": "identity"}
+        answer = metadata.get(
+            url, archive=PROVIDER, headers=wish | ({"If-Range": tag} if tag else {}), accept=(200, 206),
+            max_bytes=int(conf.max_file),
+        )  # fmt: skip
+        if answer.status == 200:  # a server without ranges, or a file that was replaced in between
+            return reduce.reduce(_checked(answer.content), size)
+        if not answer.headers.get("Content-Range", "").startswith(f"bytes {len(data)}-"):
+            words = f"the bytes from {len(data)} on were requested, not {answer.headers.get('Content-Range', 'others')}"
+            raise AnswerError(PROVIDER, answer.url, words, answer.status)
+        given = answer.headers.get("ETag", "")
+        tag = tag or ("" if given.startswith("W/") else given)
+        is_end = not answer.content or want is None
+        data = _checked(data + answer.content)
+        if is_end or len(data) == _total(answer.headers):
+            break
+        want = reduce.needed(size, data)
+    return reduce.reduce(data, size)
+
+
+def _total(headers: Any) -> int:
+    text = str(headers.get("Content-Range", "")).rpartition("/")[2]
+    return int(text) if text.isdigit() else -1
+
+
+def _checked(data: bytes) -> bytes:
+    if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
+        raise boxes.classified(data[:4096], len(data))
+    return data

@@ -1,0 +1,108 @@
+"""Test Zarr folders of images, which are continued after an interruption."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import HelioviewerClient, helioviewer
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, MissingDependencyError, QueryError
+from sunpy_helio_plugins.helioviewer.sequences import zarr_folder
+
+zarr = pytest.importorskip("zarr")
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+@pytest.fixture
+def shown(archive: Any) -> Any:
+    time = a.Time("2026-01-10 11:58", "2026-01-10 12:01")
+    return helioviewer.sequence(HelioviewerClient().search(time, a.helioviewer.SourceID(13)), size=64)
+
+
+def names(archive: Any) -> set[str]:
+    return {request.path.rpartition("/")[2] for request in archive.log}
+
+
+def test_a_folder_contains_all_images_with_their_times(shown: Any, tmp_path: Path) -> None:
+    assert shown.to_zarr(tmp_path / "day.zarr") == tmp_path / "day.zarr"
+    group = zarr.open_group(tmp_path / "day.zarr", mode="r")
+    assert (group["images"][:] == shown.to_array()).all()
+    assert group["images"].chunks == (1, 64, 64)
+    assert group.attrs["names"] == shown.names
+    assert group.attrs["header"]["NAXIS1"] == 64
+    assert group["written"][:].tolist() == [1] * len(shown)
+
+
+def test_xarray_reads_times_and_dimensions(shown: Any, tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    with xarray.open_zarr(shown.to_zarr(tmp_path / "day.zarr"), consolidated=False) as found:
+        assert found["images"].dims == ("time", "y", "x")
+        assert (found["time"].values.astype("M8[us]") == np.array([one.time for one in shown._pictures])).all()
+
+
+def test_only_missing_images_are_fetched_again(shown: Any, archive: Any, tmp_path: Path) -> None:
+    name = shown.names[2]
+    with archive.fault("status", status=404, where=lambda request: name in request.path):
+        with pytest.warns(IncompleteAnswerWarning, match=rf"1 of {len(shown)} images are missing. {name}"):
+            shown.to_zarr(tmp_path / "day.zarr")
+    archive.log.clear()
+    shown.to_zarr(tmp_path / "day.zarr")
+    assert names(archive) == {name}
+    archive.log.clear()
+    shown.to_zarr(tmp_path / "day.zarr")
+    assert archive.log == []
+    assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+
+
+def test_an_interruption_keeps_the_images_of_complete_blocks(
+    shown: Any, archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zarr_folder, "BLOCK", 1)
+    write = zarr_folder.ZarrFolder.write
+
+    def interrupted(self: Any, number: int, image: Any) -> None:
+        if number == 3:
+            raise KeyboardInterrupt
+        write(self, number, image)
+
+    monkeypatch.setattr(zarr_folder.ZarrFolder, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        shown.to_zarr(tmp_path / "day.zarr")
+    monkeypatch.setattr(zarr_folder.ZarrFolder, "write", write)
+    archive.log.clear()
+    shown.to_zarr(tmp_path / "day.zarr")
+    assert shown.names[3] in names(archive)
+    assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+
+
+def test_later_images_are_added(shown: Any, archive: Any, tmp_path: Path) -> None:
+    shown[:2].to_zarr(tmp_path / "day.zarr")
+    archive.log.clear()
+    shown.to_zarr(tmp_path / "day.zarr")
+    assert names(archive) == set(shown.names[2:])
+    assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+
+
+def test_a_folder_of_other_images_is_refused_and_kept(shown: Any, tmp_path: Path) -> None:
+    shown[:2].to_zarr(tmp_path / "day.zarr")
+    with pytest.raises(QueryError, match=r"contains 2 images of 64 x 64 pixels \(uint8\), from 2026_01_10__11_58"):
+        shown[1:].to_zarr(tmp_path / "day.zarr")
+    assert zarr.open_group(tmp_path / "day.zarr", mode="r")["written"][:].tolist() == [1, 1]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("kept")
+    with pytest.raises(QueryError, match="contains other files"):
+        shown.to_zarr(tmp_path / "other")
+    assert (tmp_path / "other" / "notes.txt").read_text() == "kept"
+
+
+def test_zarr_is_named_if_it_is_missing(shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(MissingDependencyError, match=r"\[zarr\]"):
+        shown.to_zarr(tmp_path / "day.zarr")
+    assert list(tmp_path.iterdir()) == []
