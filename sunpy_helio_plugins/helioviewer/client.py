@@ -20,6 +20,7 @@ from sunpy_helio_plugins.helioviewer.query import PROVIDER
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching, tables
+    from sunpy_helio_plugins.helioviewer.maps.regions import Region
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
@@ -46,7 +47,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
     info_url = "https://helioviewer.org"
     names = translator.NAMES
     own = translator.OWN
-    _fetch_options = ("size",)
+    _fetch_options = ("region", "size")
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """
@@ -96,20 +97,23 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         downloader : parfive.Downloader
             The downloader that Fido passes.
         **kwargs
-            ``overwrite``, and ``size``: the minimum number of pixels of the longer side of each image. If the server
-            supports requests of parts of files, only the bytes that are needed are downloaded, and a smaller file is
-            written.
+            ``overwrite``;
+            ``size``: the minimum number of pixels of the longer side of each image, or of the region;
+            ``region``: a part of each image, as of `sunpy_helio_plugins.helioviewer.read`.
+            If the server supports requests of parts of files, only the bytes that are needed are downloaded, and a
+            smaller file is written.
 
         Raises
         ------
         QueryError
-            The size is not a number of pixels.
+            The size is not a number of pixels, or the region is not one.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
         from sunpy_helio_plugins.helioviewer.jp2 import reduce
+        from sunpy_helio_plugins.helioviewer.maps.regions import region_of
 
         size = reduce.checked(kwargs.get("size"))
-        files = _files(query_results, size)
+        files = _files(query_results, size, region_of("HelioviewerClient.fetch", kwargs.get("region")))
         enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"), fallback="image.jp2")
 
     @classmethod
@@ -135,14 +139,18 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         }
 
 
-def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]:
+def _files(rows: tables.HelioviewerTable, size: int | None, region: Region | None) -> Iterator[RowFile]:
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching
     from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+    from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
+    if region is not None:
+        told = RegionCut(region, size).plan()
     for row, place in enumerate(matching.places(rows)):
-        yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told))
+        name = reduce.named(place.path, size, "" if region is None else region.name)
+        yield RowFile(row, name, partial(_download, place, told))
 
 
 def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:

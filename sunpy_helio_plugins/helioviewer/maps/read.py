@@ -10,8 +10,10 @@ from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps import physical as values
+from sunpy_helio_plugins.helioviewer.maps.regions import Region, region_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +23,7 @@ __all__ = ["clipped", "read"]
 
 
 @taking("helioviewer.read", physical=FLAG)
-def read(file: str | Path, size: int | None = None, physical: bool = False) -> GenericMap:
+def read(file: str | Path, size: int | None = None, physical: bool = False, region: Any = None) -> GenericMap:
     """
     Read an image as a map.
 
@@ -37,6 +39,12 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the header,
         HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where. Therefore the
         sum over a magnetogram is not a magnetic flux.
+    region : SkyCoord, sunpy.map.GenericMap, astropy.units.Quantity, or pair of coordinates, optional
+        A part of the image: two corners, as a `~astropy.coordinates.SkyCoord` of shape (2,) or a pair; the vertices of
+        an outline, such as ``event["hpc_boundcc"]`` of an event of the registry, as a coordinate of shape (v,); a map;
+        or the lower left and the upper right corner [x, y] in pixels of the complete image, shape (2, 2). The map
+        contains all pixels of the box around it, as ``Map.submap`` would return them, and ``size`` is that of the box.
+        Coordinates without an observer are taken as those of each image; the rotation of the Sun is not applied.
 
     Returns
     -------
@@ -56,15 +64,15 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         The file does not exist, is not an image of Helioviewer or is damaged; or its physical values would not agree
         with the header's statistics.
     QueryError
-        The size is not a number of pixels.
+        The size is not a number of pixels, or the region is not one.
     """
     import sunpy.map
 
     path = inputs.one_path("helioviewer.read", file)
-    pixels = reduce.checked(size)
-    data = _bytes(path, pixels)
+    pixels, place = reduce.checked(size), region_of("helioviewer.read", region)
+    picture, text = _decoded(path, pixels, place)
     try:
-        picture, own = _parts(data, path.name, physical)
+        picture, own = _parts(picture, text, path.name, physical)
         # The first row of an image is its upper one, that of a map is the lower one.
         return sunpy.map.Map(picture[::-1], own)
     except FileError as error:
@@ -76,10 +84,9 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         raise FileError(words) from error
 
 
-def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
+def _parts(picture: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
     """Return image and header of a map."""
-    own = header.keywords(header.text_of(data))
-    picture = reduce.decoded(data)
+    own = header.keywords(text)
     if picture.ndim != 2:
         raise FileError(
             f"The image has {picture.shape[2]} components, like a colour image, but a map needs exactly one."
@@ -88,11 +95,14 @@ def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]
     return _physical(picture, own) if physical else (picture, header_repairs.display_unit(own, picture.dtype))
 
 
-def _bytes(path: Path, size: int | None) -> bytes:
-    """Return the file, or a smaller one that is made from its beginning."""
+def _decoded(path: Path, size: int | None, region: Region | None) -> tuple[np.ndarray, str]:
+    """Return the samples and the header of a file, of a smaller one that is made from its beginning, or of a region."""
     with local(path, "read"), path.open("rb") as stream:
         try:
-            return _whole(stream) if size is None else _smaller(stream, size)
+            if region is not None:
+                return RegionCut(region, size).pixels(stream)
+            data = _whole(stream) if size is None else _smaller(stream, size)
+            return reduce.decoded(data), header.text_of(data)
         except FileError as error:
             raise FileError(f"{path.name}: {error}") from error
         except (struct.error, ValueError, IndexError) as error:
