@@ -117,22 +117,34 @@ def _of_coordinates(given: Any) -> SkyCoord | None:
 
 
 def _together(first: SkyCoord, second: SkyCoord) -> SkyCoord:
-    from astropy.coordinates import concatenate
-
+    """Return two coordinates as one, in the frame of the first."""
     try:
-        return concatenate([first, second])
-    except (TypeError, ValueError):
-        raise QueryError("The two corners of a region must have the same frame, observer and time.") from None
+        if not first.is_equivalent_frame(second.frame):
+            second = second.transform_to(first.frame)
+    except Exception as error:  # noqa: BLE001 - of astropy, by the two frames
+        raise QueryError(
+            f"The second corner of a region cannot be converted to the frame of the first: {error}"
+        ) from None
+    return _in_frame(first, *(u.Quantity([getattr(one.spherical, axis) for one in (first, second)]) for axis in _AXES))
+
+
+_AXES = ("lon", "lat")
+
+
+def _in_frame(points: SkyCoord, lon: u.Quantity, lat: u.Quantity) -> SkyCoord:
+    """Return other points in the frame of some."""
+    frame = points.frame.replicate_without_data()
+    names = list(frame.representation_component_names)[:2]
+    return SkyCoord(**dict(zip(names, (lon, lat), strict=True)), frame=frame)
 
 
 def _box_of_corners(corners: SkyCoord) -> SkyCoord:
     """Return points on the edges of a box in the frame of its corners."""
-    data = corners.spherical
-    lon, lat = (axis.to_value(u.deg) for axis in (data.lon.wrap_at(180 * u.deg), data.lat))
+    lon, lat = (getattr(corners.spherical, axis).to_value(u.deg) for axis in _AXES)
+    # The shorter way around the Sun, in whichever order the corners are.
+    lon = lon[0] + np.array([0.0, (lon[1] - lon[0] + 180) % 360 - 180])
     x, y = _outline(np.array([lon, lat]).T)
-    frame = corners.frame.replicate_without_data()
-    names = list(frame.representation_component_names)[:2]
-    return SkyCoord(**dict(zip(names, (x * u.deg, y * u.deg), strict=True)), frame=frame)
+    return _in_frame(corners, x * u.deg, y * u.deg)
 
 
 def _outline(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -157,10 +169,17 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
         if getattr(points.frame, "observer", frame) is None and points.frame.name == frame.name:
             # The same numbers in each image, from wherever it was taken.
             points = SkyCoord(points.spherical.lon, points.spherical.lat, frame=frame)
-        return image.wcs.world_to_pixel(points)
+        seen = points.transform_to(frame)
+        x, y = image.wcs.world_to_pixel(seen)
+        # Points on the far side would be projected as if through the Sun.
+        return np.where(_is_visible(seen), [x, y], np.nan)
     except Exception as error:  # of sunpy and astropy, by what the header lacks
         problem = f"{type(error).__name__}: {error}"
         raise FileError(f"The region cannot be found in the image by its header: {problem}") from error
+
+
+def _is_visible(points: SkyCoord) -> Any:
+    return points.frame.is_visible() if hasattr(points.frame, "is_visible") else True
 
 
 def _text(points: SkyCoord | NDArray[np.float64]) -> str:
