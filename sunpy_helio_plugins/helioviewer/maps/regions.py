@@ -161,18 +161,20 @@ def _outline(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
 def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> Any:
     """Return the pixels of coordinates in an image."""
     import sunpy.map
+    from astropy.wcs.utils import wcs_to_celestial_frame
 
     own = header_repairs.display_unit(header_repairs.repaired(keys))
     try:
-        image: Any = sunpy.map.Map(np.broadcast_to(np.uint8(0), shape), own)
-        frame = image.coordinate_frame
-        if getattr(points.frame, "observer", frame) is None and points.frame.name == frame.name:
-            # The same numbers in each image, from wherever it was taken.
-            points = SkyCoord(points.spherical.lon, points.spherical.lat, frame=frame)
-        seen = points.transform_to(frame)
-        x, y = image.wcs.world_to_pixel(seen)
+        wcs = sunpy.map.Map(np.broadcast_to(np.uint8(0), shape), own).wcs
+        frame = wcs_to_celestial_frame(wcs)
+        # Without an observer, the same numbers in each image, from wherever it was taken.
+        has_observer = getattr(points.frame, "observer", frame) is not None or points.frame.name != frame.name
+        seen = points.transform_to(frame) if has_observer else points
+        lon, lat = seen.spherical.lon.wrap_at(180 * u.deg), seen.spherical.lat
+        units = wcs.world_axis_units
+        x, y = wcs.world_to_pixel_values(lon.to_value(units[0]), lat.to_value(units[1]))
         # Points on the far side would be projected as if through the Sun.
-        return np.where(_is_visible(seen), [x, y], np.nan)
+        return np.where(_is_visible(seen) if has_observer else True, [x, y], np.nan)
     except Exception as error:  # of sunpy and astropy, by what the header lacks
         problem = f"{type(error).__name__}: {error}"
         raise FileError(f"The region cannot be found in the image by its header: {problem}") from error
