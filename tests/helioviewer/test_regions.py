@@ -94,6 +94,23 @@ def test_a_region_across_the_edge_of_the_image_is_what_is_in_it(file: Path) -> N
     assert np.array_equal(found.data, whole.data[:51, :41])
 
 
+def test_the_outline_of_an_event_is_a_region(file: Path) -> None:
+    from sunpy_helio_plugins.her import HERTable
+
+    text = "POLYGON((-300 100,150 100,150 420,-300 420,-300 100))"
+    record = {
+        "event_type": "AR", "event_starttime": "2026-01-10T20:00:00", "event_endtime": "2026-01-10T21:00:00",
+        "hpc_boundcc": text, "hpc_bbox": text, "event_coordsys": "UTC-HPC-TOPO", "obs_observatory": "SDO",
+    }  # fmt: skip
+    events = HERTable.from_records([record])
+    whole = helioviewer.read(file)
+    outline_ = events["hpc_boundcc"][0]
+    found = helioviewer.read(file, region=outline_)
+    x, y = found.wcs.world_to_pixel(outline_.transform_to(found.coordinate_frame))
+    assert np.all((x >= -0.5) & (y >= -0.5) & (x <= found.data.shape[1] - 0.5) & (y <= found.data.shape[0] - 0.5))
+    assert np.allclose(found.data.shape, part(whole).data.shape, atol=3)
+
+
 @pytest.mark.parametrize("size", [60, 20])
 def test_the_size_is_that_of_the_region(file: Path, size: int) -> None:
     box = [[200, 300], [319, 379]] * u.pix

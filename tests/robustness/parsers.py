@@ -23,6 +23,8 @@ from journeys import plain
 from sunpy_helio_plugins import cdf, hapi, her, quantities
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
+from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.columns import chaincodes
 from sunpy_helio_plugins.imap import filenames, integrity
@@ -107,6 +109,17 @@ def image(path: Path) -> Any:
     return header.keywords(header.text_of(data)), boxes.codestream_at(data)
 
 
+def corner(keys: dict[str, Any], shape: tuple[int, int]) -> Box:
+    return Box(0, 0, min(90, shape[1]), min(60, shape[0]))
+
+
+def region(path: Path) -> Any:
+    """Return the pixels of a region that is selected by packets; OpenJPEG warns of damaged ones."""
+    with path.open("rb") as stream:
+        pixels, text = RegionCut(corner, 40).pixels(stream)
+    return pixels.tobytes(), pixels.shape, text
+
+
 def events(path: Path) -> Any:
     decoded = exact_json(path.read_bytes().decode("latin-1"), strict=False)
     found = [one for one in decoded if isinstance(one, dict)] if isinstance(decoded, list) else []
@@ -170,6 +183,7 @@ PARSERS: dict[str, Parser] = {
     "cdf": Parser(cdf_table, FILES[CDF_NAME], ".cdf"),
     "cdf, packed": Parser(cdf_table, (DATA / "packed.cdf").read_bytes(), ".cdf", checked=packed_ranges),
     "jp2": Parser(image, IMAGE, ".jp2"),
+    "jp2 region": Parser(region, (DATA / "layers.jp2").read_bytes(), ".jp2"),
     "her records": Parser(events, json.dumps(EVENTS).encode(), ".json", allowed=(ValueError, RecursionError)),
     "chaincode": Parser(rings, CODE.encode()),
     "polygon": Parser(rings, b"POLYGON((26 -18,28 -18,28 -16,26 -16,26 -18))"),

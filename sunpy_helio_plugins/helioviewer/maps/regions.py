@@ -181,7 +181,13 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
 
 
 def _is_visible(points: SkyCoord) -> Any:
-    return points.frame.is_visible() if hasattr(points.frame, "is_visible") else True
+    if not hasattr(points.frame, "is_visible"):
+        return True
+    return points.frame.is_visible(tolerance=_BELOW)
+
+
+_BELOW = 1 * u.Mm
+"""Depth of a point that is on the surface: frames differ by 300 km in the radius of the Sun."""
 
 
 def _text(points: SkyCoord | NDArray[np.float64]) -> str:
