@@ -9,6 +9,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import BaseCoordinateFrame, SkyCoord
+from astropy.table import Row
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import is_several, refused
@@ -19,8 +20,8 @@ from sunpy_helio_plugins.helioviewer.maps import header_repairs
 __all__ = ["ALLOWED", "Region", "region_of"]
 
 ALLOWED = (
-    "as region two corners as a SkyCoord, the vertices of an outline as a SkyCoord, a Map, or two corners [x, y] in "
-    "pixels as a Quantity"
+    "as region two corners as a SkyCoord, the vertices of an outline as a SkyCoord, an event of the registry, a Map, "
+    "or two corners [x, y] in pixels as a Quantity"
 )
 
 _ALONG_AN_EDGE = 11
@@ -75,11 +76,27 @@ def region_of(function: str, given: Any) -> Region | None:
     """Return a region, or `None` for the complete image; raise `QueryError` for other objects."""
     if given is None or isinstance(given, Region):
         return given
+    if isinstance(given, Row):
+        given = _outline_of(function, given)
     for make in (_of_map, _of_pixels, _of_coordinates):
         made = make(given)
         if made is not None:
             return Region(made)
     raise refused(function, given, ALLOWED)
+
+
+def _outline_of(function: str, event: Row) -> Any:
+    """Return the outline of an event; its columns are those of the registry."""
+    found = [name for name in _OUTLINES if name in event.colnames and not np.any(getattr(event[name], "mask", False))]
+    if not found:
+        raise QueryError(
+            f"{function} takes an event with an outline ({' or '.join(_OUTLINES)}) as region, and this one does not "
+            "have any: give two corners as a SkyCoord."
+        )
+    return event[found[0]]
+
+
+_OUTLINES = ("hpc_boundcc", "hpc_bbox")
 
 
 def _of_map(given: Any) -> SkyCoord | None:
@@ -162,6 +179,7 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
     """Return the pixels of coordinates in an image."""
     import sunpy.map
     from astropy.wcs.utils import wcs_to_celestial_frame
+    from sunpy.coordinates import SphericalScreen
 
     own = header_repairs.display_unit(header_repairs.repaired(keys))
     try:
@@ -169,7 +187,9 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
         frame = wcs_to_celestial_frame(wcs)
         # Without an observer, the same numbers in each image, from wherever it was taken.
         has_observer = getattr(points.frame, "observer", frame) is not None or points.frame.name != frame.name
-        seen = points.transform_to(frame) if has_observer else points
+        # Points off the disk of another observer are taken at the distance of the Sun.
+        with SphericalScreen(frame.observer, only_off_disk=True):
+            seen = points.transform_to(frame) if has_observer else points
         lon, lat = seen.spherical.lon.wrap_at(180 * u.deg), seen.spherical.lat
         units = wcs.world_axis_units
         x, y = wcs.world_to_pixel_values(lon.to_value(units[0]), lat.to_value(units[1]))
