@@ -143,11 +143,11 @@ def _files(rows: tables.HelioviewerTable, size: int | None, region: Region | Non
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching
     from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
-    from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
+    from sunpy_helio_plugins.helioviewer.maps.regions import cut_of
 
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
     if region is not None:
-        told = RegionCut(region, size).plan()
+        told = cut_of(region, size).plan()
     for row, place in enumerate(matching.places(rows)):
         name = reduce.named(place.path, size, "" if region is None else region.name)
         yield RowFile(row, name, partial(_download, place, told))

@@ -27,6 +27,9 @@ _BEGINNING = 64
 _MOST_BOXES = 100_000
 """Boxes of a file: more than 20 for each of the 1000 frames that Helioviewer puts into one."""
 
+_MOST_COMPONENTS = 16384
+"""Components of an image in the standard."""
+
 _DEEPEST = 10
 """Associations within each other."""
 
@@ -76,6 +79,8 @@ class Frame:
         codestream = stream.read(self.place[1] - self.place[0])
         components = Components.read(codestream)
         right, lower, left, upper = struct.unpack_from(">IIII", codestream, 8)
+        if right <= left or lower <= upper or components.number > _MOST_COMPONENTS:
+            raise FileError("The image cannot be decoded: its codestream is damaged.")
         depth = components.bits - 1 | (0x80 if components.is_signed else 0)
         size = struct.pack(">IIHBBBB", lower - upper, right - left, components.number, depth, 7, 1, 0)
         colour = bytes([1, 0, 0]) + (17 if components.number < 3 else 16).to_bytes(4, "big")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout, smaller
 
-__all__ = ["MOST_SPANS", "Box", "extracted", "selected", "spans"]
+__all__ = ["MOST_SPANS", "Box", "extracted", "halvings_to", "selected", "spans"]
 
 MOST_SPANS = 12
 """Maximum number of parts of a file that are requested."""
@@ -77,7 +77,7 @@ def selected(layout: CodestreamLayout, halvings: int, box: Box, least: int = 0) 
     box : Box
         The part, in pixels of the smaller image.
     least : int, optional
-        The lowest resolutions, whose longer side has at most this number of pixels, are selected completely.
+        The lowest resolution, and all whose longer side has at most this number of pixels, are selected completely.
     """
     packets = _ordered(layout)
     chosen = np.zeros(len(packets.resolution), dtype=bool)
@@ -91,13 +91,18 @@ def selected(layout: CodestreamLayout, halvings: int, box: Box, least: int = 0) 
         if resolution:  # the samples of the subbands, half as many in each direction
             spread = [(first >> 1, -(-last >> 1)) for first, last in spread]
         inside = packets.resolution == resolution
-        if max(sides) > least:
+        if resolution and max(sides) > least:
             # The precincts of subbands are half as large as those of their resolution.
             for (first, last), place, exponent in zip(spread, packets[1:], layout.precincts[resolution], strict=True):
                 shift = exponent - (1 if resolution else 0)
                 inside &= (place >= first >> shift) & (place <= (last - 1) >> shift)
         chosen |= inside
     return chosen
+
+
+def halvings_to(size: int, shape: tuple[int, int], levels: int) -> int:
+    """Return how often an image is halved, up to ``levels``, until its longer side has at most ``size`` pixels."""
+    return next((number for number in range(levels) if -(-max(shape) >> number) <= size), levels)
 
 
 def _ordered(layout: CodestreamLayout) -> _Packets:

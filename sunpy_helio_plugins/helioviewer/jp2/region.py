@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
@@ -23,16 +24,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CROP", "RegionCut"]
+__all__ = ["CROP", "MEDIAN", "RegionCut"]
 
 CROP = "HV_CROP"
 """The keyword for a part of an image: its edges in the complete one."""
+
+MEDIAN = "HV_MEDIA"
+"""The keyword for the median byte of the complete image."""
+
+_THUMBNAIL = 64
+"""Pixels of a small version of the complete image, whose packets are taken with those of the region."""
 
 _MARKERS = 65_536
 """Bytes of a codestream that contain its size and its levels."""
 
 Locate = Callable[[dict[str, Any], tuple[int, int]], Box]
 """Returns the part of an image with a region, from its keywords and its shape (rows, columns)."""
+
+Median = Callable[["np.ndarray", dict[str, Any]], int | None]
+"""Returns the median byte of an image, from its samples and keywords, or `None`."""
 
 
 class _Cut(NamedTuple):
@@ -44,6 +54,7 @@ class _Cut(NamedTuple):
     shape: tuple[int, int]
     box: Box
     halvings: int
+    levels: int
 
     @property
     def is_by_packets(self) -> bool:
@@ -58,7 +69,7 @@ class _Cut(NamedTuple):
     def chosen(self) -> NDArray[np.bool_]:
         """Return which packets contain the region."""
         assert self.layout is not None  # noqa: S101 - for the type checker
-        return packets.selected(self.layout, self.halvings, self.small)
+        return packets.selected(self.layout, self.halvings, self.small, _THUMBNAIL)
 
 
 @dataclass(frozen=True)
@@ -72,10 +83,14 @@ class RegionCut:
         Takes the keywords and the shape of an image, and returns the region in pixels.
     size : int or None
         The minimum number of pixels of the longer side of the region; `None` for its full resolution.
+    median : callable or None
+        Takes the samples and the keywords of a small version of the complete image, and returns a number for the
+        header of the region, by which its values can be checked.
     """
 
     locate: Locate
     size: int | None = None
+    median: Median | None = None
 
     def plan(self) -> dict[str, Any]:
         """Return the arguments of a download of the region."""
@@ -98,12 +113,11 @@ class RegionCut:
 
     def pixels(self, stream: BinaryIO) -> tuple[np.ndarray, str]:
         """Return the samples of the region in an open file, the upper row first, and the text of its header."""
-        cut, values = self._read(stream)
-        return values, _text(cut)
+        return self._read(stream)[1:]
 
     def cropped(self, stream: BinaryIO) -> bytes:
         """Return a file with the region alone, from an open file."""
-        cut, values = self._read(stream)
+        cut, values, text = self._read(stream)
         stream.seek(0)
         beginning = stream.read(cut.start)
         bits = samples.Components.read(stream.read(_MARKERS)).bits
@@ -113,7 +127,7 @@ class RegionCut:
                 f"A region of this image cannot be saved, since its samples are {values.dtype} with {bits} bits and of "
                 f"shape {values.shape}. Fetch the complete file."
             )
-        return reduce.wrapped(beginning, _text(cut), made, (values.shape[0], values.shape[1]))
+        return reduce.wrapped(beginning, text, made, (values.shape[0], values.shape[1]))
 
     def accept(self, part: Path) -> None:
         """Check a downloaded file, or its parts, and replace it by a file with the region."""
@@ -138,8 +152,8 @@ class RegionCut:
             data += more
         return data
 
-    def _read(self, stream: BinaryIO) -> tuple[_Cut, np.ndarray]:
-        """Return the place and the samples of the region."""
+    def _read(self, stream: BinaryIO) -> tuple[_Cut, np.ndarray, str]:
+        """Return the place, the samples and the header of the region."""
         data = self._beginning(stream)
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
             raise boxes.classified(data[:4096], len(data))
@@ -148,8 +162,12 @@ class RegionCut:
             raise FileError("The image cannot be decoded: its markers were cut or are damaged.")
         if not cut.is_by_packets:
             data += stream.read()
-            start, end = boxes.codestream_at(data)
-            return cut, samples.decoded_part(data[start:end], cut.small, cut.halvings)
+            stream_ = data[slice(*boxes.codestream_at(data))]
+            return (
+                cut,
+                samples.decoded_part(stream_, cut.small, cut.halvings),
+                self._text(cut, partial(_whole, stream_)),
+            )
 
         def read(first: int, last: int) -> bytes:
             stream.seek(cut.start + first)
@@ -160,7 +178,19 @@ class RegionCut:
 
         assert cut.layout is not None  # noqa: S101 - for the type checker
         own = packets.extracted(read, cut.layout, cut.halvings, cut.chosen())
-        return cut, samples.decoded_part(own, cut.small)
+        values = samples.decoded_part(own, cut.small)
+        return cut, values, self._text(cut, partial(_small, cut.layout, read))
+
+    def _text(self, cut: _Cut, small: Callable[[int, Box], np.ndarray]) -> str:
+        """Return the header of the region; ``small`` returns the samples of the complete image at a reduction."""
+        more = {CROP: f"{' '.join(map(str, cut.box))} of {cut.shape[1]} {cut.shape[0]}"}
+        halvings = packets.halvings_to(_THUMBNAIL, cut.shape, cut.levels)
+        if self.median is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
+            keys = header.keywords(cut.text)
+            halved = {**keys, **header.rescaled(keys, halvings, cut.shape)}
+            found = self.median(small(halvings, Box(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
+            more |= {} if found is None else {MEDIAN: str(found)}
+        return header.added(_cropped(cut), more)
 
     def _found(self, data: bytes) -> _Cut | int | None:
         """Return the place of the region, the bytes that are needed for it, or `None` if the complete file is."""
@@ -183,14 +213,24 @@ class RegionCut:
         box = self.locate(header.keywords(text), shape)
         levels = codestream.levels(data[start:end])
         halvings = 0 if self.size is None else codestream.reductions(*box.shape, levels, self.size)
-        return _Cut(start, text, layout, shape, box, halvings)
+        return _Cut(start, text, layout, shape, box, halvings, levels)
 
 
-def _text(found: _Cut) -> str:
-    """Return the header of the region."""
+def _small(layout: CodestreamLayout, read: Callable[[int, int], bytes], halvings: int, whole: Box) -> np.ndarray:
+    """Return the samples of the complete image at a reduction, from its packets."""
+    chosen = packets.selected(layout, halvings, whole)
+    return samples.decoded_part(packets.extracted(read, layout, halvings, chosen), whole)
+
+
+def _whole(stream: bytes, halvings: int, whole: Box) -> np.ndarray:
+    """Return the samples of the complete image at a reduction."""
+    return samples.decoded_part(stream, whole, halvings)
+
+
+def _cropped(found: _Cut) -> str:
+    """Return the header with the coordinates of the region."""
     keys = header.keywords(found.text)
     halved = header.rescaled(keys, found.halvings, found.shape)
     rows, columns = (-(-side >> found.halvings) for side in found.shape)
     own = {**halved, **header.cropped({**keys, **halved}, found.small, (rows, columns))}
-    edges = " ".join(map(str, found.box))
-    return header.added(header.replaced(found.text, own), {CROP: f"{edges} of {found.shape[1]} {found.shape[0]}"})
+    return header.replaced(found.text, own)

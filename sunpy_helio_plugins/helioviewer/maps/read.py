@@ -10,17 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, local, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, jpx, reduce
-from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs, sources
 from sunpy_helio_plugins.helioviewer.maps import physical as values
-from sunpy_helio_plugins.helioviewer.maps.regions import Region, region_of
+from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of, region_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from sunpy.map import GenericMap
 
 __all__ = ["clipped", "file_bytes", "picture_of", "read", "read_file"]
@@ -62,10 +62,13 @@ def read(
         maps are left out, with a warning. Unless ``physical``, the unit is ``byte``: the header's own BUNIT, now in
         HV_BUNIT, is that of the data from which the bytes were made. Repairs are listed in HISTORY, which ``Map.save``
         keeps.
-        With ``physical``, the header contains the step between two neighbouring bytes at the median (QSTEP), the limits
+        With ``physical``, the values at or beyond a limit and those off the disk are masked, since only a bound of them
+        is known, and ``uncertainty`` is the standard deviation of the values by the steps of the bytes, to which the
+        compression adds. The header contains the step between two neighbouring bytes at the median (QSTEP), the limits
         at which the data were clipped and the number of pixels there (CLIPLOW, NCLIPLOW, CLIPHIGH, NCLIPHI), and the
         ratio of the mean of the map to that of the data (MEANRAT), which is not used for scaling.
-        Maps of HMI also state the fraction of the disk's area that has values (DISKFRAC). Reduced images have no values
+        Maps of HMI also state the fraction of the disk's area that has values (DISKFRAC) and the number of pixels off
+        the disk (NOFFDISK). Reduced images have no values
         within two pixels of the limb, where pixels are averages with the background: with 64 pixels 84 %, with 32
         pixels 72 %, and with 16 pixels 48 % of the disk is left. Sums of reduced maps are sums over that part.
 
@@ -98,10 +101,10 @@ def read_file(path: Path, physical: bool = False, size: int | None = None, regio
     if region is None:
         data = file_bytes(path, size)
         with _named(path.name):
-            return _map(*picture_of(data, path.name, physical), path.name)
+            return _map(reduce.decoded(data), header.text_of(data), path.name, physical)
     with local(path, "read"), path.open("rb") as stream, _named(path.name):
-        picture, text = RegionCut(region, size).pixels(stream)
-        return _map(*_picture(picture, text, path.name, physical), path.name)
+        picture, text = cut_of(region, size).pixels(stream)
+        return _map(picture, text, path.name, physical)
 
 
 def _frames(path: Path, physical: bool, size: int | None, region: Region | None) -> list[GenericMap]:
@@ -136,20 +139,21 @@ def _frame(
     with local(path, "read"), path.open("rb") as stream, _named(name):
         data = frame.file(stream)
         if region is not None:
-            picture, text = RegionCut(region, size).pixels(io.BytesIO(data))
+            picture, text = cut_of(region, size).pixels(io.BytesIO(data))
         else:
             data = data if size is None else reduce.reduce(data, size)
             picture, text = reduce.decoded(data), header.text_of(data)
-        return _map(*_picture(picture, text, name, physical), name)
+        return _map(picture, text, name, physical)
 
 
-def _map(picture: Any, own: dict[str, Any], name: str) -> GenericMap:
-    """Return the map of an image and its header."""
+def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMap:
+    """Return the map of samples, whose first row is the upper one, and the text of a header."""
     import sunpy.map
 
+    picture, own, more = _picture(samples, text, name, physical)
     try:
         # The first row of an image is its upper one, that of a map is the lower one.
-        return sunpy.map.Map(picture[::-1], own)
+        return sunpy.map.Map(picture[::-1], own, **more)
     except (Warning, HelioPluginsError):
         raise
     except Exception as error:
@@ -159,17 +163,18 @@ def _map(picture: Any, own: dict[str, Any], name: str) -> GenericMap:
 
 def picture_of(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
     """Return the pixels of a file, the upper row first, and the header of its map."""
-    return _picture(reduce.decoded(data), header.text_of(data), name, physical)
+    return _picture(reduce.decoded(data), header.text_of(data), name, physical)[:2]
 
 
-def _picture(picture: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
+def _picture(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return the pixels, the header of their map, and its mask and uncertainty, if it has any."""
     own = header.keywords(text)
-    if picture.ndim != 2:
+    if samples.ndim != 2:
         raise FileError(
-            f"The image has {picture.shape[2]} components, like a colour image, but a map needs exactly one."
+            f"The image has {samples.shape[2]} components, like a colour image, but a map needs exactly one."
         )
     own = header_repairs.repaired(own, name)
-    return _physical(picture, own) if physical else (picture, header_repairs.display_unit(own, picture.dtype))
+    return _physical(samples, own) if physical else (samples, header_repairs.display_unit(own, samples.dtype), {})
 
 
 def file_bytes(path: Path, size: int | None) -> bytes:
@@ -221,7 +226,9 @@ def _smaller(stream: Any, size: int) -> bytes:
     return reduce.reduce(data, size)
 
 
-def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    from astropy.nddata import StdDevUncertainty
+
     found = values.invert(picture, own)
     # The values are not stretched any more: plots should use the stretch that sunpy uses for data.
     own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER", header_repairs.MARK)}
@@ -232,9 +239,10 @@ def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     if found.ratio is not None:
         told["MEANRAT"] = found.ratio
     if found.coverage is not None:
-        told["DISKFRAC"] = found.coverage
+        told |= {"DISKFRAC": found.coverage, "NOFFDISK": int(np.count_nonzero(np.isnan(found.values)))}
     comments = {key: _COMMENTS[key] for key in told if key in _COMMENTS}
-    return found.values, {**own, **told, "KEYCOMMENTS": {**own.get("KEYCOMMENTS", {}), **comments}}
+    more = {"mask": found.mask[::-1], "uncertainty": StdDevUncertainty(found.uncertainty[::-1], copy=False)}
+    return found.values, {**own, **told, "KEYCOMMENTS": {**own.get("KEYCOMMENTS", {}), **comments}}, more
 
 
 _COMMENTS = {
@@ -245,6 +253,7 @@ _COMMENTS = {
     "NCLIPHI": "number of pixels at CLIPHIGH",
     "MEANRAT": "mean of the map over DATAMEAN of the FITS",
     "DISKFRAC": "fraction of the disk's area with values",
+    "NOFFDISK": "number of pixels off the disk, without value",
 }
 """Comments on the keywords of physical values, short enough for a card of a FITS header."""
 
@@ -270,7 +279,6 @@ def clipped(image: GenericMap) -> np.ndarray:
     QueryError
         The map's header does not contain the limits.
     """
-    import numpy as np
     from sunpy.map import GenericMap
 
     if not isinstance(image, GenericMap):

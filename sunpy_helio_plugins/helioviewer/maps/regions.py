@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import is_several, refused
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
+from sunpy_helio_plugins.helioviewer.maps.physical import median_byte
 
-__all__ = ["ALLOWED", "Region", "region_of"]
+__all__ = ["ALLOWED", "Region", "cut_of", "region_of"]
 
 ALLOWED = (
     "as region two corners as a SkyCoord, the vertices of an outline as a SkyCoord, an event of the registry, a Map, "
@@ -83,6 +85,11 @@ def region_of(function: str, given: Any) -> Region | None:
         if made is not None:
             return Region(made)
     raise refused(function, given, ALLOWED)
+
+
+def cut_of(region: Region, size: int | None) -> RegionCut:
+    """Return how files are cut to a region, at a size."""
+    return RegionCut(region, size, median_byte)
 
 
 def _outline_of(function: str, event: Row) -> Any:

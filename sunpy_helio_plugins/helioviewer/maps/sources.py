@@ -18,8 +18,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, jpx, reduce
-from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
-from sunpy_helio_plugins.helioviewer.maps.regions import Region
+from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of
 from sunpy_helio_plugins.helioviewer.media import checks
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
@@ -133,5 +132,5 @@ def _download(url: str, folder: Path, size: int | None, region: Region | None) -
         return PrefixDownload(url, folder / safe_name(name, "image.jpx"), PROVIDER, accept=accept)
     told: dict[str, Any] = {"accept": boxes.accept} if size is None else reduce.plan(size)
     if region is not None:
-        told = RegionCut(region, size).plan()
+        told = cut_of(region, size).plan()
     return PrefixDownload(url, folder / safe_name(name, "image.jp2"), PROVIDER, **told)
