@@ -153,12 +153,16 @@ def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMa
     picture, own, more = _picture(samples, text, name, physical)
     try:
         # The first row of an image is its upper one, that of a map is the lower one.
-        return sunpy.map.Map(picture[::-1], own, **more)
+        made = sunpy.map.Map(picture[::-1], own, **more)
     except (Warning, HelioPluginsError):
         raise
     except Exception as error:
         words = f"{name}: sunpy cannot make a map with its header: {type(error).__name__}: {error}"
         raise FileError(words) from error
+    if more and "DISKFRAC" not in own:
+        # Masked pixels would be holes in the dark sky.
+        made.plot_settings["cmap"] = made.cmap.with_extremes(bad=made.cmap(0.0))
+    return made
 
 
 def picture_of(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:

@@ -228,6 +228,14 @@ def test_values_that_are_only_bounded_are_masked(tmp_path: Path, wave: int) -> N
     assert np.array_equal(part.mask, map_.mask[10:41, 80:121])
 
 
+def test_masked_pixels_are_dark_in_plots_of_aia_only(tmp_path: Path) -> None:
+    picture, keys = dim(304)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    assert np.allclose(map_.cmap.get_bad(), map_.cmap(0.0))
+    field = helioviewer.read(file_of(tmp_path, magnetogram(HMI), HMI), physical=True)
+    assert field.cmap.get_bad()[3] == 0
+
+
 def test_pixels_off_the_disk_are_masked_and_counted(tmp_path: Path) -> None:
     picture = magnetogram(HMI)
     map_ = helioviewer.read(file_of(tmp_path, picture, HMI), physical=True)
