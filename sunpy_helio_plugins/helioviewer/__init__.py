@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.maps.science import science
     from sunpy_helio_plugins.helioviewer.media.movies import movie
     from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
+    from sunpy_helio_plugins.helioviewer.servers.comparison import compare
     from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "HelioviewerTable",
     "attrs",
     "clipped",
+    "compare",
     "coverage",
     "jpx",
     "movie",
@@ -49,6 +51,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),
         "sunpy_helio_plugins.helioviewer.media.screenshots": ("jpx", "screenshot", "status"),
+        "sunpy_helio_plugins.helioviewer.servers.comparison": ("compare",),
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),
     },
     submodules=("attrs",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,15 +151,19 @@ def _files(rows: tables.HelioviewerTable, size: int | None, region: Region | Non
         told = cut_of(region, size).plan()
     for row, place in enumerate(matching.places(rows)):
         name = reduce.named(place.path, size, "" if region is None else region.name)
-        yield RowFile(row, name, partial(_download, place, told))
+        yield RowFile(row, name, partial(_download, rows, row, place, told))
 
 
-def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:
+def _download(
+    rows: tables.HelioviewerTable, number: int, place: matching.ImageLocation, told: dict[str, Any], target: Path
+) -> PrefixDownload:
     from sunpy_helio_plugins.helioviewer.jp2 import boxes
+    from sunpy_helio_plugins.helioviewer.servers.copies import copies_of
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
     wanted = {"accept": partial(_refuse, place.missing)} if place.missing else told
-    return PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
+    download = PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
+    return download if place.missing else replace(download, copies=partial(copies_of, download, rows, number))
 
 
 def _refuse(words: str, part: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["Download", "FailedJob", "Job", "ssl_context"]
+
+_log = logging.getLogger(__name__)
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables with a CA bundle, in the order of requests; aiohttp ignores them."""
@@ -114,6 +117,9 @@ class Download:
         Called with the target if a file of that name exists already; a file for which it returns `False` is replaced.
     given_by : str, optional
         The address of the server that gave ``url`` in its data: then ``url`` is judged as a redirect of that server is.
+    copies : callable, optional
+        Returns downloads of the same file from other servers, of the same class, to try in this order if the server
+        refuses or does not respond. Their targets are ignored.
     """
 
     url: str
@@ -124,6 +130,7 @@ class Download:
     login: Login | None = None
     is_complete: Callable[[Path], bool] | None = None
     given_by: str = ""
+    copies: Callable[[], Sequence[Download]] = tuple
 
 
 @dataclass(frozen=True)
@@ -177,7 +184,7 @@ class Job:
             job = await self._for_target()
             if job is not None:
                 bars = Bars(file_pb, token, target.name)
-                target = await job._repeated(partial(job._fetch, session, bars), bars)
+                target = await job._from_any(session, bars)
                 self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -195,6 +202,20 @@ class Job:
         failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
+
+    async def _from_any(self, session: aiohttp.ClientSession, bars: Bars) -> Path:
+        """Download the file, or a copy of it from another server; raise the first error if none can be downloaded."""
+        try:
+            return await self._repeated(partial(self._fetch, session, bars), bars)
+        except (RefusedError, TransientError) as error:
+            failure = error
+        for copy in self.download.copies():
+            job = replace(self, download=replace(copy, target=self.download.target))
+            with contextlib.suppress(RefusedError, TransientError, FileError):
+                found = await job._repeated(partial(job._fetch, session, bars), bars)
+                _log.warning("%s: %s; a copy was downloaded from %s", found.name, failure, public_url(copy.url))
+                return found
+        raise failure
 
     def _of_library(self, error: Exception) -> HelioPluginsError:
         """Return the error for one of a library or of the local disk."""
