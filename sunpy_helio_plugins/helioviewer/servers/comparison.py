@@ -13,7 +13,6 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import attrs, search, tables, translator
-from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 from sunpy_helio_plugins.helioviewer.servers.addresses import servers
 from sunpy_helio_plugins.quantities import times
 
@@ -58,7 +57,7 @@ def compare(time: Any, *query: Attr) -> QTable:
         except ServiceError as error:
             failures.append(error)
             continue
-        found[server.name] = tables.images_table(answer, HelioviewerClient())
+        found[server.name] = tables.images_table(answer, None)
         problems += [f"{server.name}: {problem}" for problem in answer.problems]
     if not found:
         raise failures[0]
