@@ -130,7 +130,10 @@ def whole_side(path: Path) -> int:
     ("box", "words"),
     [
         ([[5000, 0], [5010, 10]] * u.pix, "outside of the image: it spans the pixels 5000 to 5010 in x"),
-        (SkyCoord([170, 190] * u.deg, [0, 10] * u.deg, frame="heliographic_stonyhurst", obstime="2026-01-10"), "far"),
+        (
+            SkyCoord([170, 190] * u.deg, [0, 10] * u.deg, frame="heliographic_stonyhurst", obstime="2026-01-10"),
+            "on the far side",
+        ),
     ],
 )
 def test_a_region_that_is_not_in_the_image_is_said(file: Path, box: Any, words: str) -> None:

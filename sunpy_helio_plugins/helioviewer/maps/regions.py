@@ -58,7 +58,9 @@ class Region:
         x, y = self.points.T if isinstance(self.points, np.ndarray) else _pixels(self.points, dict(keys), shape)
         inside = np.isfinite(x) & np.isfinite(y)
         if not inside.any():
-            raise FileError("The region is on the far side of the Sun as seen in this image, or outside of its frame.")
+            raise FileError(
+                f"None of the {x.size} points of the region is in the image: they are on the far side of the Sun."
+            )
         # The pixels that contain the corners are included, as by Map.submap.
         left, right = (np.floor(edge + 0.5) for edge in (x[inside].min(), x[inside].max()))
         below, above = (np.floor(edge + 0.5) for edge in (y[inside].min(), y[inside].max()))
