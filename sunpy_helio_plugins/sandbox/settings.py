@@ -149,6 +149,7 @@ def _wanted(url: str) -> dict[_Place, Any]:
         ("imap", "url"): f"{url}/imap",
         ("imap", "ialirt_url"): f"{url}/imap/ialirt",
         ("helioviewer", "api_url"): f"{url}/helioviewer/v2",
+        ("helioviewer", "mirrors"): [],
         ("helioviewer", "hapi_url"): helioviewer_hapi,
         ("helioviewer", "jp2_url"): f"{url}/helioviewer/jp2",
         ("her", "url"): f"{url}/hek/her",

@@ -13,6 +13,7 @@ from sunpy.coordinates import frames
 from sunpy.map import Map
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import FileError, QueryError
@@ -109,6 +110,18 @@ def test_the_outline_of_an_event_is_a_region(file: Path) -> None:
     x, y = found.wcs.world_to_pixel(outline_.transform_to(found.coordinate_frame))
     assert np.all((x >= -0.5) & (y >= -0.5) & (x <= found.data.shape[1] - 0.5) & (y <= found.data.shape[0] - 0.5))
     assert np.allclose(found.data.shape, part(whole).data.shape, atol=3)
+
+
+def test_corners_off_the_disk_of_another_observer_are_taken_at_the_distance_of_the_sun(file: Path) -> None:
+    whole = helioviewer.read(file)
+    frame = frames.Helioprojective(observer=frames.HeliographicStonyhurst(
+        20 * u.deg, 0 * u.deg, 1 * u.AU, obstime=whole.date), obstime=whole.date)  # fmt: skip
+    box = SkyCoord([-1100, -700] * u.arcsec, [-200, 200] * u.arcsec, frame=frame)
+    found = helioviewer.read(file, region=box)
+    assert found.bottom_left_coord.Tx < -1000 * u.arcsec
+    # The setting of sunpy for such coordinates is restored.
+    with pytest.warns(SunpyUserWarning, match="all NaNs"):
+        assert np.isnan(box[0].transform_to(whole.coordinate_frame).Tx)
 
 
 @pytest.mark.parametrize("size", [60, 20])

@@ -87,13 +87,18 @@ def read(
         made: list[Any] = []
         for path, is_cut in found:
             told = (None, None) if is_cut else (pixels, place)
-            if path.is_file() and jpx.is_jpx(path):
+            if _is_jpx(path):
                 made.append(_frames(path, physical, pixels, place))
             else:
                 made.append(read_file(path, physical, *told))
     if sources.is_single(images):
         return made[0]
     return [map_ for one in made for map_ in (one if isinstance(one, list) else [one])]
+
+
+def _is_jpx(path: Path) -> bool:
+    with local(path, "read"):
+        return path.is_file() and jpx.is_jpx(path)
 
 
 def read_file(path: Path, physical: bool = False, size: int | None = None, region: Region | None = None) -> GenericMap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -188,7 +189,6 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
     """Return the pixels of coordinates in an image."""
     import sunpy.map
     from astropy.wcs.utils import wcs_to_celestial_frame
-    from sunpy.coordinates import SphericalScreen
 
     own = header_repairs.display_unit(header_repairs.repaired(keys))
     try:
@@ -196,9 +196,7 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
         frame = wcs_to_celestial_frame(wcs)
         # Without an observer, the same numbers in each image, from wherever it was taken.
         has_observer = getattr(points.frame, "observer", frame) is not None or points.frame.name != frame.name
-        # Points off the disk of another observer are taken at the distance of the Sun.
-        with SphericalScreen(frame.observer, only_off_disk=True):
-            seen = points.transform_to(frame) if has_observer else points
+        seen = _seen(points, frame) if has_observer else points
         lon, lat = seen.spherical.lon.wrap_at(180 * u.deg), seen.spherical.lat
         units = wcs.world_axis_units
         x, y = wcs.world_to_pixel_values(lon.to_value(units[0]), lat.to_value(units[1]))
@@ -207,6 +205,20 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
     except Exception as error:  # of sunpy and astropy, by what the header lacks
         problem = f"{type(error).__name__}: {error}"
         raise FileError(f"The region cannot be found in the image by its header: {problem}") from error
+
+
+def _seen(points: SkyCoord, frame: Any) -> SkyCoord:
+    """Return points as seen by the observer of an image; those off the disk are taken at the distance of the Sun."""
+    from sunpy.coordinates import SphericalScreen
+
+    if points.frame.name != frame.name:
+        return points.transform_to(frame)
+    with _screen, SphericalScreen(frame.observer, only_off_disk=True):
+        return points.transform_to(frame)
+
+
+_screen = threading.Lock()
+"""The screen of sunpy is one setting for all threads."""
 
 
 def _is_visible(points: SkyCoord) -> Any:

@@ -207,11 +207,11 @@ class Job:
         """Download the file, or a copy of it from another server; raise the first error if none can be downloaded."""
         try:
             return await self._repeated(partial(self._fetch, session, bars), bars)
-        except (RefusedError, TransientError) as error:
+        except TransferError as error:
             failure = error
         for copy in self.download.copies():
             job = replace(self, download=replace(copy, target=self.download.target))
-            with contextlib.suppress(RefusedError, TransientError, FileError):
+            with contextlib.suppress(TransferError, FileError):
                 found = await job._repeated(partial(job._fetch, session, bars), bars)
                 _log.warning("%s: %s; a copy was downloaded from %s", found.name, failure, public_url(copy.url))
                 return found

@@ -137,6 +137,14 @@ def test_files_come_from_a_mirror_and_are_the_same(archive: Any, broken: list[st
         assert Map(one).meta["fsn"] == Map(other).meta["fsn"]
 
 
+def test_files_come_from_a_mirror_if_the_server_is_down(archive: Any, broken: list[str], tmp_path: Path) -> None:
+    """After the first files, the server is not asked again."""
+    rows = images(archive)
+    files = Fido.fetch(elsewhere(rows, "https://127.0.0.1:9"), path=tmp_path / "{file}")
+    assert files.errors == []
+    assert len(files) == len(rows)
+
+
 def test_an_image_that_the_mirror_does_not_have_is_refused(archive: Any, broken: list[str], tmp_path: Path) -> None:
     """The API returns the nearest image, which would be saved under the name of another one."""
     rows = images(archive)[:1]
