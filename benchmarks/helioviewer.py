@@ -8,6 +8,12 @@ Both sides of each comparison run alternately in one process, with one server on
     Milliseconds of a search of AIA 304 in addition to the time of its bare requests, and the peak memory.
 ``read_512``
     The speed-up of ``helioviewer.read(size=512)`` over ``Map(full).resample((512, 512))``.
+``area_read``
+    The speed-up of ``helioviewer.read(region=...)`` over ``Map(full).submap(...)`` for 256 pixels at full resolution,
+    given as pixels; and ``sky_ratio``, that for corners on the sky, for which sunpy finds the observer first.
+``bytes_region``
+    The share of a file that the server sends for such regions on the disk, which should be at most 13 %, and the number
+    of its requests.
 ``bytes_512``, ``bytes_512_smooth``
     The size of complete files divided by the bytes that the server sends for images of 512 pixels; with photon noise,
     and with a quarter of it. The required bytes depend on the image: without any noise, the half bit for each pixel is
@@ -52,6 +58,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["PARFIVE_HIDE_PROGRESS"] = "1"
 
+import astropy.units as u  # noqa: E402
 import glymur  # noqa: E402
 import hvpy  # noqa: E402
 import numpy as np  # noqa: E402
@@ -239,7 +246,6 @@ def searched(days: int, repeats: int) -> dict[str, float]:
 
 
 def read_512(file: Path, repeats: int) -> dict[str, float]:
-    import astropy.units as u
     import sunpy.map
 
     helioviewer.read(file, size=512)
@@ -250,6 +256,52 @@ def read_512(file: Path, repeats: int) -> dict[str, float]:
         ours += [seconds(lambda: helioviewer.read(file, size=512)) for _ in range(3)]
     own, other = statistics.median(ours), statistics.median(theirs)
     return {"ratio": round(other / own, 2), "ours_ms": round(1e3 * own, 1), "theirs_ms": round(1e3 * other, 1)}
+
+
+def corners(left: int, lower: int, side: int = 256) -> u.Quantity:
+    return [[left, lower], [left + side - 1, lower + side - 1]] * u.pix
+
+
+def area_read(file: Path, repeats: int) -> dict[str, float]:
+    """Read regions of a file, and cut them from the map of the complete file."""
+    import sunpy.map
+
+    whole = sunpy.map.Map(file)
+    boxes = [corners(1400 + 300 * number, 1000 + 400 * number) for number in range(repeats)]
+    places = [[whole.wcs.pixel_to_world(*corner.value) for corner in box] for box in boxes]
+    ours, theirs, on_sky, on_sky_theirs = [], [], [], []
+    for box, place in zip(boxes, places, strict=True):
+        if not np.array_equal(helioviewer.read(file, region=box).data, whole.submap(box[0], top_right=box[1]).data):
+            raise SystemExit("the region is another one")
+        theirs.append(seconds(lambda box=box: sunpy.map.Map(file).submap(box[0], top_right=box[1])))
+        ours += [seconds(lambda box=box: helioviewer.read(file, region=box)) for _ in range(3)]
+        on_sky_theirs.append(seconds(lambda place=place: sunpy.map.Map(file).submap(place[0], top_right=place[1])))
+        on_sky += [seconds(lambda place=place: helioviewer.read(file, region=place)) for _ in range(3)]
+    own, other = statistics.median(ours), statistics.median(theirs)
+    sky = statistics.median(on_sky_theirs) / statistics.median(on_sky)
+    return {
+        "ratio": round(other / own, 2), "ours_ms": round(1e3 * own, 1), "theirs_ms": round(1e3 * other, 1),
+        "sky_ratio": round(sky, 2),
+    }  # fmt: skip
+
+
+def bytes_region(data: bytes) -> dict[str, float]:
+    """Fetch regions of full resolution on the disk, and count the bytes sent by the server."""
+    Handler.image = data
+    table = HelioviewerClient().search(a.Time(FIRST, FIRST), a.helioviewer.SourceID(13))
+    shares, requests_ = [], []
+    for left, lower in ((1000, 1000), (1900, 1900), (2700, 1500), (1500, 2800), (2222, 1234)):
+        Handler.sent.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            found = Fido.fetch(table, path=f"{folder}/{{file}}", region=corners(left, lower), progress=False)
+            if found.errors:
+                raise SystemExit(str(found.errors))
+        shares.append(sum(Handler.sent) / len(data))
+        requests_.append(len(Handler.sent))
+    return {
+        "percent": round(100 * statistics.median(shares), 2), "worst": round(100 * max(shares), 2),
+        "requests": max(requests_), "whole": len(data),
+    }  # fmt: skip
 
 
 def bytes_512(data: bytes) -> dict[str, float]:
@@ -437,6 +489,7 @@ def measure(repeats: int, chosen: list[str]) -> dict[str, dict[str, float]]:
             "bytes_512_smooth": lambda: bytes_512(smooth), "bytes_512": lambda: bytes_512(large),
             "read_512": lambda: read_512(file, repeats), "fetch_hvpy": lambda: fetch_hvpy(max(repeats // 2, 1)),
             "nearest_500": lambda: nearest_500(repeats), "sequence_400": lambda: sequence_400(large, repeats),
+            "area_read": lambda: area_read(file, repeats), "bytes_region": lambda: bytes_region(large),
             "zarr_day": lambda: zarr_day(repeats), "exponents": lambda: exponents(repeats),
         }  # fmt: skip
         result = {name: works[name]() for name in chosen}

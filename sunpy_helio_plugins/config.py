@@ -157,7 +157,9 @@ def _url(default: str, description: str, section: str) -> _Setting:
     )
 
 
-def _entries(default: list[str], description: str, pattern: re.Pattern[str], form: str) -> _Setting:
+def _entries(
+    default: list[str], description: str, pattern: re.Pattern[str], form: str, section: str = "hapi"
+) -> _Setting:
     """Make the setting of a list of texts in one form, with an address."""
 
     def check(value: Any) -> list[str]:
@@ -169,7 +171,7 @@ def _entries(default: list[str], description: str, pattern: re.Pattern[str], for
         found = pattern.fullmatch(one) if isinstance(one, str) else None
         return found is not None and _is_address(found[1])
 
-    return _Setting(default, description, "hapi", check, f"a list of texts, each {form}")
+    return _Setting(default, description, section, check, f"a list of texts, each {form}")
 
 
 _SERVER = re.compile(r"\s*[^=\s]+\s*=\s*(\S+)\s*")
@@ -252,10 +254,27 @@ class _IMAPConf(_Section):
     data_dir = _folder("", "Folder that contains the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
 
 
+HELIOVIEWER_API = "https://api.helioviewer.org/v2"
+
+HELIOVIEWER_MIRRORS = [
+    "IAS=https://helioviewer-api.ias.u-psud.fr/v2",
+    "ROB=https://api.swhv.oma.be/hv_docpage/v2",
+]
+"""The mirrors that JHelioviewer offers besides the main server."""
+
+
 class _HelioviewerConf(_Section):
     """Settings of the Helioviewer client."""
 
-    api_url = _url("https://api.helioviewer.org/v2", "URL of the API, version 2.", "helioviewer")
+    api_url = _url(HELIOVIEWER_API, "URL of the API, version 2.", "helioviewer")
+    mirrors = _entries(
+        HELIOVIEWER_MIRRORS,
+        "Servers to use if the API does not respond, in this order, each as 'name=url'; the default ones belong to the "
+        "default api_url.",
+        _SERVER,
+        "'name=https://host/path/v2'",
+        "helioviewer",
+    )
     hapi_url = _url(
         "https://api.helioviewer.org/hapi/Helioviewer/hapi", "URL of Helioviewer's HAPI server.", "helioviewer"
     )

@@ -58,6 +58,7 @@ __all__ = [
     "InexactValueWarning",
     "IsolationError",
     "LockedError",
+    "MirrorWarning",
     "MissingDependencyError",
     "OutdatedAnswerWarning",
     "OutsideImageWarning",
@@ -300,6 +301,10 @@ class InexactTimeWarning(AstropyUserWarning):
 
 class InexactValueWarning(AstropyUserWarning):
     """Values were converted to a type that cannot represent all of them exactly."""
+
+
+class MirrorWarning(AstropyUserWarning):
+    """A server does not respond: the answer is that of a mirror, which may lack images."""
 
 
 class OutdatedAnswerWarning(AstropyUserWarning):

@@ -535,8 +535,13 @@ def cases(world: World) -> dict[str, Case]:
             helioviewer.quicklook, {"images": world.files["helioviewer"], "size": 64, "physical": False}
         ),
         "helioviewer.read": Case(
-            helioviewer.read, {"file": world.files["helioviewer"], "size": None, "physical": False}
+            helioviewer.read, {"images": world.files["helioviewer"], "size": None, "physical": False, "region": None}
         ),
+        "helioviewer.compare": Case(
+            helioviewer.compare,
+            {"time": a.Time("2026-01-10 12:00", "2026-01-10 12:02"), "query": a.helioviewer.SourceID(13)},
+        ),
+        "helioviewer.status": Case(helioviewer.status, {"mirrors": False}),
         "helioviewer.science": Case(
             helioviewer.science, {"table": images, "resolve": False, "notify": None, "drms_client": None}
         ),

@@ -37,7 +37,7 @@ WRONG = {
     "hapi.cache": FLAG, "hapi.cache_size": INTEGER, "hapi.cache_days": (*DURATION, None),
     "hapi.grace_days": (*DURATION, None), "hapi.index_days": (*DURATION, None), "hapi.index_url": URL,
     "imap.url": URL, "imap.ialirt_url": URL, "imap.webpoda_url": URL, "imap.data_dir": FOLDER,
-    "helioviewer.api_url": URL, "helioviewer.hapi_url": URL, "helioviewer.jp2_url": URL,
+    "helioviewer.api_url": URL, "helioviewer.hapi_url": URL, "helioviewer.jp2_url": URL, "helioviewer.mirrors": ENTRIES,
     "helioviewer.rate_limit_wait": DURATION, "helioviewer.pillow_openjpeg": FLAG, "her.url": URL,
     "her.cache": FLAG, "her.cache_size": INTEGER, "her.cache_days": (*DURATION, None),
     "her.grace_days": (*DURATION, None), "her.progress": FLAG,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.media.movies import movie
     from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
     from sunpy_helio_plugins.helioviewer.sequences.sequence import ImageSequence, sequence
+    from sunpy_helio_plugins.helioviewer.servers.comparison import compare
     from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ImageSequence",
     "attrs",
     "clipped",
+    "compare",
     "coverage",
     "jpx",
     "movie",
@@ -54,6 +56,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),
         "sunpy_helio_plugins.helioviewer.media.screenshots": ("jpx", "screenshot", "status"),
         "sunpy_helio_plugins.helioviewer.sequences.sequence": ("ImageSequence", "sequence"),
+        "sunpy_helio_plugins.helioviewer.servers.comparison": ("compare",),
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),
     },
     submodules=("attrs",),

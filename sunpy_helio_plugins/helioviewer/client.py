@@ -6,6 +6,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from sunpy_helio_plugins.helioviewer.query import PROVIDER
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching, tables
+    from sunpy_helio_plugins.helioviewer.maps.regions import Region
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
@@ -49,7 +51,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
     info_url = "https://helioviewer.org"
     names = translator.NAMES
     own = translator.OWN
-    _fetch_options = ("size",)
+    _fetch_options = ("region", "size")
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """
@@ -99,20 +101,23 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         downloader : parfive.Downloader
             The downloader that Fido passes.
         **kwargs
-            ``overwrite``, and ``size``: the minimum number of pixels of the longer side of each image. If the server
-            supports requests of parts of files, only the bytes that are needed are downloaded, and a smaller file is
-            written, with the number of pixels in its name.
+            ``overwrite``;
+            ``size``: the minimum number of pixels of the longer side of each image, or of the region;
+            ``region``: a part of each image, as of `sunpy_helio_plugins.helioviewer.read`.
+            If the server supports requests of parts of files, only the bytes that are needed are downloaded, and a
+            smaller file is written, with the number of pixels in its name.
 
         Raises
         ------
         QueryError
-            The size is not a number of pixels.
+            The size is not a number of pixels, or the region is not one.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
         from sunpy_helio_plugins.helioviewer.jp2 import reduce
+        from sunpy_helio_plugins.helioviewer.maps.regions import region_of
 
         size = reduce.checked(kwargs.get("size"))
-        files = _files(query_results, size)
+        files = _files(query_results, size, region_of("HelioviewerClient.fetch", kwargs.get("region")))
         enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"), fallback="image.jp2")
 
     @classmethod
@@ -176,28 +181,39 @@ class SizedNames:
 _SIZED = re.compile(r"(.*)\.(\d+)px((?:-\d+)?\.jp2)")
 
 
-def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]:
+def _files(rows: tables.HelioviewerTable, size: int | None, region: Region | None) -> Iterator[RowFile]:
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.helioviewer import matching
     from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+    from sunpy_helio_plugins.helioviewer.maps.regions import cut_of
 
     sizes = None if size is None else SizedNames(size)
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
+    if region is not None:
+        told = cut_of(region, size).plan()
     # Rows of `nearest` without an image do not have a path.
     for row, place in ((row, place) for row, place in enumerate(matching.places(rows)) if place.path):
-        yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told, sizes))
+        name = reduce.named(place.path, size, "" if region is None else region.name)
+        yield RowFile(row, name, partial(_download, rows, row, place, told, sizes))
 
 
 def _download(
-    place: matching.ImageLocation, told: dict[str, Any], sizes: SizedNames | None, target: Path
+    rows: tables.HelioviewerTable,
+    number: int,
+    place: matching.ImageLocation,
+    told: dict[str, Any],
+    sizes: SizedNames | None,
+    target: Path,
 ) -> PrefixDownload:
     from sunpy_helio_plugins.helioviewer.jp2 import boxes
+    from sunpy_helio_plugins.helioviewer.servers.copies import copies_of
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
     wanted: dict[str, Any] = {"accept": partial(_refuse, place.missing)} if place.missing else dict(told)
     if sizes is not None:
         target, wanted["named"] = sizes.existing(target), sizes.named
-    return PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
+    download = PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
+    return download if place.missing else replace(download, copies=partial(copies_of, download, rows, number))
 
 
 def _refuse(words: str, part: Path) -> None:

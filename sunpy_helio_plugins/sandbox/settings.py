@@ -151,6 +151,7 @@ def _wanted(url: str) -> dict[_Place, Any]:
         ("imap", "ialirt_url"): f"{url}/imap/ialirt",
         ("imap", "webpoda_url"): f"{url}/imap/poda/dap2/apids/SID1",
         ("helioviewer", "api_url"): f"{url}/helioviewer/v2",
+        ("helioviewer", "mirrors"): [],
         ("helioviewer", "hapi_url"): helioviewer_hapi,
         ("helioviewer", "jp2_url"): f"{url}/helioviewer/jp2",
         ("her", "url"): f"{url}/hek/her",

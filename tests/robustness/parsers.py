@@ -22,12 +22,15 @@ from journeys import plain
 
 from sunpy_helio_plugins import cdf, hapi, her, quantities
 from sunpy_helio_plugins.errors import HelioPluginsError
-from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, jpx
+from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.columns import chaincodes
 from sunpy_helio_plugins.imap import filenames, integrity
 from sunpy_helio_plugins.quantities import units
 from sunpy_helio_plugins.quantities.exact import exact_json
+from sunpy_helio_plugins.sandbox.helioviewer import containers
 from sunpy_helio_plugins.transport import messages, retry, urls
 from sunpy_helio_plugins.transport.files.body import promised_digests
 
@@ -113,6 +116,22 @@ def image(path: Path) -> Any:
     return header.keywords(header.text_of(data)), boxes.codestream_at(data)
 
 
+def corner(keys: dict[str, Any], shape: tuple[int, int]) -> Box:
+    return Box(0, 0, min(90, shape[1]), min(60, shape[0]))
+
+
+def region(path: Path) -> Any:
+    """Return the pixels of a region that is selected by packets; OpenJPEG warns of damaged ones."""
+    with path.open("rb") as stream:
+        pixels, text = RegionCut(corner, 40).pixels(stream)
+    return pixels.tobytes(), pixels.shape, text
+
+
+def frames(path: Path) -> Any:
+    with path.open("rb") as stream:
+        return [(one.text, one.link, one.path, one.link or one.file(stream)) for one in jpx.frames(path)]
+
+
 def events(path: Path) -> Any:
     decoded = exact_json(path.read_bytes().decode("latin-1"), strict=False)
     found = [one for one in decoded if isinstance(one, dict)] if isinstance(decoded, list) else []
@@ -177,6 +196,9 @@ PARSERS: dict[str, Parser] = {
     "cdf, packed": Parser(cdf_table, (DATA / "packed.cdf").read_bytes(), ".cdf", checked=packed_ranges),
     "cdf, salvaged": Parser(cdf_salvaged, (DATA / "packed.cdf").read_bytes(), ".cdf", checked=packed_ranges),
     "jp2": Parser(image, IMAGE, ".jp2"),
+    "jp2 region": Parser(region, (DATA / "layers.jp2").read_bytes(), ".jp2"),
+    "jpx": Parser(frames, containers.jpx([IMAGE, IMAGE]), ".jpx"),
+    "jpx, links": Parser(frames, containers.jpx([IMAGE] * 2, ["file:///jp2/A/2026/01/02/1/a.jp2", "b.jp2"]), ".jpx"),
     "her records": Parser(events, json.dumps(EVENTS).encode(), ".json", allowed=(ValueError, RecursionError)),
     "chaincode": Parser(rings, CODE.encode()),
     "polygon": Parser(rings, b"POLYGON((26 -18,28 -18,28 -16,26 -16,26 -18))"),

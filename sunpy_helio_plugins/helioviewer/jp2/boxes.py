@@ -26,6 +26,7 @@ __all__ = [
     "classified",
     "codestream_at",
     "contents",
+    "head_of",
     "is_complete",
     "is_rate_limit",
 ]
@@ -99,7 +100,7 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
     while offset < size:
         stream.seek(offset)
         head = stream.read(16)
-        length, kind = _head(head, size - offset)
+        length, kind = head_of(head, size - offset)
         if length < 8 or offset + length > size:
             raise TransientFileError(
                 f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: it has {size} bytes, but "
@@ -114,8 +115,8 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         yield kind, offset
 
 
-def _head(head: bytes, left: int) -> tuple[int, bytes]:
-    """Return the length and the type of a box: 0 means up to the end of the file, 1 that a longer number follows."""
+def head_of(head: bytes, left: int) -> tuple[int, bytes]:
+    """Return the length and the type of a box; 0 means up to the end of the file, 1 that a longer number follows."""
     if len(head) < 8:
         return 0, b"?"
     length, kind = struct.unpack(">I4s", head[:8])
@@ -127,7 +128,7 @@ def _head(head: bytes, left: int) -> tuple[int, bytes]:
 def box_at(data: bytes | memoryview, at: int) -> tuple[int, bytes, int]:
     """Return the length and the type of the box at an offset, and the length of its header."""
     head = bytes(data[at : at + 16])
-    length, kind = _head(head, len(data) - at)
+    length, kind = head_of(head, len(data) - at)
     if length < 8:
         raise FileError(f"The boxes of the JPEG 2000 file are damaged after {at} bytes.")
     return length, kind, 16 if head[:4] == b"\0\0\0\1" else 8

@@ -17,13 +17,18 @@ import numpy as np
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["CodestreamLayout", "cut", "levels", "reductions"]
+__all__ = ["CodestreamLayout", "cut", "levels", "reductions", "smaller"]
 
 _SOC, _SIZ, _COD, _QCD, _SOT, _SOD, _EOC, _PLT, _COM, _TLM = (
     0xFF4F, 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93, 0xFFD9, 0xFF58, 0xFF64, 0xFF55,
 )  # fmt: skip
+_SOP, _EPH = 0xFF91, 0xFF92
+"""Markers at the start of a packet and at the end of its header, if the style of the codestream has them."""
 _RESOLUTION_FIRST = (1, 2)
 """Progressions RLCP and RPCL."""
+_MOST_PROGRESSION, _MOST_LEVELS = 4, 32
+_DERIVED = 1
+"""The style of quantization steps that are computed from the step of the coarsest subband."""
 
 _Segments: TypeAlias = dict[int, list[bytes]]
 
@@ -96,6 +101,45 @@ class CodestreamLayout:
             counts.append(across * down * components * layers)
         return cls(width, height, levels, packets, lengths, main, tuple(counts))
 
+    @property
+    def is_by_resolution(self) -> bool:
+        """Whether a smaller image is at the beginning."""
+        return self._main[_COD][0][1] in _RESOLUTION_FIRST
+
+    @property
+    def progression(self) -> int:
+        """The order of the packets: 0 to 4 for LRCP, RLCP, RPCL, PCRL and CPRL."""
+        return self._main[_COD][0][1]
+
+    @property
+    def layers(self) -> int:
+        """The number of quality layers."""
+        return int.from_bytes(self._main[_COD][0][2:4], "big")
+
+    @property
+    def components(self) -> int:
+        """The number of components."""
+        return int.from_bytes(self._main[_SIZ][0][34:36], "big")
+
+    @property
+    def precincts(self) -> tuple[tuple[int, int], ...]:
+        """The exponents of the width and the height of the precincts of each resolution, the coarsest first."""
+        cod = self._main[_COD][0]
+        sizes = cod[10 : 11 + self.levels] if cod[0] & 1 else b"\xff" * (self.levels + 1)
+        return tuple((size & 15, size >> 4) for size in sizes)
+
+    def empty_packets(self, first: int, last: int) -> bytes:
+        """Return packets without code-blocks, in place of those with numbers from ``first`` to before ``last``."""
+        style = self._main[_COD][0][0]
+        packet = b"\0" + (struct.pack(">H", _EPH) if style & 4 else b"")
+        if not style & 2:
+            return packet * (last - first)
+        return b"".join(struct.pack(">HHH", _SOP, 4, number & 0xFFFF) + packet for number in range(first, last))
+
+    def can_be_halved(self, halvings: int) -> bool:
+        """Return whether a smaller image can have the quantization of this one, which may depend on its levels."""
+        return not halvings or self._main[_QCD][0][0] & 31 != _DERIVED
+
     def end(self, halvings: int) -> int:
         """Return the offset after the packets of an image that is halved a number of times."""
         return self.packets + int(self.lengths[: sum(self._counts[: self.levels - halvings + 1])].sum())
@@ -120,12 +164,16 @@ def cut(codestream: bytes, layout: CodestreamLayout, halvings: int) -> bytes | N
 
     It is not possible if the quantization steps are given in a form that depends on the complete image.
     """
-    left = layout.levels - halvings
     end = layout.end(halvings)
-    quantization = _quantization(layout._main[_QCD][0], left)
-    if quantization is None or len(codestream) < end:
+    if len(codestream) < end or not layout.can_be_halved(halvings):
         return None
-    packets = codestream[layout.packets : end]
+    return smaller(layout, halvings, codestream[layout.packets : end])
+
+
+def smaller(layout: CodestreamLayout, halvings: int, packets: bytes) -> bytes:
+    """Return a codestream of an image that is halved a number of times (see `can_be_halved`), from its packets."""
+    left = layout.levels - halvings
+    quantization = _quantization(layout._main[_QCD][0], left) if halvings else layout._main[_QCD][0]
     siz = bytearray(layout._main[_SIZ][0])
     sides = [-(-side >> halvings) for side in (layout.width, layout.height)]
     struct.pack_into(">IIIIIIII", siz, 2, *sides, 0, 0, *sides, 0, 0)
@@ -156,14 +204,20 @@ def _segments(data: bytes, at: int, until: int) -> tuple[_Segments, int] | int |
 
 
 def _simple(main: _Segments, tile: _Segments) -> bool:
-    """Return whether there is a single tile at the origin, with packets by resolution and their lengths together."""
+    """Return whether there is a single tile at the origin, with the lengths of its packets together."""
     if not {_SIZ, _COD, _QCD} <= set(main) <= {_SIZ, _COD, _QCD, _COM, _TLM} or not {_PLT} <= set(tile) <= {_PLT, _COM}:
         return False
     width, height, left, top, across, down, *offset = struct.unpack_from(">IIIIIIII", main[_SIZ][0], 2)
     one_tile = (left, top, *offset) == (0, 0, 0, 0) and across >= width and down >= height
     samples = main[_SIZ][0][36:]
     full = all(samples[k + 1] == samples[k + 2] == 1 for k in range(0, len(samples) - 2, 3))
-    return one_tile and full and main[_COD][0][1] in _RESOLUTION_FIRST
+    return one_tile and full and _is_allowed(main[_COD][0])
+
+
+def _is_allowed(cod: bytes) -> bool:
+    """Return whether the order, the number of levels and the precincts are ones that the standard allows."""
+    sizes = cod[11 : 11 + cod[5]] if cod[0] & 1 else b""
+    return cod[1] <= _MOST_PROGRESSION and cod[5] <= _MOST_LEVELS and all(one & 15 and one >> 4 for one in sizes)
 
 
 def _packet_lengths(segments: list[bytes]) -> np.ndarray:
@@ -180,9 +234,7 @@ def _packet_lengths(segments: list[bytes]) -> np.ndarray:
     return values
 
 
-def _quantization(body: bytes, levels: int) -> bytes | None:
+def _quantization(body: bytes, levels: int) -> bytes:
     """Return the steps of the remaining subbands, which are ordered from the coarsest on."""
     style = body[0] & 31
-    if style == 1:
-        return None
     return body[: 1 + (3 * levels + 1) * (2 if style == 2 else 1)]

@@ -11,7 +11,18 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2.boxes import SIGNATURE, box_at
 
-__all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "missing", "replaced", "rescaled", "text_of"]
+__all__ = [
+    "FIRST_BYTES",
+    "added",
+    "box",
+    "cropped",
+    "file_header",
+    "keywords",
+    "missing",
+    "replaced",
+    "rescaled",
+    "text_of",
+]
 
 FIRST_BYTES = 16384
 """The bytes that contain the header of Helioviewer's files: headers are 4 to 7 kB long (files of 2005 to 2024)."""
@@ -115,6 +126,34 @@ def rescaled(header: dict[str, Any], halvings: int, shape: tuple[int, int]) -> d
         elif upper in ("NAXIS1", "NAXIS2"):
             left[key] = -(-(columns if upper == "NAXIS1" else rows) // factor)
     return left
+
+
+def cropped(header: dict[str, Any], edges: tuple[int, int, int, int], shape: tuple[int, int]) -> dict[str, Any]:
+    """
+    Return the keywords that change if a part is cut from an image of a shape (rows, columns).
+
+    ``edges`` are the left, upper, right and lower edge of the part, in pixels from the upper left corner.
+    """
+    left, upper, right, lower = edges
+    changed: dict[str, Any] = {}
+    for key, value in header.items():
+        name = key.upper()
+        if isinstance(value, str):
+            continue
+        if name in _COLUMNS or re.fullmatch(r"CRPIX1[A-Z]?", name):
+            changed[key] = value - left
+        elif name in _ROWS or re.fullmatch(r"CRPIX2[A-Z]?", name):
+            changed[key] = value - (shape[0] - lower)  # rows are counted from the lower edge
+        elif name in ("NAXIS1", "NAXIS2"):
+            changed[key] = right - left if name == "NAXIS1" else lower - upper
+    return changed
+
+
+def added(text: str, values: dict[str, Any]) -> str:
+    """Return a header's text with more keywords at its end."""
+    own = "".join(f"<{key}>{value}</{key}>\n" for key, value in values.items())
+    at = text.rfind("</")
+    return f"{text[:at]}{own}{text[at:]}" if at >= 0 else text
 
 
 def replaced(text: str, values: dict[str, Any]) -> str:

@@ -16,7 +16,9 @@ from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout, cut
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["FIRST_BYTES", "accept", "checked", "decoded", "named", "needed", "plan", "reduce"]
+__all__ = [
+    "FIRST_BYTES", "accept", "check_size", "checked", "decoded", "named", "needed", "plan", "reduce", "wrapped",
+]  # fmt: skip
 
 FIRST_BYTES = 24_576
 """
@@ -41,7 +43,7 @@ def needed(size: int, data: bytes) -> int | None:
     layout = CodestreamLayout.read(data[start:end])
     if isinstance(layout, int):
         return start + layout
-    if layout is None:
+    if layout is None or not layout.is_by_resolution:
         return None
     halvings = reductions(layout.width, layout.height, layout.levels, size)
     return start + layout.end(halvings) if halvings else None
@@ -57,7 +59,7 @@ def reduce(data: bytes, size: int) -> bytes:
     start, end = boxes.codestream_at(data)
     text = header.text_of(data)
     layout = CodestreamLayout.read(data[start:end])
-    if isinstance(layout, CodestreamLayout):
+    if isinstance(layout, CodestreamLayout) and layout.is_by_resolution:
         halvings = reductions(layout.width, layout.height, layout.levels, size)
         if not halvings:
             return data
@@ -68,11 +70,15 @@ def reduce(data: bytes, size: int) -> bytes:
 
 
 def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shape: tuple[int, int]) -> bytes:
-    """Wrap a codestream in boxes."""
+    """Wrap the codestream of a halved image in boxes."""
     own = header.replaced(text, header.rescaled(header.keywords(text), halvings, shape))
-    sides = [-(-side >> halvings) for side in shape]
+    return wrapped(data[:start], own, stream, (-(-shape[0] >> halvings), -(-shape[1] >> halvings)))
+
+
+def wrapped(beginning: bytes, own: str, stream: bytes, sides: tuple[int, int]) -> bytes:
+    """Return a file with a codestream, its size (rows, columns), its header, and the other boxes of a beginning."""
     made, placed = [], False
-    for kind, content in boxes.contents(data[:start]):
+    for kind, content in boxes.contents(beginning):
         if kind == b"jp2h":
             at = _image_header(content)
             content = content[:at] + b"".join(side.to_bytes(4, "big") for side in sides) + content[at + 8 :]
@@ -99,7 +105,7 @@ def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
 
 def _codestream(data: bytes) -> bytes:
     """Return the codestream of a file after a check of its size."""
-    _check_size(data)
+    check_size(data)
     start, end = boxes.codestream_at(data)
     return data[start:end]
 
@@ -109,17 +115,18 @@ def _sides(codestream: bytes) -> tuple[int, int]:
     return right - left, lower - upper
 
 
-def _check_size(data: bytes) -> None:
-    """Refuse an image whose sizes contradict each other, or that claims to be larger than any camera's."""
+def check_size(data: bytes) -> tuple[int, int]:
+    """Return the shape of an image; refuse sizes that contradict each other, or that are larger than any camera's."""
     start, end = boxes.codestream_at(data)
     if end - start < 24 or data[start + 2 : start + 4] != b"\xff\x51":
         raise FileError("The image cannot be decoded: its codestream is damaged.")
     rows, columns = struct.unpack_from(">II", data, _image_header(data[:start]))
-    if (columns, rows) != _sides(data[start : start + 24]) or rows * columns > MOST_PIXELS:
+    if (columns, rows) != _sides(data[start : start + 24]) or not 0 < rows * columns <= MOST_PIXELS:
         raise FileError(
             f"The image cannot be decoded: its size of {columns} x {rows} pixels differs from that of its codestream, "
             f"or exceeds the limit of {MOST_PIXELS} pixels."
         )
+    return rows, columns
 
 
 def _image_header(data: bytes) -> int:
@@ -161,7 +168,8 @@ def checked(size: Any) -> int | None:
     return int(size)
 
 
-def named(path: str, size: int | None) -> str:
-    """Return the name of a file, with the size of its image if that is reduced."""
+def named(path: str, size: int | None, region: str = "") -> str:
+    """Return the name of a file, with the name of its region and the size of its image if that is reduced."""
     name = path.rpartition("/")[2]
-    return name if size is None else f"{name.removesuffix('.jp2')}.{size}px.jp2"
+    marks = [one for one in (region, "" if size is None else f"{size}px") if one]
+    return ".".join([name.removesuffix(".jp2"), *marks, "jp2"]) if marks else name

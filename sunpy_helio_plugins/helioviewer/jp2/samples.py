@@ -11,6 +11,8 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
@@ -18,7 +20,7 @@ from sunpy_helio_plugins.errors import FileError, MissingDependencyError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Components", "decoded", "encoded_smaller"]
+__all__ = ["Components", "decoded", "decoded_part", "encoded", "encoded_smaller"]
 
 _FAILURES = (OSError, SyntaxError, ValueError, MemoryError, struct.error, KeyError, IndexError)
 """Exceptions of Pillow if it cannot decode or encode an image."""
@@ -71,10 +73,15 @@ def decoded(codestream: bytes) -> np.ndarray:
 
     They are integers of 8 or 16 bits, signed or not, of shape (rows, columns) or (rows, columns, components).
     """
+    return _decoded(codestream, 0)
+
+
+def _decoded(codestream: bytes, halvings: int) -> np.ndarray:
     import numpy as np
 
     components = Components.read(codestream)
     with _opened(codestream) as picture:
+        picture.reduce = halvings
         try:
             picture.load()
         except _FAILURES as error:
@@ -88,6 +95,60 @@ def decoded(codestream: bytes) -> np.ndarray:
     if not components.is_signed:
         return moved.astype(values.dtype)
     return (moved - (1 << (components.bits - 1))).astype(f"i{values.itemsize}")
+
+
+def decoded_part(codestream: bytes, edges: tuple[int, int, int, int], halvings: int = 0) -> np.ndarray:
+    """
+    Return the samples of a part of an image that is halved a number of times; see `decoded`.
+
+    ``edges`` are the left, upper, right and lower edge, in pixels of the smaller image. With glymur, only the
+    code-blocks of the part are decoded; without it, the complete image.
+    """
+    left, upper, right, lower = edges
+    Components.read(codestream)
+    # The areas of glymur are on the grid of the codestream, at whose origin the image may not be.
+    reader = _area_reader() if codestream[16:24] == bytes(8) else None
+    if reader is None:
+        return _decoded(codestream, halvings)[upper:lower, left:right]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "image.j2k")
+        path.write_bytes(codestream)
+        try:
+            picture = reader(path)
+            step, (height, width) = 2**halvings, picture.shape[:2]
+            rows = slice(upper * step, min(lower * step, height), step)
+            columns = slice(left * step, min(right * step, width), step)
+            part: np.ndarray = picture[rows, columns]
+        except Exception as error:  # glymur raises what it meets in damaged markers
+            raise FileError(f"The image cannot be decoded: it was cut or is damaged ({error}).") from error
+    return part
+
+
+def _area_reader() -> Any:
+    """Return glymur's class of images, or `None` if glymur or its OpenJPEG is not installed."""
+    try:
+        from glymur import Jp2k
+        from glymur.lib import openjp2
+    except ImportError:
+        return None
+    return Jp2k if openjp2.OPENJP2 is not None else None
+
+
+def encoded(values: np.ndarray) -> bytes | None:
+    """Return unsigned samples as a codestream without loss, or `None` if Pillow cannot encode them."""
+    components = 1 if values.ndim == 2 else values.shape[2]
+    if (components, 8 * values.itemsize) not in _ENCODED or values.dtype.kind != "u":
+        return None
+    from PIL import Image
+
+    out = io.BytesIO()
+    resolutions = max(min(6, min(values.shape[:2]).bit_length() - 1), 1)
+    try:
+        picture = Image.fromarray(values)
+        picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=resolutions, no_jp2=True, mct=0)
+    except _FAILURES:
+        return None
+    return out.getvalue()
 
 
 def encoded_smaller(codestream: bytes, halvings: int) -> bytes | None:

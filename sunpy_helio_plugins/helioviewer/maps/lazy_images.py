@@ -19,7 +19,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.maps.header_repairs import repaired
-from sunpy_helio_plugins.helioviewer.maps.read import read
+from sunpy_helio_plugins.helioviewer.maps.read import read_file
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable, columns_of_headers
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, to_datetime64
@@ -136,7 +136,7 @@ def quicklook(images: Any, size: int = 512, physical: bool = False) -> Figure:
     rows = -(-len(chosen) // columns)
     figure = plt.figure(figsize=(4.6 * columns, 4.4 * rows), layout="constrained")
     for number, one in enumerate(chosen, start=1):
-        shown = one if is_maps else read(one, size=pixels, physical=physical)
+        shown = one if is_maps else read_file(one, physical, pixels)
         axes = figure.add_subplot(rows, columns, number, projection=shown)
         shown.plot(axes=axes)
         axes.set_title(axes.get_title(), fontsize="medium")
@@ -235,7 +235,7 @@ def _to_ndcube(table: QTable, *columns: Any, size: int | None, physical: bool) -
         raise MissingDependencyError("Making an NDCube", "ndcube") from None
     cubes = []
     for time, file in zip(table["Time"], table["File"], strict=True):
-        shown = read(str(file), size=size, physical=physical)
+        shown = read_file(Path(file), physical, size)
         cube = NDCube(shown.data, wcs=shown.wcs, unit=shown.unit, meta=dict(shown.meta))
         cube.global_coords.add("time", "time", time)
         cubes.append(cube)

@@ -13,15 +13,16 @@ limits and the number of such pixels are told beside the values.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.helioviewer.jp2.region import CROP, MEDIAN
 from sunpy_helio_plugins.helioviewer.maps.disk import area, on_disk
 
-__all__ = ["Physical", "invert"]
+__all__ = ["Physical", "invert", "median_byte"]
 
 _VERSION = "HV_HVS_DETAILS_FILENAME_VERSION"
 _KNOWN_VERSION = 5.0
@@ -76,6 +77,10 @@ class Physical:
         How many pixels have the lower and the upper one of these values.
     ratio : float or None
         The mean of the values over that of the data, DATAMEAN; `None` for magnetograms, whose mean is near zero.
+    mask : numpy.ndarray of bool
+        Pixels whose value is not known: at or beyond a limit, or off the disk.
+    uncertainty : numpy.ndarray of float32
+        The standard deviation of the values by the steps of the bytes; the compression adds to it.
     coverage : float or None
         The fraction of the area of the solar disk in which a picture of HMI has values; `None` if that is not known.
     """
@@ -86,6 +91,8 @@ class Physical:
     limits: tuple[float, float] | None
     clipped: tuple[int, int]
     ratio: float | None
+    mask: NDArray[np.bool_]
+    uncertainty: NDArray[np.float32]
     coverage: float | None = None
 
 
@@ -125,9 +132,86 @@ def invert(data: NDArray[np.uint8], header: dict[str, Any], disk: NDArray[np.boo
         if disk is not None or "CRPIX1" not in keys:
             return _hmi(data, keys, disk)
         return _hmi_within_limb(data, keys)
-    raise FileError(
-        f"How Helioviewer made bytes of {instrument or 'this instrument'} is not known: there are no physical values."
-    )
+    raise FileError(f"There are no physical values: {_reason(instrument, str(keys.get('DETECTOR', '')))}")
+
+
+_PROGRAMS = "repository Helioviewer-Project/jp2gen"
+
+_REASONS = {
+    "SWAP": (
+        "the bytes of SWAP were made by a program of the Royal Observatory of Belgium (fits2img), whose stretch is not "
+        "published. With that of jp2gen's own program (hvs_default_swap.pro), a square root, the mean would exceed the "
+        "header's SWAVINT by up to a third"
+    ),
+    "EIT": (
+        "the bytes of EIT are logarithms between limits of which hv_eit_setup.pro names several, and the header tells "
+        "neither which were used nor a statistic of the data"
+    ),
+    "LASCO": (
+        "the bytes of LASCO are the ratio to a model of the background, scaled by medians of each image "
+        "(hv_make_image_c3.pro), which the header does not contain"
+    ),
+    "COR": (
+        "the bytes of COR1 and COR2 are the ratio to a background image (hv_cor2_prep2jp2.pro), which the file does "
+        "not contain"
+    ),
+    "EUVI": (
+        "the bytes of EUVI were converted to a grey level of their colours (hv_euvi_prep2jp2.pro), and cannot be "
+        "converted back without the table of colours"
+    ),
+    "MDI": (
+        "the bytes of MDI were stretched to the extremes of each image (hv_mdi_int_write_hvs2.pro), which the header "
+        "does not contain"
+    ),
+    "XRT": (
+        "the bytes of XRT were stretched to the range of each image (hv_hin_xrt2jp2.pro), which the header does not "
+        "contain"
+    ),
+}
+"""Why the bytes of instruments cannot be converted, by the beginning of their name or their detector's."""
+
+
+def _reason(instrument: str, detector: str) -> str:
+    """Return why the bytes of an instrument cannot be converted."""
+    for name in (detector, instrument):
+        for start, words in _REASONS.items():
+            if name.startswith(start):
+                return f"{words} ({_PROGRAMS})."
+    return f"how Helioviewer made bytes of {instrument or 'this instrument'} is not known ({_PROGRAMS})."
+
+
+def median_byte(data: NDArray[np.uint8], keys: dict[str, Any]) -> int | None:
+    """Return the median byte of a small version of an image, on the disk for HMI; `None` if it is not known."""
+    if data.dtype != np.uint8 or data.ndim != 2:
+        return None
+    if str(keys.get("INSTRUME", "")).startswith("HMI") and "CRPIX1" in keys:
+        try:
+            data = data[on_disk(keys, (data.shape[0], data.shape[1]), _MARGIN)]
+        except FileError:
+            return None
+    return _middle(_histogram(data)) if data.size else None
+
+
+class _Seen(NamedTuple):
+    """What is compared with the header: the numbers of all bytes, their median, and of which picture they are."""
+
+    counts: NDArray[np.int64]
+    middle: int
+    is_reduced: bool
+    is_part: bool
+
+    @classmethod
+    def of(cls, data: NDArray[np.uint8], keys: dict[str, Any]) -> _Seen:
+        counts = _histogram(data)
+        if CROP not in keys:
+            return cls(counts, _middle(counts), _is_reduced(keys), False)
+        middle = keys.get(MEDIAN)
+        if not isinstance(middle, int) or not 0 <= middle <= 255:
+            raise FileError(
+                f"This is a part of a picture without the median of the whole ({MEDIAN}), by which the values could be "
+                "checked."
+            )
+        return cls(counts, middle, True, True)
 
 
 def _hmi_within_limb(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:
@@ -153,37 +237,32 @@ def _aia(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:
     exposure, median, wave = (_number(keys, key) for key in ("EXPTIME", "DATAMEDN", "WAVELNTH"))
     if not exposure > 0:
         raise FileError(f"An exposure of {exposure} s cannot be.")
-    counts = _histogram(data)
+    seen = _Seen.of(data, keys)
     tables = [exposure * table for table in _tables(int(wave))]
-    table = min(tables, key=lambda one: abs(one[_middle(counts)] - median))
+    table = min(tables, key=lambda one: abs(one[seen.middle] - median))
     # Where the median lies below the lowest value, all that can be said is that it is dark.
-    dark = median <= table[0] and _middle(counts) <= 8
+    dark = median <= table[0] and seen.middle <= 8
     if not dark:
-        _check(counts, table, median, "DN", (_SHARE, _COUNTS), _is_reduced(keys))
-    return _made(data, table / exposure, "DN / s", counts, True, _ratio(counts, table, keys))
+        _check(seen, table, median, "DN", (_SHARE, _COUNTS))
+    return _made(data, table / exposure, "DN / s", seen.counts, True, _ratio(seen, table, keys))
 
 
-def _check(
-    counts: NDArray[np.int64],
-    table: NDArray[np.float64],
-    median: float,
-    unit: str,
-    slack: tuple[float, float],
-    reduced: bool,
-) -> None:
+def _check(seen: _Seen, table: NDArray[np.float64], median: float, unit: str, slack: tuple[float, float]) -> None:
     """Refuse values whose median is not the header's."""
-    come = float(table[_middle(counts)])
+    come = float(table[seen.middle])
     if abs(come - median) <= max(slack[0] * abs(median), slack[1]):
         return
     told = f"The bytes would give a median of {come:.4g} {unit}, and the header says {median:.4g}"
-    if not reduced:
+    if not seen.is_reduced:
         raise FileError(
             f"{told}: they were made in another way than is known. Without physical=True the picture can be read as "
             "bytes."
         )
+    counts = seen.counts
     below, up_to = (float(counts[chosen].sum() / counts.sum()) for chosen in (table < median, table <= median))
     close = abs(come - median) <= max(_SHARE_REDUCED * abs(median), _COUNTS_REDUCED * slack[1] / _COUNTS)
-    if not close and not (below <= _RANKS[1] and up_to >= _RANKS[0]):
+    in_ranks = not seen.is_part and below <= _RANKS[1] and up_to >= _RANKS[0]
+    if not close and not in_ranks:
         raise FileError(
             f"{told}, more than a reduced picture may differ from the whole. Read it whole to have it checked exactly, "
             "or without physical=True as bytes."
@@ -204,12 +283,12 @@ def _is_reduced(keys: dict[str, Any]) -> bool:
     return isinstance(step, int | float) and step > 1.5 * _PIXEL
 
 
-def _ratio(counts: NDArray[np.int64], table: NDArray[np.float64], keys: dict[str, Any]) -> float | None:
-    """Return the mean of the values over DATAMEAN, where the header has one."""
+def _ratio(seen: _Seen, table: NDArray[np.float64], keys: dict[str, Any]) -> float | None:
+    """Return the mean of the values over DATAMEAN, where the header has one and the picture is not a part."""
     mean = keys.get("DATAMEAN")
-    if not isinstance(mean, int | float) or not mean > 0:
+    if seen.is_part or not isinstance(mean, int | float) or not mean > 0:
         return None
-    return float((counts * table).sum() / counts.sum() / mean)
+    return float((seen.counts * table).sum() / seen.counts.sum() / mean)
 
 
 def _made(
@@ -224,7 +303,12 @@ def _made(
     step = float(table[min(middle + 1, 255)] - table[min(middle, 254)])
     limits = (_short(table[0]), _short(table[255])) if is_clipped else None
     clipped = (int(counts[0]), int(counts[255])) if is_clipped else (0, 0)
-    return Physical(table.astype(np.float32)[data], unit, step, limits, clipped, ratio)
+    is_limit = np.zeros(256, dtype=bool)
+    is_limit[[0, 255]] = is_clipped
+    # The standard deviation of a value that may be anywhere in its step.
+    deviation = (np.gradient(table) / np.sqrt(12)).astype(np.float32)
+    values = table.astype(np.float32)[data]
+    return Physical(values, unit, step, limits, clipped, ratio, is_limit[data], deviation[data])
 
 
 def _tables(wave: int) -> list[NDArray[np.float64]]:
@@ -250,7 +334,7 @@ def _hmi(data: NDArray[np.uint8], keys: dict[str, Any], disk: NDArray[np.bool_] 
     seen = data if disk is None else data[disk]
     if not seen.size:
         raise FileError("By its header, no pixel of the picture is on the disk.")
-    counts = _histogram(seen)
+    told = _Seen.of(seen, keys)
     if is_field:
         table, unit, slack = -_FIELD + 2 * _FIELD * np.arange(256) / 255, "G", (0.0, _GAUSS)
     else:
@@ -258,11 +342,12 @@ def _hmi(data: NDArray[np.uint8], keys: dict[str, Any], disk: NDArray[np.bool_] 
         if not most > 0:
             raise FileError("The header's DATAMAX is zero: how the continuum was stretched cannot be known.")
         table, unit, slack = most * np.arange(256) / 255, "DN / s", (0.06, 0.0)
-    _check(counts, table, median, unit, slack, _is_reduced(keys))
+    _check(told, table, median, unit, slack)
     # The continuum is stretched to its own maximum: nothing of it is clipped.
-    made = _made(data, table, unit, counts, is_field, None if is_field else _ratio(counts, table, keys))
+    made = _made(data, table, unit, told.counts, is_field, None if is_field else _ratio(told, table, keys))
     if disk is not None:
-        made.values[~disk] = np.nan
+        made.values[~disk] = made.uncertainty[~disk] = np.nan
+        made.mask[~disk] = True
     return made
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
@@ -16,12 +17,16 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
 
-from sunpy_helio_plugins.arguments import FLAG, TEXT, optional, taking
-from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceUnreachable
+from sunpy_helio_plugins.arguments import FLAG, TEXT, one_path, optional, taking
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceUnreachable, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.naming import safe_name
+from sunpy_helio_plugins.transport.files.queue import Downloader, downloaded, enqueue
+from sunpy_helio_plugins.transport.urls import is_loopback
 
 __all__ = ["NEEDED", "ScienceRecord", "ScienceTable", "resolved", "science", "twin_of"]
 
@@ -272,6 +277,114 @@ class ScienceTable(QTable):
             raise QueryError(f"None of the {len(self)} images has science-grade data that Fido can find; see 'Note'.")
         return reduce(or_, queries)
 
+    def record_sets(self) -> list[str]:
+        """
+        Return the data at JSOC as record sets, one for each series: all images of a sequence are one export request.
+
+        Returns
+        -------
+        list of str
+            Such as ``aia.lev1_euv_12s[2026-01-10T12:00:05Z-2026-01-10T12:10:05Z][? FSN in (1,2) ?]{image}``; a series
+            with more keys than fit into one request has several.
+        """
+        made = []
+        at_jsoc = self[[str(one) == "JSOC" for one in self["Archive"]]]
+        for series in dict.fromkeys(str(one) for one in at_jsoc["Series"]):
+            rows = at_jsoc[[str(one) == series for one in at_jsoc["Series"]]]
+            made += [_record_set(part) for part in _short(rows)]
+        return made
+
+    def export(self, path: str | Path, notify: str | None = None, drms_client: Any = None) -> list[Path]:
+        """
+        Download the data at JSOC with one export request for each series, instead of one for each image.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The folder.
+        notify : str, optional
+            The email address registered at JSOC. Defaults to that of `science`.
+        drms_client : drms.Client, optional
+            The client for JSOC. Defaults to ``drms.Client()``.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files. If JSOC exports fewer than the images, a warning states how many are missing.
+
+        Raises
+        ------
+        QueryError
+            No email address was given, or no image has data at JSOC.
+        MissingDependencyError
+            drms is not installed.
+        ServiceError, TransferError
+            JSOC refuses the request, or a file cannot be downloaded.
+        """
+        folder, mail = one_path("ScienceTable.export", path, folder=True), notify or self.meta.get("notify")
+        if not isinstance(mail, str) or "@" not in mail:
+            raise QueryError(f"ScienceTable.export takes the email address registered at JSOC as notify, not {mail!r}.")
+        sets = self.record_sets()
+        if not sets:
+            raise QueryError(f"None of the {len(self)} images has data at JSOC; see 'Archive' and 'Note'.")
+        client = drms_client or _client()
+        urls = [url for asked in sets for url in _exported(client, asked, mail)]
+        wanted = sum(str(one) == "JSOC" for one in self["Archive"])
+        if len(urls) < wanted:
+            warn_incomplete(f"JSOC exported {len(urls)} files for {wanted} images.")
+        return _downloaded(urls, folder)
+
+
+_LONGEST_SET = 6000
+"""Characters of the keys in one request: servers accept addresses of some 8 kB."""
+
+_SEGMENTS = {"aia": "image", "hmi.m": "magnetogram", "hmi.ic": "continuum", "mdi": "data"}
+
+
+def _short(rows: ScienceTable) -> Iterator[ScienceTable]:
+    """Yield parts of rows whose keys fit into one request."""
+    each = max((len(str(one)) + 1 for one in rows["Value"]), default=1)
+    step = max(_LONGEST_SET // each, 1)
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def _record_set(rows: ScienceTable) -> str:
+    """Return the record set of images of one series."""
+    series, key = str(rows["Series"][0]), str(rows["Key"][0])
+    values = ",".join(dict.fromkeys(str(one) for one in rows["Value"]))
+    segment = next(name for start, name in _SEGMENTS.items() if series.startswith(start))
+    if key != "FSN":
+        return f"{series}[{values}]{{{segment}}}"
+    # The number alone would be sought in all records of the series.
+    window = 1 * u.h if series.endswith("_1h") else 1 * u.min
+    first, last = rows["Start Time"].min() - window, rows["Start Time"].max() + window
+    range_ = "-".join(f"{one.utc.isot[:19]}Z" for one in (first, last))
+    return f"{series}[{range_}][? {key} in ({values}) ?]{{{segment}}}"
+
+
+def _exported(client: Any, asked: str, mail: str) -> list[str]:
+    """Return the addresses of the files of an export request, when JSOC has made them."""
+    try:
+        request = client.export(asked, method="url", protocol="fits", email=mail)
+        request.wait()
+        return [str(url) for url in request.urls.url]
+    except Exception as error:
+        words = f"the export of {asked[:200]} failed: {type(error).__name__}: {error}"
+        raise ServiceUnreachable("JSOC", "drms", words) from error
+
+
+def _downloaded(urls: Sequence[str], folder: Path) -> list[Path]:
+    """Download files to a folder; raise the first error."""
+    downloader = Downloader(progress=False)
+    targets = [folder / safe_name(url.rpartition("/")[2], "image.fits") for url in urls]
+    secure = [url if is_loopback(url) else re.sub("^http://", "https://", url) for url in urls]
+    enqueue(downloader, [Download(url, target, "JSOC") for url, target in zip(secure, targets, strict=True)])
+    with downloaded(downloader) as results:
+        for failure in results.errors:
+            raise failure.exception
+    return sorted(Path(one) for one in results)
+
 
 @taking("helioviewer.science", resolve=FLAG, notify=optional(TEXT))
 def science(table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None) -> ScienceTable:
@@ -295,7 +408,8 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
     ScienceTable
         One row for each image: ``Archive`` (masked if there is none), ``Series``, ``Key`` and ``Value`` that select the
         data, ``Exact`` (whether they are of the same exposure, or the nearest ones), ``Query`` (Fido attrs),
-        ``Note``. ``Fido.search(result.query())`` searches for all.
+        ``Note``. ``Fido.search(result.query())`` searches for all; ``result.export(folder)`` downloads those at JSOC
+        with one export request for a sequence.
 
     Raises
     ------
@@ -321,6 +435,7 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
         "Exact": np.array([one.exact for one in twins], dtype=bool),
         "Query": queries,
     })  # fmt: skip
+    made.meta["notify"] = notify
     if resolve:
         found = resolved(twins, drms_client)
         made["Record"] = MaskedColumn(found, mask=[not one for one in found], dtype=str)

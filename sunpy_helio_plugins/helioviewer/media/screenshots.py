@@ -17,14 +17,22 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 
-from sunpy_helio_plugins.arguments import DURATION, Kind, integer, number, optional, taking
-from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, printable, warn_incomplete
+from sunpy_helio_plugins.arguments import DURATION, FLAG, Kind, integer, number, optional, taking
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    MissingDependencyError,
+    QueryError,
+    ServiceError,
+    printable,
+    warn_incomplete,
+)
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service, source_table
 from sunpy_helio_plugins.helioviewer.media import checks
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.servers import addresses
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport.files import job, queue
 
@@ -148,26 +156,57 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     return fetched("getJPX", asked, path, "JPX")
 
 
-def status() -> QTable:
+@taking("helioviewer.status", mirrors=FLAG)
+def status(mirrors: bool = False) -> QTable:
     """
     Return the age of the newest image of each instrument.
+
+    Parameters
+    ----------
+    mirrors : bool, optional
+        Whether to ask the mirrors of ``conf.helioviewer.mirrors`` as well.
 
     Returns
     -------
     astropy.table.QTable
         ``Instrument``, ``Measurement``, ``Newest Image``, ``Behind``, and Helioviewer's ``Level`` from 1 (usual) to 5.
+        With ``mirrors``, the column ``Server`` is the first, and a server that does not respond has no rows; a warning
+        and ``meta["problems"]`` give the reason.
 
     Raises
     ------
     ServiceError
-        Helioviewer does not return a valid response.
+        Helioviewer does not return a valid response, or no server does.
     """
-    decoded = service.ask("getStatus")
+    if not mirrors:
+        return _status(addresses.servers()[0])
+    found, problems = [], []
+    for server in addresses.servers():
+        try:
+            table = _status(server)
+        except ServiceError as error:
+            problems.append(error)
+            continue
+        table.add_column(np.full(len(table), server.name), name="Server", index=0)
+        found.append(table)
+    if not found:
+        raise problems[0]
+    if problems:
+        warn_incomplete(f"{len(problems)} of {len(addresses.servers())} servers failed; the first: {problems[0]}")
+    made = vstack(found)
+    made.meta["problems"] = [str(one) for one in problems]
+    return made
+
+
+def _status(server: addresses.Server) -> QTable:
+    """Return the status of a server."""
+    url = addresses.action_url(server, "getStatus")
+    decoded = service.ask_at(url)
     # PHP writes an object without members as an empty list.
     pairs = decoded.items() if isinstance(decoded, dict) else ()
     rows = [(name, one) for name, one in pairs if isinstance(one, dict) and one.get("time")]
     if decoded and not rows:
-        raise AnswerError(PROVIDER, service.address("getStatus"), f"expected instruments, but got {str(decoded)[:100]}")
+        raise AnswerError(PROVIDER, url, f"expected instruments, but got {str(decoded)[:100]}")
     return QTable({
         "Instrument": np.array([name for name, _ in rows], dtype=str),
         "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["Download", "FailedJob", "Job", "ssl_context"]
+
+_log = logging.getLogger(__name__)
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables with a CA bundle, in the order of requests; aiohttp ignores them."""
@@ -117,6 +120,9 @@ class Download:
     at_hand : callable, optional
         Called before a request, unless existing files are to be replaced. It returns the content if it is known without
         a request, else `None`. It may raise the same errors as ``accept``.
+    copies : callable, optional
+        Returns downloads of the same file from other servers, of the same class, to try in this order if the server
+        refuses or does not respond. Their targets are ignored.
     """
 
     url: str
@@ -128,6 +134,7 @@ class Download:
     is_complete: Callable[[Path], bool] | None = None
     given_by: str = ""
     at_hand: Callable[[], bytes | None] | None = None
+    copies: Callable[[], Sequence[Download]] = tuple
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,7 @@ class Job:
             if job is not None:
                 bars = Bars(file_pb, token, target.name)
                 made = None if self.overwrite is True else await job._without_request()
-                target = made if made else await job._repeated(partial(job._fetch, session, bars), bars)
+                target = made if made else await job._from_any(session, bars)
                 self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -200,6 +207,20 @@ class Job:
         failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
+
+    async def _from_any(self, session: aiohttp.ClientSession, bars: Bars) -> Path:
+        """Download the file, or a copy of it from another server; raise the first error if none can be downloaded."""
+        try:
+            return await self._repeated(partial(self._fetch, session, bars), bars)
+        except TransferError as error:
+            failure = error
+        for copy in self.download.copies():
+            job = replace(self, download=replace(copy, target=self.download.target))
+            with contextlib.suppress(TransferError, FileError):
+                found = await job._repeated(partial(job._fetch, session, bars), bars)
+                _log.warning("%s: %s; a copy was downloaded from %s", found.name, failure, public_url(copy.url))
+                return found
+        raise failure
 
     def _of_library(self, error: Exception) -> HelioPluginsError:
         """Return the error for one of a library or of the local disk."""

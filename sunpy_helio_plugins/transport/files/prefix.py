@@ -1,5 +1,5 @@
 """
-The first bytes of files, by range requests (RFC 9110, section 14).
+The first bytes of files, and ranges of bytes that these determine, by range requests (RFC 9110, section 14).
 
 A server may ignore the range and send the whole file: `head` then stops reading, and `PrefixJob` downloads all of it.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -46,6 +46,10 @@ def _as_named(part: Path, target: Path) -> Path:
     return target
 
 
+def _no_parts(head: bytes) -> Sequence[tuple[int, int]] | None:
+    return ()
+
+
 @dataclass(frozen=True)
 class PrefixDownload(Download):
     """
@@ -61,11 +65,16 @@ class PrefixDownload(Download):
     named : callable
         Called with the accepted part file and the target; it returns the path to publish, whose name may depend on what
         the file contains.
+    parts : callable
+        Called with these bytes; it returns ranges of the file as pairs (start, stop), whose bytes are needed as well,
+        or `None` for the complete file. In the part file that ``accept`` gets, they are at their places in the complete
+        file, and the bytes between them are zero.
     """
 
     first: int | None = None
     needed: Callable[[bytes], int | None] = _no_need
     named: Callable[[Path, Path], Path] = _as_named
+    parts: Callable[[bytes], Sequence[tuple[int, int]] | None] = _no_parts
 
 
 @dataclass(frozen=True)
@@ -82,40 +91,84 @@ class PrefixJob(Job):
         return publish(part, target, True if is_damaged else self.overwrite)
 
     async def _receive(self, session: aiohttp.ClientSession, stream: IO[bytes], bars: Bars) -> None:
-        """Request bytes until they are sufficient."""
+        """Request bytes until they are sufficient, and then the parts that they determine."""
         download = self.download
         assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
-        content = bytearray()
-        want, total, tag = download.first, int(conf.max_file), ""
+        file, want, parts = _Ranges(), download.first, None
         while True:
-            # A file that was replaced in between is sent completely: parts of two files must not be mixed.
-            range_ = {} if want is None else {"Range": f"bytes={len(content)}-{want - 1}"}
-            piece = replace(self, download=replace(download, headers={**download.headers, **range_, **_unless(tag)}))
-            async with piece._open(session) as response:
-                if response.status == 200:
-                    await receive(response, stream, bars(response.content_length))
-                    return
-                length, total = _checked(response.headers, len(content))
-                content += await _body(response, length)
-                tag = tag or response.headers.get("ETag", "")
-            want = await asyncio.to_thread(download.needed, bytes(content))
-            want = total if want is None else min(want, total)
-            if len(content) >= want:
-                stream.write(content)
+            piece = await self._range(session, stream, bars, file, len(file.content), want)
+            if piece is None:
                 return
+            file.content += piece
+            want = await asyncio.to_thread(download.needed, bytes(file.content))
+            if want is not None and len(file.content) >= want:
+                parts = file.beyond(await asyncio.to_thread(download.parts, bytes(file.content)))
+                want = want if parts is not None else None
+            want = file.most if want is None else min(want, file.most)
+            if len(file.content) >= want:
+                break
+        stream.write(file.content)
+        for start, stop in parts or ():
+            piece = await self._range(session, stream, bars, file, start, stop)
+            if piece is None:
+                return
+            if len(piece) < stop - start:
+                raise TransientError(f"the bytes {start} to {stop - 1} were requested, and {len(piece)} came")
+            stream.seek(start)
+            stream.write(piece)
+
+    async def _range(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bars: Bars, file: _Ranges, start: int, stop: int | None
+    ) -> bytes | None:
+        """Return a range of the file; `None` if the server sends the complete file, which is written instead."""
+        # A file that was replaced in between is sent completely: parts of two files must not be mixed.
+        own = {} if stop is None else {"Range": f"bytes={start}-{stop - 1}", **_unless(file.tag)}
+        piece = replace(self, download=replace(self.download, headers={**self.download.headers, **own}))
+        async with piece._open(session) as response:
+            if response.status == 200:
+                stream.seek(0)
+                stream.truncate()
+                await receive(response, stream, bars(response.content_length))
+                return None
+            length, total = _checked(response.headers, start)
+            if None not in (total, file.total) and total != file.total:
+                raise TransientError(f"the file changed from {file.total} to {total} bytes between two requests")
+            file.total, file.tag = total, file.tag or response.headers.get("ETag", "")
+            return await _body(response, length)
+
+
+@dataclass
+class _Ranges:
+    """The first bytes of a file that were received, its size and its version."""
+
+    content: bytearray = field(default_factory=bytearray)
+    total: int | None = None
+    tag: str = ""
+
+    @property
+    def most(self) -> int:
+        """The size of the file, or the largest one that is allowed if the server does not tell it."""
+        return int(conf.max_file) if self.total is None else self.total
+
+    def beyond(self, parts: Sequence[tuple[int, int]] | None) -> list[tuple[int, int]] | None:
+        """Return the ranges without the bytes that were received; `None` for the complete file, as if one is cut."""
+        if parts and (self.total is None or max(stop for _, stop in parts) > self.total):
+            return None
+        known = len(self.content)
+        return None if parts is None else [(max(start, known), stop) for start, stop in parts if stop > known]
 
 
 def _unless(tag: str) -> dict[str, str]:
     return {"If-Range": tag} if tag and not tag.startswith("W/") else {}
 
 
-def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
-    """Return the sizes of the part and of the file; raise `TransferError` unless the part is the requested one."""
+def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int | None]:
+    """Return the sizes of the part and of the file, if it is known; raise `TransferError` for another part."""
     text = headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(text.strip())
     if found is None or int(found[1]) != start or int(found[2]) < start:
         raise TransferError(f"the bytes from {start} on were requested, not {text or 'an unknown part'}")
-    return int(found[2]) - start + 1, int(conf.max_file) if found[3] == "*" else int(found[3])
+    return int(found[2]) - start + 1, None if found[3] == "*" else int(found[3])
 
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:

@@ -218,6 +218,122 @@ def test_reduced_pictures_of_aia_have_values(tmp_path: Path, wave: int, size: in
         helioviewer.read(wrong, physical=True)
 
 
+@pytest.mark.parametrize("wave", [171, 304, 1700])
+def test_values_that_are_only_bounded_are_masked(tmp_path: Path, wave: int) -> None:
+    picture, keys = dim(wave)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    assert np.array_equal(map_.mask, helioviewer.clipped(map_) != 0)
+    assert np.array_equal(map_.mask[::-1], (picture == 0) | (picture == 255))
+    part = map_.submap([80, 10] * u.pix, top_right=[120, 40] * u.pix)
+    assert np.array_equal(part.mask, map_.mask[10:41, 80:121])
+
+
+def test_masked_pixels_are_dark_in_plots_of_aia_only(tmp_path: Path) -> None:
+    picture, keys = dim(304)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    assert np.allclose(map_.cmap.get_bad(), map_.cmap(0.0))
+    field = helioviewer.read(file_of(tmp_path, magnetogram(HMI), HMI), physical=True)
+    assert field.cmap.get_bad()[3] == 0
+
+
+def test_pixels_off_the_disk_are_masked_and_counted(tmp_path: Path) -> None:
+    picture = magnetogram(HMI)
+    map_ = helioviewer.read(file_of(tmp_path, picture, HMI), physical=True)
+    assert np.array_equal(map_.mask, np.isnan(map_.data) | (helioviewer.clipped(map_) != 0))
+    assert map_.meta["noffdisk"] == np.count_nonzero(~disk.on_disk(HMI, picture.shape))
+    assert np.array_equal(np.isnan(map_.uncertainty.array), np.isnan(map_.data))
+
+
+@pytest.mark.parametrize("wave", [94, 171, 304, 1600, 1700])
+def test_the_uncertainty_is_that_of_the_steps(wave: int) -> None:
+    """Values that are spread evenly are rounded to bytes: their errors have the stated standard deviation."""
+    table = physical._tables(wave)[0]
+    rng = np.random.default_rng(wave)
+    for byte in (20, 120, 230):
+        edges = (table[byte - 1] + table[byte]) / 2, (table[byte] + table[byte + 1]) / 2
+        values = rng.uniform(*edges, 20_000)
+        keys = {**AIA, "WAVELNTH": wave, "DATAMEDN": 2.9 * float(table[byte])}
+        found = physical.invert(np.full((4, 4), byte, np.uint8), keys)
+        assert found.uncertainty[0, 0] == pytest.approx((values - values.mean()).std(), rel=0.03)
+
+
+def test_the_uncertainty_of_a_magnetogram_is_half_a_gauss(tmp_path: Path) -> None:
+    map_ = helioviewer.read(file_of(tmp_path, magnetogram(HMI), HMI), physical=True)
+    known = map_.uncertainty.array[~map_.mask]
+    assert np.allclose(known, 500 / 255 / np.sqrt(12))
+
+
+def test_a_region_has_the_values_of_the_whole(tmp_path: Path) -> None:
+    """The median of the header is that of the whole, with a small version of which it is compared."""
+    picture, keys = dim(304)
+    path = file_of(tmp_path, picture, keys)
+    whole = helioviewer.read(path, physical=True)
+    box = [[20, 30], [70, 60]] * u.pix
+    part = helioviewer.read(path, physical=True, region=box)
+    assert np.array_equal(part.data, whole.data[30:61, 20:71])
+    assert np.array_equal(part.mask, whole.mask[30:61, 20:71])
+    assert "meanrat" not in part.meta
+    assert part.meta["hv_media"] == pytest.approx(np.median(picture), abs=12)
+    wrong = file_of(tmp_path, picture, {**keys, "DATAMEDN": 6 * keys["DATAMEDN"] + 20})
+    with pytest.raises(FileError, match="than a reduced picture may differ"):
+        helioviewer.read(wrong, physical=True, region=box)
+
+
+def test_a_region_off_the_disk_has_no_magnetic_field(tmp_path: Path) -> None:
+    path = file_of(tmp_path, magnetogram(HMI), HMI)
+    part = helioviewer.read(path, physical=True, region=[[100, 100], [130, 120]] * u.pix)
+    whole = helioviewer.read(path, physical=True)
+    assert np.array_equal(part.data, whole.data[100:121, 100:131], equal_nan=True)
+    with pytest.raises(FileError, match="pixels lies on the disk"):
+        helioviewer.read(path, physical=True, region=[[0, 0], [9, 9]] * u.pix)
+
+
+def test_a_part_without_the_median_of_the_whole_is_refused() -> None:
+    keys = {**AIA, "DATAMEDN": 4.0, "HV_CROP": "0 0 9 9 of 256 256"}
+    with pytest.raises(FileError, match=r"a part of a picture without the median of the whole \(HV_MEDIA\)"):
+        physical.invert(np.full((9, 9), 50, np.uint8), keys)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "detector", "words"),
+    [
+        ("SWAP", "CMOS 1Kx1K", r"exceed the header's SWAVINT by up to a third"),
+        ("EIT", "EIT", r"hv_eit_setup\.pro names several"),
+        ("LASCO", "C2", r"ratio to a model of the background"),
+        ("SECCHI", "EUVI", r"a grey level of their colours"),
+        ("SECCHI", "COR2", r"ratio to a background image"),
+        ("MDI", "MDI", r"extremes of each image"),
+        ("XRT", "XRT", r"range of each image"),
+        ("SUVI", "", r"how Helioviewer made bytes of SUVI is not known"),
+        ("GONG", "", r"how Helioviewer made bytes of GONG is not known"),
+    ],
+)
+def test_other_instruments_are_refused_with_the_reason(instrument: str, detector: str, words: str) -> None:
+    with pytest.raises(FileError, match=rf"There are no physical values: .*{words}.*Helioviewer-Project/jp2gen"):
+        physical.invert(np.zeros((4, 4), np.uint8), {"INSTRUME": instrument, "DETECTOR": detector})
+
+
+def test_the_square_root_does_not_give_the_mean_of_swap(real_data: Path) -> None:
+    """What the reason says of the real files."""
+    folder = real_data / "world" / "helioviewer"
+    excess = []
+    for map_ in [helioviewer.read(folder / "hetero_000.jp2"), *helioviewer.read(folder / "swap_embedded.jpx")]:
+        root = (map_.data / 255.0) ** 2 * map_.meta["datamax"]
+        excess.append(root.mean() / map_.meta["swavint"] - 1)
+    assert 0.2 < min(excess) < max(excess) < 0.35
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2024_04_16__11_15_41_129__SDO_AIA_AIA_304.jp2", "2022_08_02__10_47_53_000__SDO_HMI_HMI_magnetogram.jp2"],
+)
+def test_a_region_of_a_real_picture_has_the_values_of_the_whole(real_data: Path, name: str) -> None:
+    path = real_data / "world" / "helioviewer" / name
+    whole = helioviewer.read(path, physical=True)
+    part = helioviewer.read(path, physical=True, region=[[1500, 2500], [1755, 2755]] * u.pix)
+    assert np.array_equal(part.data, whole.data[2500:2756, 1500:1756], equal_nan=True)
+
+
 def test_bytes_tell_their_limits_and_others_nothing(tmp_path: Path) -> None:
     picture, keys = dim(304)
     map_ = helioviewer.read(file_of(tmp_path, picture, keys))

@@ -97,7 +97,7 @@ def test_hmi_comes_back_in_gauss_and_only_on_the_disk(file: Any) -> None:
         (13, {"DATAMEDN": "nothing"}, "no DATAMEDN"),
         (19, {"DATAMEDN": 40.0}, "the header says 40"),
         (19, {"CONTENT": "CONTINUUM INTENSITY", "DATAMAX": 0.0}, "DATAMAX is zero"),
-        (4, {}, "not known"),
+        (4, {}, "ratio to a model of the background"),
     ],
 )
 def test_values_that_cannot_be_checked_are_refused(file: Any, source: int, changed: Any, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,6 +141,67 @@ def test_browsing_in_jp2_then_only_these_fits_are_fetched(
     names = sorted(Path(file).name for file in files)
     assert names == sorted(f"{twins['Series'][0]}.{value}.image.fits" for value in twins["Value"])
     assert asked in jsoc.asked
+
+
+@pytest.mark.parametrize("source", [13, 19])
+def test_a_sequence_is_one_export_request(archive: Any, jsoc: Any, tmp_path: Path, source: int) -> None:
+    rows = HelioviewerClient().search(a.Time("2026-01-10 11:50", "2026-01-10 12:10"), a.helioviewer.SourceID(source))
+    twins = helioviewer.science(rows, notify="somebody@example.org")
+    files = twins.export(tmp_path)
+    assert len(jsoc.asked) == 1
+    assert len(files) == len(rows) >= 5
+    assert sorted(tmp_path.iterdir()) == files
+    numbers = [re.sub(r"\D", "", str(value)) for value in twins["Value"]]
+    names = [re.sub(r"\D", "", file.name) for file in files]
+    assert all(any(number in name for name in names) for number in numbers)
+
+
+def test_the_export_of_aia_is_limited_to_its_times(archive: Any) -> None:
+    twins = helioviewer.science(search(a.helioviewer.SourceID(13)))
+    (asked,) = twins.record_sets()
+    assert asked.startswith("aia.lev1_euv_12s[2026-01-10T11:57:")
+    assert asked.endswith(f"[? FSN in ({','.join(twins['Value'])}) ?]{{image}}")
+
+
+def test_several_series_are_a_request_each_and_long_lists_several(archive: Any) -> None:
+    both = search(a.helioviewer.SourceID(13) | a.helioviewer.SourceID(19))
+    twins = helioviewer.science(both)
+    assert sorted(one.partition("[")[0] for one in twins.record_sets()) == ["aia.lev1_euv_12s", "hmi.m_45s"]
+    many = twins[np.zeros(2000, dtype=int)]
+    many["Value"] = [str(300000000 + number) for number in range(2000)]
+    sets = many.record_sets()
+    assert len(sets) == 4
+    assert all(len(one) < 7000 for one in sets)
+    assert all(any(f"{value}" in one for one in sets) for value in many["Value"][::99])
+
+
+def test_images_that_jsoc_does_not_have_are_said(archive: Any, jsoc: Any, tmp_path: Path) -> None:
+    twins = helioviewer.science(search(a.helioviewer.SourceID(13)), notify="somebody@example.org")
+    jsoc.held = {str(twins["Value"][0])}
+    with pytest.warns(IncompleteAnswerWarning, match=f"JSOC exported 1 files for {len(twins)} images"):
+        assert len(twins.export(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("notify", [None, "nobody"])
+def test_an_export_needs_an_address(archive: Any, tmp_path: Path, notify: str | None) -> None:
+    twins = helioviewer.science(search(a.helioviewer.SourceID(13)))
+    with pytest.raises(QueryError, match="takes the email address registered at JSOC"):
+        twins.export(tmp_path, notify=notify)
+
+
+def test_an_export_needs_data_at_jsoc(archive: Any, tmp_path: Path) -> None:
+    rows = HelioviewerClient().search(a.Time("2026-01-10 14:00", "2026-01-10 15:00"), a.helioviewer.SourceID(4))
+    twins = helioviewer.science(rows)
+    with pytest.raises(QueryError, match="has data at JSOC"):
+        twins.export(tmp_path, notify="somebody@example.org")
+
+
+def test_an_export_that_fails_is_one_clear_error(archive: Any, jsoc: Any, tmp_path: Path) -> None:
+    twins = helioviewer.science(search(a.helioviewer.SourceID(13)), notify="somebody@example.org")
+    jsoc.failing = True
+    with pytest.raises(ServiceError, match=r"JSOC: the export of aia\.lev1_euv_12s"):
+        twins.export(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("source", [6, 7, 8, 15, 17, 18])

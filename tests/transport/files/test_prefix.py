@@ -49,6 +49,76 @@ def fetch(url: str, folder: Path, needed=lambda head: 300) -> parfive.Results:
     return downloader.download()
 
 
+def fetch_parts(url: str, folder: Path, spans, needed=lambda head: 100) -> parfive.Results:
+    downloader = parfive.Downloader(progress=False)
+    wanted = prefix.PrefixDownload(url, folder / "x", "Test", first=100, needed=needed, parts=lambda head: spans)
+    enqueue(downloader, [wanted])
+    return downloader.download()
+
+
+def ranges(heads: list[bytes]) -> list[bytes]:
+    return [found[1] for head in heads if (found := re.search(rb"(?i)\r\nrange: bytes=(.*?)\r\n", head))]
+
+
+def test_parts_are_written_at_their_places(tmp_path):
+    with wire(parts) as (url, heads):
+        assert list(fetch_parts(url, tmp_path, [(50, 120), (300, 310), (900, 1024)])) == [str(tmp_path / "x")]
+    found = (tmp_path / "x").read_bytes()
+    assert found == BODY[:120] + bytes(180) + BODY[300:310] + bytes(590) + BODY[900:]
+    assert ranges(heads) == [b"0-99", b"100-119", b"300-309", b"900-1023"]
+    assert all(b'if-range: "one"' in head.lower() for head in heads[1:])
+
+
+@pytest.mark.parametrize("spans", [[], [(0, 100)], [(20, 50), (60, 90)]])
+def test_parts_within_the_beginning_are_not_asked_for_again(tmp_path, spans):
+    with wire(parts) as (url, heads):
+        fetch_parts(url, tmp_path, spans)
+    assert (tmp_path / "x").read_bytes() == BODY[:100]
+    assert ranges(heads) == [b"0-99"]
+
+
+@pytest.mark.parametrize("spans", [None, [(300, 1025)]])
+def test_without_parts_or_beyond_the_end_the_file_comes_whole(tmp_path, spans):
+    with wire(parts) as (url, _):
+        fetch_parts(url, tmp_path, spans)
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
+def test_parts_are_asked_for_once_the_beginning_is_sufficient(tmp_path):
+    with wire(parts) as (url, heads):
+        fetch_parts(url, tmp_path, [(500, 510)], needed=lambda head: 160)
+    assert ranges(heads) == [b"0-99", b"100-159", b"500-509"]
+
+
+def test_a_file_that_is_replaced_between_parts_comes_whole(tmp_path):
+    with wire(parts, parts, say(body=b"another file")) as (url, _):
+        fetch_parts(url, tmp_path, [(300, 310), (500, 510)])
+    assert (tmp_path / "x").read_bytes() == b"another file"
+
+
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [
+        (part("bytes 300-309/1025", BODY[300:310]), "changed from 1024 to 1025 bytes"),
+        (part("bytes 300-304/1024", BODY[300:305]), "the bytes 300 to 309 were requested, and 5 came"),
+        (part("bytes 300-309/1024", BODY[300:305]), "5 of 10 bytes"),
+        (part("bytes 301-310/1024", BODY[301:311]), "requested, not bytes 301-310/1024"),
+        (say("503 Busy", b"later"), "later"),
+    ],
+)
+def test_parts_that_do_not_come_are_no_file(tmp_path, talk, words):
+    with wire(parts, talk) as (url, _):
+        results = fetch_parts(url, tmp_path, [(300, 310)])
+    assert words in str(results.errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_tell_the_size_gives_the_whole_file(tmp_path):
+    with wire(part("bytes 0-99/*", BODY[:100]), say(body=BODY)) as (url, _):
+        fetch_parts(url, tmp_path, [(300, 310)])
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
 def test_only_what_is_needed_is_asked_for(tmp_path):
     with wire(parts) as (url, heads):
         assert list(fetch(url, tmp_path)) == [str(tmp_path / "x")]

@@ -1,0 +1,1 @@
+"""The servers of Helioviewer's images: the main one and its mirrors."""
