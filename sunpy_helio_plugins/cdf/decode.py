@@ -39,6 +39,8 @@ _BIG = (1, 2, 5, 7, 9, 11, 12, 18)
 _D, _G = (8, 129, 55), (11, 1025, 52)
 """The bits of the exponent, its offset, and the bits of the fraction of 64-bit floats of the VAX."""
 
+_AT_ONCE = 2**20
+
 _VAX = {3: _D, 14: _D, 15: _G, 20: _D, 21: _G}
 """Encodings with floating point numbers of the VAX, and the format of those of 64 bits."""
 
@@ -230,7 +232,15 @@ def _ieee(raw: NDArray[np.uint8], kind: int, encoding: int) -> NDArray[np.uint8]
     if encoding not in _VAX or np.dtype(_NUMBERS.get(kind, "u1")).kind not in "fc":
         return raw
     size = 4 if _NUMBERS[kind] == "f4" else 8
-    bits, offset, fraction = (8, 129, 23) if size == 4 else _VAX[encoding]
+    layout = (8, 129, 23) if size == 4 else _VAX[encoding]
+    made = np.empty(len(raw), np.uint8)
+    for start in range(0, len(raw), _AT_ONCE):
+        part = raw[start : start + _AT_ONCE]
+        made[start : start + len(part)] = _from_vax(part, size, *layout).view(np.uint8)
+    return made
+
+
+def _from_vax(raw: NDArray[np.uint8], size: int, bits: int, offset: int, fraction: int) -> NDArray[Any]:
     # The 16-bit words of a number are in the order of their significance, and each is little-endian.
     words = raw.view("<u2").reshape(-1, size // 2).astype(np.uint64)
     number = words[:, 0]
@@ -243,7 +253,7 @@ def _ieee(raw: NDArray[np.uint8], kind: int, encoding: int) -> NDArray[np.uint8]
     values = np.where(is_negative, -values, values)
     # An exponent of zero is a number of zero, or with a sign none.
     values = np.where(exponent == 0, np.where(is_negative, np.nan, 0.0), values)
-    return values.astype(f"<f{size}").view(np.uint8)
+    return values.astype(f"<f{size}")
 
 
 def _text(found: NDArray[Any]) -> NDArray[Any]:

@@ -803,6 +803,11 @@ def test_missing_records_of_the_vax_have_the_pad_value():
     assert part.values.tolist() == [-3.5, -3.5]
 
 
+def test_many_numbers_of_the_vax():
+    content = bytes.fromhex(VAX_FLOATS[1.0] + VAX_FLOATS[-3.5]) * 200_000
+    assert of_vax(FLOAT, VAX, content).values.tolist() == [1.0, -3.5] * 200_000
+
+
 def test_a_reserved_number_of_the_vax_is_missing():
     assert np.isnan(of_vax(FLOAT, VAX, bytes.fromhex("00800000")).values).all()
 
