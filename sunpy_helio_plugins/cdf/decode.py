@@ -241,6 +241,7 @@ def _ieee(raw: NDArray[np.uint8], kind: int, encoding: int) -> NDArray[np.uint8]
 
 
 def _from_vax(raw: NDArray[np.uint8], size: int, bits: int, offset: int, fraction: int) -> NDArray[Any]:
+    """Return numbers of the VAX, given the bits of their exponent, its offset and the bits of their fraction."""
     # The 16-bit words of a number are in the order of their significance, and each is little-endian.
     words = raw.view("<u2").reshape(-1, size // 2).astype(np.uint64)
     number = words[:, 0]
