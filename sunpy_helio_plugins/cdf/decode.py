@@ -36,8 +36,13 @@ _TEXTS = (51, 52)
 _BIG = (1, 2, 5, 7, 9, 11, 12, 18)
 """Big-endian encodings."""
 
-_VAX = (3, 14, 15, 20, 21)
-"""Encodings with floating point numbers of the VAX."""
+_D, _G = (8, 129, 55), (11, 1025, 52)
+"""The bits of the exponent, its offset, and the bits of the fraction of 64-bit floats of the VAX."""
+
+_AT_ONCE = 2**20
+
+_VAX = {3: _D, 14: _D, 15: _G, 20: _D, 21: _G}
+"""Encodings with floating point numbers of the VAX, and the format of those of 64 bits."""
 
 _PADS = {"i": lambda kind: np.iinfo(kind).min + 1, "u": lambda kind: np.iinfo(kind).max - 1}
 _TEXT_PAD, _FLOAT_PAD = b" ", -1e30
@@ -81,6 +86,7 @@ def values_of(layout: VariableLayout, structure: Structure, rows: range | None =
         place = (first - rows.start) * layout.record
         raw[place : place + len(content)] = np.frombuffer(content, np.uint8)
         written[first - rows.start : last + 1 - rows.start] = True
+    raw = _ieee(raw, layout.type, structure.encoding)
     missing = None
     if not written.all():
         missing = _fill(raw.reshape(count, layout.record), written, layout, structure, rows)
@@ -113,7 +119,8 @@ def attribute_of(entry: AttributeEntry, encoding: int) -> Any:
         return _decoded(entry.content).replace("\0", "")
     if not entry.elements:
         return FrozenList(())
-    found = np.frombuffer(entry.content, _dtype(entry.type, 1, encoding))
+    content = _ieee(np.frombuffer(entry.content, np.uint8), entry.type, encoding)
+    found = content.view(_dtype(entry.type, 1, encoding))
     values = found.astype(found.dtype.newbyteorder("="))
     return plain(values[0] if len(values) == 1 else values)
 
@@ -128,8 +135,6 @@ def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
     if kind in _TEXTS:
         return np.dtype(f"S{elements}")
     number = np.dtype(_NUMBERS[kind])
-    if number.kind in "fc" and encoding in _VAX:
-        raise FileError(f"floating point numbers of the VAX (encoding {encoding}) are not supported")
     order: Literal[">", "<"] = ">" if encoding in _BIG else "<"
     return number.newbyteorder(order)
 
@@ -180,7 +185,7 @@ def _fill(
 ) -> NDArray[np.bool_]:
     """Fill the records that were never written, as the file specifies, and return which have the pad value."""
     missing = ~written
-    pad = np.frombuffer(_pad(layout, structure.encoding), np.uint8)
+    pad = _pad(layout, structure.encoding)
     for first, last in _runs(missing):
         known = first
         before = rows[first - 1] if first else _record_before(layout, structure, numbers.start)
@@ -208,20 +213,48 @@ def _record_before(layout: VariableLayout, structure: Structure, row: int) -> ND
         return None
     number = min(last.last, row - 1)
     ((_, _, content),) = _contents([last], layout, structure, range(number, number + 1))
-    return np.frombuffer(content, np.uint8)
+    return _ieee(np.frombuffer(content, np.uint8), layout.type, structure.encoding)
 
 
-def _pad(layout: VariableLayout, encoding: int) -> bytes:
+def _pad(layout: VariableLayout, encoding: int) -> NDArray[np.uint8]:
     """Return the pad value: that of the file, or else the default of the type (CDF User's Guide, section 2.3.20)."""
     if layout.pad:
-        return layout.pad
+        return _ieee(np.frombuffer(layout.pad, np.uint8), layout.type, encoding)
     dtype = _dtype(layout.type, layout.elements, encoding)
     if layout.type in _TEXTS:
-        return _TEXT_PAD * layout.elements
-    if dtype.kind == "c":
-        return np.array(0, dtype).tobytes()
-    value = _PADS[dtype.kind](dtype) if dtype.kind in _PADS else _FLOAT_PAD
-    return np.array(value, dtype).tobytes()
+        return np.frombuffer(_TEXT_PAD * layout.elements, np.uint8)
+    value = 0 if dtype.kind == "c" else _PADS[dtype.kind](dtype) if dtype.kind in _PADS else _FLOAT_PAD
+    return np.frombuffer(np.array(value, dtype).tobytes(), np.uint8)
+
+
+def _ieee(raw: NDArray[np.uint8], kind: int, encoding: int) -> NDArray[np.uint8]:
+    """Convert floats of the VAX to those of IEEE 754, which are little-endian as well; return other bytes unchanged."""
+    if encoding not in _VAX or np.dtype(_NUMBERS.get(kind, "u1")).kind not in "fc":
+        return raw
+    size = 4 if _NUMBERS[kind] == "f4" else 8
+    layout = (8, 129, 23) if size == 4 else _VAX[encoding]
+    made = np.empty(len(raw), np.uint8)
+    for start in range(0, len(raw), _AT_ONCE):
+        part = raw[start : start + _AT_ONCE]
+        made[start : start + len(part)] = _from_vax(part, size, *layout).view(np.uint8)
+    return made
+
+
+def _from_vax(raw: NDArray[np.uint8], size: int, bits: int, offset: int, fraction: int) -> NDArray[Any]:
+    """Return numbers of the VAX, given the bits of their exponent, its offset and the bits of their fraction."""
+    # The 16-bit words of a number are in the order of their significance, and each is little-endian.
+    words = raw.view("<u2").reshape(-1, size // 2).astype(np.uint64)
+    number = words[:, 0]
+    for place in range(1, size // 2):
+        number = number << np.uint64(16) | words[:, place]
+    exponent = (number >> np.uint64(fraction)).astype(np.int64) & (2**bits - 1)
+    mantissa = number & np.uint64(2**fraction - 1) | np.uint64(2**fraction)
+    values = np.ldexp(mantissa.astype(np.float64), exponent - offset - fraction)
+    is_negative = (number >> np.uint64(8 * size - 1)).astype(bool)
+    values = np.where(is_negative, -values, values)
+    # An exponent of zero is a number of zero, or with a sign none.
+    values = np.where(exponent == 0, np.where(is_negative, np.nan, 0.0), values)
+    return values.astype(f"<f{size}")
 
 
 def _text(found: NDArray[Any]) -> NDArray[Any]:

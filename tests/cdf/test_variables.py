@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import re
 import struct
 import sys
@@ -742,11 +743,73 @@ def test_a_block_that_is_shorter_than_its_records_is_refused():
         values_of_layout(layout, Structure(Path("x.cdf"), IBM_PC, content=bytes(8)))
 
 
-@pytest.mark.parametrize("encoding", [3, 14, 15, 20, 21])
-def test_numbers_of_the_vax_are_refused(encoding):
-    layout = VariableLayout("x", True, 0, FLOAT, 1, (), True, 1, 0, b"", 0, (Block(0, 0, 0, 4, False),))
-    with pytest.raises(FileError, match=rf"floating point numbers of the VAX \(encoding {encoding}\)"):
-        values_of_layout(layout, Structure(Path("x.cdf"), encoding, content=bytes(4)))
+VAX, VAX_D, VAX_G, ITANIUM_D, ITANIUM_G = 3, 14, 15, 20, 21
+VAX_FLOATS = {
+    1.0: "80400000", -1.0: "80c00000", 3.5: "60410000", -3.5: "60c10000", 3.14159: "4941d00f", 1e37: "f07dc2bd",
+    1.2345679: "9e405206", 0.0: "00000000",
+}  # fmt: skip
+VAX_DOUBLES = {
+    "d": {1.0: "8040000000000000", -3.5: "60c1000000000000", np.pi: "4941da0f21a2c068", 0.0: "0000000000000000"},
+    "g": {1.0: "1040000000000000", -3.5: "2cc0000000000000", np.pi: "2940fb214454182d", 0.0: "0000000000000000"},
+}
+
+
+def of_vax(kind: int, encoding: int, content: bytes, **words) -> Values:
+    count = len(content) // (8 if kind == DOUBLE else 4)
+    layout = VariableLayout(
+        "x", True, 0, kind, 1, (), True, count, 0, b"", 0, (Block(0, count - 1, 0, len(content), False),)
+    )
+    return values_of_layout(layout._replace(**words), Structure(Path("x.cdf"), encoding, content=content))
+
+
+@pytest.mark.parametrize("encoding", [VAX, VAX_D, VAX_G, ITANIUM_D, ITANIUM_G])
+def test_numbers_of_the_vax(encoding):
+    """Numbers and bytes as in the manuals of the VAX."""
+    found = of_vax(FLOAT, encoding, bytes.fromhex("".join(VAX_FLOATS.values()))).values
+    assert found.dtype == np.float32
+    assert found.tolist() == np.array([*VAX_FLOATS], "f4").tolist()
+    doubles = VAX_DOUBLES["g" if encoding in (VAX_G, ITANIUM_G) else "d"]
+    found = of_vax(DOUBLE, encoding, bytes.fromhex("".join(doubles.values()))).values
+    assert found.tolist() == [*doubles]
+    assert of_vax(INT4, encoding, struct.pack("<ii", 5, -7)).values.tolist() == [5, -7]
+    fill = bytes.fromhex(VAX_FLOATS[3.5])
+    assert attribute_of(AttributeEntry("FILLVAL", False, True, 0, FLOAT, 1, fill), encoding) == 3.5
+
+
+@pytest.mark.parametrize(("encoding", "bits", "offset", "fraction"), [(VAX_D, 8, 129, 55), (VAX_G, 11, 1025, 52)])
+def test_every_double_of_the_vax(encoding, bits, offset, fraction):
+    def packed(value: float) -> bytes:
+        mantissa, exponent = math.frexp(abs(value))
+        whole = int(mantissa * 2 ** (fraction + 1)) - 2**fraction
+        number = (value < 0) << 63 | (exponent + offset - 1) << fraction | whole
+        return b"".join(struct.pack("<H", number >> shift & 0xFFFF) for shift in (48, 32, 16, 0))
+
+    chosen = np.random.default_rng(3)
+    values = chosen.normal(size=500) * 10.0 ** chosen.integers(-37, 37, 500)
+    values[0] = -1e31
+    assert of_vax(DOUBLE, encoding, b"".join(map(packed, values))).values.tolist() == values.tolist()
+
+
+def test_missing_records_of_the_vax_have_the_pad_value():
+    block = (Block(1, 1, 0, 4, False),)
+    words = {"records": 3, "sparse": 2, "blocks": block, "pad": bytes.fromhex(VAX_FLOATS[1e37])}
+    content = bytes.fromhex(VAX_FLOATS[-3.5])
+    assert of_vax(FLOAT, VAX, content, **words).values.tolist() == [np.float32(1e37), -3.5, -3.5]
+    assert of_vax(FLOAT, VAX, content, **words | {"pad": b"", "sparse": 1}).values.tolist() == [
+        np.float32(-1e30), -3.5, np.float32(-1e30),
+    ]  # fmt: skip
+    layout = VariableLayout("x", True, 0, FLOAT, 1, (), True, 9, 2, b"", 0, block)
+    part = values_of_layout(layout, Structure(Path("x.cdf"), VAX, content=content), range(5, 7))
+    assert part.values.tolist() == [-3.5, -3.5]
+
+
+def test_many_numbers_of_the_vax():
+    content = bytes.fromhex(VAX_FLOATS[1.0] + VAX_FLOATS[-3.5]) * 200_000
+    assert of_vax(FLOAT, VAX, content).values.tolist() == [1.0, -3.5] * 200_000
+
+
+def test_a_reserved_number_of_the_vax_is_missing():
+    assert np.isnan(of_vax(FLOAT, VAX, bytes.fromhex("00800000")).values).all()
 
 
 def test_an_array_without_elements_has_its_shape():
