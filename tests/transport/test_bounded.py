@@ -35,6 +35,7 @@ from sunpy_helio_plugins.hapi import translator as hapi_translator
 from sunpy_helio_plugins.helioviewer import search as helioviewer_search
 from sunpy_helio_plugins.helioviewer import service as helioviewer_service
 from sunpy_helio_plugins.helioviewer import translator as helioviewer_translator
+from sunpy_helio_plugins.her import paging
 from sunpy_helio_plugins.her import search as her_search
 from sunpy_helio_plugins.her import translator as her_translator
 from sunpy_helio_plugins.imap import search as imap_search
@@ -158,8 +159,12 @@ def test_a_silent_registry_costs_two_requests_for_a_month(world: World):
 
 @pytest.mark.parametrize("is_kept", [False, True])
 def test_a_registry_that_becomes_silent_ends_the_search_with_the_pages_that_came(
-    world: World, is_kept: bool, tmp_path: Path
+    world: World, is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    # One page at a time: after two failures, pages that were not sent yet are not requested.
+    for module in (her_search, paging):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
+
     def answer(url: str) -> tuple[float, int, bytes]:
         page = int(url.rpartition("=")[2])
         if page > 3:

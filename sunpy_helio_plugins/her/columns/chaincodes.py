@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,25 @@ def rings(
 
 def _boxes(texts: list[Any]) -> list[str] | None:
     """Return "x y,x y" of each polygon if all are boxes in the registry's format, else `None`."""
-    if not all(type(text) is str and text[:9] == "POLYGON((" and text[-2:] == "))" for text in texts):
+    bodies = _bodies(texts, "POLYGON((", "))")
+    if bodies is None or _counts(bodies, ",") != {4} or _counts(bodies, " ") != {5} or "(" in "".join(bodies):
         return None
-    bodies = [text[9:-2] for text in texts]
-    is_usual = all(body.count(",") == 4 and body.count(" ") == 5 for body in bodies)
-    return bodies if is_usual and "(" not in "".join(bodies) else None
+    return bodies
+
+
+def _bodies(texts: list[Any], start: str, end: str) -> list[str] | None:
+    """Return what is between the start and the end of each text, if all have these, else `None`."""
+    if not texts or set(map(type, texts)) != {str}:
+        return None
+    together = "\n".join(texts)
+    if together.count("\n") != len(texts) - 1 or not together.startswith(start) or not together.endswith(end):
+        return None
+    bodies = together[len(start) : -len(end)].split(f"{end}\n{start}")
+    return bodies if len(bodies) == len(texts) else None
+
+
+def _counts(texts: list[str], sign: str) -> set[int]:
+    return set(map(str.count, texts, repeat(sign)))
 
 
 def _body(text: Any) -> str | None:
@@ -302,9 +317,9 @@ def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
 
 def _points(texts: list[Any]) -> Floats | None:
     """Parse points in the registry's format; `None` if any is not in it."""
-    bodies = [text[6:-1] for text in texts if type(text) is str and text[:6] == "POINT(" and text[-1] == ")"]
-    is_usual = len(bodies) == len(texts) and not any("," in body or body.count(" ") != 1 for body in bodies)
-    return _read(bodies, len(texts)) if is_usual else None
+    bodies = _bodies(texts, "POINT(", ")")
+    is_usual = bodies is not None and _counts(bodies, " ") == {1} and "," not in "".join(bodies)
+    return _read(bodies, len(texts)) if bodies is not None and is_usual else None
 
 
 def _point(text: Any) -> tuple[float, float]:

@@ -345,9 +345,7 @@ _ROWS = 256
 
 def transposed(records: Any) -> dict[str, list[Any]]:
     """Return the values of each keyword of all records by name; `None` where a record does not have it."""
-    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row, record in enumerate(records):
-        rows[tuple(record)].append(row)
+    rows = _layouts(records)
     made: dict[str, list[Any]] = {}
     for names, own in rows.items():
         columns: list[list[Any]] = [[] for _ in names]
@@ -362,6 +360,19 @@ def transposed(records: Any) -> dict[str, list[Any]]:
             for row, value in zip(own, column, strict=True):
                 whole[row] = value
     return made
+
+
+def _layouts(records: Any) -> dict[tuple[str, ...], list[int]]:
+    """Return the rows of the records with the same keywords in the same order."""
+    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    last: tuple[str, ...] | None = None
+    own: list[int] = []
+    for row, record in enumerate(records):
+        names = tuple(record)
+        if names != last:
+            own, last = rows[names], names
+        own.append(row)
+    return rows
 
 
 _SAMPLE, _MOST_IN_SAMPLE = 200, 50
