@@ -90,11 +90,14 @@ def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
         )
     stamps = to_datetime64(known["Start Time"]).astype("M8[us]")
     told = _told(known)
-    places = matching.places(known)
-    if lost := next((one for one in places if one.missing), None):
-        raise FileError(lost.missing)
-    names = (place.path.rpartition("/")[2] for place in places)
-    return list(map(Picture, names, stamps, (place.url for place in places), told))
+    if matching.NEAREST in known["Lister"]:
+        places = matching.places(known)
+        if lost := next((one for one in places if one.missing), None):
+            raise FileError(lost.missing)
+        urls, paths = [one.url for one in places], [one.path for one in places]
+    else:
+        urls, paths = known["url"].tolist(), known["Path"].tolist()
+    return list(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
 
 
 def _told(table: Table) -> list[dict[str, Any] | None]:
