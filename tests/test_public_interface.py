@@ -198,6 +198,12 @@ def test_units_need_neither_tables_nor_clients():
     assert run(CHEAP) == "[]"
 
 
+def has_module(package: str, name: str) -> bool:
+    """Return whether a package has a module of this name."""
+    path = Path(importlib.import_module(package).__file__ or "")
+    return path.name == "__init__.py" and path.with_name(f"{name}.py").exists()
+
+
 def test_tests_import_public_names_from_the_faces():
     offered: dict[tuple[str, str], str] = {}
     for face in FACES:
