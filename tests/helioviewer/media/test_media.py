@@ -196,7 +196,7 @@ def test_a_jpx_of_nothing_is_an_error(archive: Any, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused_before_any_request(archive: Any, tmp_path: Path) -> None:
-    for layers in ([], [36], [13] * 6):
+    for layers in ([], [36], [13] * 6, "13", b"13", {"source": 13}):
         with pytest.raises(QueryError):
             helioviewer.screenshot(NOON, layers, tmp_path / "one.png")
     with pytest.raises(QueryError, match="mp4"):
