@@ -306,3 +306,12 @@ def test_the_times_around_an_instant_are_those_of_the_database(archive: Any) -> 
     noon = np.datetime64("2026-01-10T12:00:05", "us")
     found = closest.neighbours([AIA_304, source_table.by_id()[96]], noon)
     assert found == {13: (noon, noon + np.timedelta64(36, "s")), 96: ()}
+
+
+@impatient
+def test_rows_without_an_image_do_not_have_science_data(archive: Any) -> None:
+    table = nearest(13, ["2026-01-10 02:00", "2026-01-10 12:00"])
+    assert len(helioviewer.science(table)) == 1
+    assert len(helioviewer.sequence(table, 64)) == 1
+    with pytest.raises(QueryError, match="needs at least one image"):
+        helioviewer.sequence(table[:1])

@@ -421,6 +421,8 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
     if notify is not None and "@" not in notify:
         raise QueryError(f"helioviewer.science takes an email address as notify, not {notify!r}.")
     rows = inputs.rows("helioviewer.science", table, HelioviewerTable, "images of a search with Helioviewer")
+    # Rows of `nearest` without an image do not have a path.
+    rows = [row for row in rows if not np.ma.is_masked(row["Path"])]
     known = _headers(rows)
     twins = [twin_of(row, header, notify) for row, header in zip(rows, known, strict=True)]
     names = ("Archive", "Series", "Key", "Value", "Note")

@@ -11,14 +11,15 @@ from astropy.table import Table
 
 from sunpy_helio_plugins.arguments import is_several
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, FileError, Problem, QueryError, local
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import matching
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.maps.read import file_bytes
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable, columns_of_headers
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.transport import metadata
 
@@ -119,10 +120,10 @@ def _told_time(path: Path) -> _Stamp:
             own = {key.upper(): value for key, value in header.file_header(path).items()}
         except FileError as error:
             raise FileError(f"{path.name}: {error}") from error
-    text = str(own.get("DATE-OBS", own.get("DATE_OBS", "")))
     try:
-        return np.datetime64(text.rstrip("Z"), "us")
-    except ValueError:
+        found = to_datetime64(times.from_iso(str(columns_of_headers([own])["DATE-OBS"][0]))).astype("M8[us]")
+        return found[()]  # type: ignore[return-value]
+    except HelioPluginsError:
         raise FileError(f"{path.name}: neither its name nor its header contains the time of the image.") from None
 
 

@@ -344,3 +344,26 @@ def test_missing_packages_are_named(
     shown = helioviewer.sequence(files, 64)
     with pytest.raises(MissingDependencyError, match=rf"\[{extra}\]"):
         getattr(shown, method)()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2024_04_16__11_15_41_129__SDO_AIA_AIA_304.jp2", "2022_08_02__10_47_53_000__SDO_HMI_HMI_magnetogram.jp2",
+        "soho_lasco_c3.jp2",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [None, 200])
+def test_a_region_of_a_real_file_is_the_part_of_the_whole(real_data: Path, name: str, size: int | None) -> None:
+    file = real_data / "world" / "helioviewer" / name
+    whole = helioviewer.read(file)
+    rows, columns = whole.data.shape
+    corners = whole.wcs.pixel_to_world([0.6 * columns, 0.8 * columns], [0.3 * rows, 0.4 * rows])
+    shown = helioviewer.sequence(file, size, corners)
+    box, image = shown._decoder.box, shown.to_maps()[0]
+    full = whole if size is None else helioviewer.read(file, size=shown._decoder.size)
+    expected = box.cut(full.data)
+    assert np.abs(image.data.astype(int) - expected).max() <= 1
+    for x, y in ((0, 0), (box.columns - 1, box.rows - 1)):
+        there = full.pixel_to_world((x + box.left) * u.pix, (y + box.bottom) * u.pix)
+        assert image.pixel_to_world(x * u.pix, y * u.pix).separation(there) < 1e-3 * u.arcsec
