@@ -38,8 +38,12 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.sandbox import Archive
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep the modules and the collected tests out of the garbage collector's work, which they would make slow."""
+    if changing := [one.nodeid for one in session.items if " at 0x" in one.nodeid or " at\\n0x" in one.nodeid]:
+        raise pytest.UsageError(
+            f"The names of tests must not contain addresses, which differ in workers: {changing[0]}"
+        )
     gc.collect()
     gc.freeze()
 

@@ -165,7 +165,6 @@ class TestTranslation:
             (a.imap.Table("quicklook"),),
             (a.Instrument("ialirt"),),
         ],
-        ids=repr,
     )
     def test_time_is_needed_where_nothing_else_limits_the_response(self, words):
         with pytest.raises(QueryError, match=r"add a\.Time"):
@@ -182,7 +181,6 @@ class TestTranslation:
             (a.imap.Kernel("leapseconds"),),
             (a.Instrument("ialirt"), a.imap.Table("science")),
         ],
-        ids=repr,
     )
     def test_time_is_not_needed_for_what_is_selected_by_its_kind(self, words):
         asked = queries(*words)
