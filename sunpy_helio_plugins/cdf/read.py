@@ -20,7 +20,7 @@ from sunpy_helio_plugins.cdf.records import MAGIC
 from sunpy_helio_plugins.cdf.rows import (
     RECORDS,
     SPAN,
-    Selection,
+    ReadSelection,
     Variables,
     choose,
     epochs_of,
@@ -119,12 +119,12 @@ def read(
     files = paths("cdf.read", path, (".cdf",))
     if records is not None and len(files) > 1:
         raise QueryError(f"cdf.read takes records of one file, and {len(files)} files were given; use time.")
-    wanted = Selection(epoch, None if columns is None else tuple(columns), time, records)
+    wanted = ReadSelection(epoch, None if columns is None else tuple(columns), time, records)
     tables = [_read(one, wanted, scale, salvage) for one in files]
     return tables[0] if len(tables) == 1 else joined(tables, [str(one) for one in files])
 
 
-def _read(path: str | Path, selection: Selection, scale: str, salvage: bool) -> QTable:
+def _read(path: str | Path, selection: ReadSelection, scale: str, salvage: bool) -> QTable:
     loaded, attributes, lost = salvaged(path) if salvage else (*load(path), [])
     variables: Variables = prepared(loaded)
     found = epochs_of(variables)
@@ -158,7 +158,7 @@ def _read(path: str | Path, selection: Selection, scale: str, salvage: bool) -> 
 
 
 def _rows(
-    path: str | Path, variables: Variables, names: Sequence[str], chosen: str | None, selection: Selection
+    path: str | Path, variables: Variables, names: Sequence[str], chosen: str | None, selection: ReadSelection
 ) -> tuple[range | None, NDArray[np.bool_] | None]:
     """Return the range of records to read, `None` for all, and which of them to keep, `None` for all."""
     if selection.time is None and selection.records is None:

@@ -18,13 +18,13 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities import silence
 
 __all__ = [
-    "RECORDS", "SPAN", "Selection", "Variables", "choose", "epochs_of", "in_rows", "prepared", "without_time",
+    "RECORDS", "SPAN", "ReadSelection", "Variables", "choose", "epochs_of", "in_rows", "prepared", "without_time",
 ]  # fmt: skip
 
 Variables = Mapping[str, Variable]
 
 
-class Selection(NamedTuple):
+class ReadSelection(NamedTuple):
     """
     The part of a file to read.
 
@@ -162,7 +162,7 @@ def epochs_of(variables: Variables) -> dict[str, int]:
     }
 
 
-def choose(path: object, wanted: Selection, epochs: Mapping[str, int], variables: Variables) -> str | None:
+def choose(path: object, wanted: ReadSelection, epochs: Mapping[str, int], variables: Variables) -> str | None:
     """Return the time variable that gives the rows, or `None` if the file does not have one."""
     if wanted.epoch is not None and wanted.epoch not in epochs:
         raise QueryError(
@@ -186,7 +186,7 @@ def choose(path: object, wanted: Selection, epochs: Mapping[str, int], variables
     return max(epochs, key=lambda name: (epochs[name] > 0, data[name]), default=None)
 
 
-def _times_of(path: object, wanted: Selection, epochs: Mapping[str, int], variables: Variables) -> list[str]:
+def _times_of(path: object, wanted: ReadSelection, epochs: Mapping[str, int], variables: Variables) -> list[str]:
     """Return the time variables of the columns, and that of the records if it is given."""
     found = [] if wanted.epoch is None else [wanted.epoch]
     for name in wanted.columns or ():

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.helioviewer.listers import closest
 from sunpy_helio_plugins.helioviewer.listers.base import DAY, SECOND, TICK, ImageList, Span, merged
 from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, SourceListers, latest
 
-__all__ = ["Instants", "add_images_near"]
+__all__ = ["WantedInstants", "add_images_near"]
 
 REACH = np.timedelta64(5, "m")
 """The time on both sides of an instant that is listed first."""
@@ -37,9 +37,9 @@ _Lengths = NDArray[np.timedelta64]
 
 
 @dataclass(frozen=True)
-class Instants:
+class WantedInstants:
     """
-    Instants for which the nearest image is wanted.
+    WantedInstants for which the nearest image is wanted.
 
     Attributes
     ----------
@@ -54,25 +54,25 @@ class Instants:
     high: _Times
 
     @classmethod
-    def within(cls, times: _Times, ends: Span, limit: np.timedelta64 | None) -> Instants:
+    def within(cls, times: _Times, ends: Span, limit: np.timedelta64 | None) -> WantedInstants:
         """Return instants for images in a range, and within a limit of the instant."""
         limit = _FAR if limit is None else min(limit, _FAR)
         return cls(times, np.maximum(times - limit, ends[0]), np.minimum(times + limit, ends[1]))
 
-    def joined(self, other: Instants) -> Instants:
+    def joined(self, other: WantedInstants) -> WantedInstants:
         """Return these instants and others."""
         pairs = ((self.times, other.times), (self.low, other.low), (self.high, other.high))
-        return Instants(*(np.concatenate(pair) for pair in pairs))
+        return WantedInstants(*(np.concatenate(pair) for pair in pairs))
 
-    def at(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Instants:
+    def at(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> WantedInstants:
         """Return some of the instants."""
-        return Instants(self.times[chosen], self.low[chosen], self.high[chosen])
+        return WantedInstants(self.times[chosen], self.low[chosen], self.high[chosen])
 
 
-def add_images_near(instants: Instants, listers: SourceListers, made: Collection) -> None:
+def add_images_near(instants: WantedInstants, listers: SourceListers, made: Collection) -> None:
     """Add to a collection of images all that may be the nearest to instants."""
     high = np.minimum(instants.high, latest())
-    left = Instants(instants.times, instants.low, high).at(instants.low <= high)
+    left = WantedInstants(instants.times, instants.low, high).at(instants.low <= high)
     reach = REACH
     asks = listers.has("coverage")
     while len(left.times):
@@ -97,7 +97,7 @@ def add_images_near(instants: Instants, listers: SourceListers, made: Collection
         reach = reach if is_open.any() else reach * WIDER
 
 
-def _needed(instants: Instants, held: _Times, reach: np.timedelta64) -> tuple[_Times, _Times]:
+def _needed(instants: WantedInstants, held: _Times, reach: np.timedelta64) -> tuple[_Times, _Times]:
     """Return the time in which an image may be nearer than the nearest known one; without one, that of the reach."""
     apart = _distance(instants, held)
     apart = np.where(apart == _FAR, reach, apart)
@@ -108,7 +108,7 @@ def _needed(instants: Instants, held: _Times, reach: np.timedelta64) -> tuple[_T
     return np.minimum(start, instants.high), np.maximum(end, instants.low)
 
 
-def _distance(instants: Instants, held: _Times) -> _Lengths:
+def _distance(instants: WantedInstants, held: _Times) -> _Lengths:
     """Return the distance to the nearest of some images that an instant may have."""
     if not len(held):
         return np.full(len(instants.times), _FAR.astype("m8[us]"))
@@ -156,7 +156,7 @@ def _without(spans: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
     return left
 
 
-def _add_closest(instants: Instants, listers: SourceListers, made: Collection) -> None:
+def _add_closest(instants: WantedInstants, listers: SourceListers, made: Collection) -> None:
     """Add the images around those that the API names as the ones before and after instants, and the times between."""
     source, asked = listers.source, list(instants.times)
     found = outcomes(asked, lambda time: closest.neighbours([source], time)[source.id], AT_ONCE, pieces=True)

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.helioviewer import instants
-from sunpy_helio_plugins.helioviewer.instants import Instants
+from sunpy_helio_plugins.helioviewer.instants import WantedInstants
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.helioviewer.listers.base import Span, merged
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
@@ -118,7 +118,7 @@ def nearest_images(
 ) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
     """Return the images of each source near some instants, and the index of the nearest to each instant, or -1."""
     listers = _listers(confirms=not names)
-    sought = Instants(asked, asked - limit, asked + limit)
+    sought = WantedInstants(asked, asked - limit, asked + limit)
 
     def answer(source: Source) -> Partial[tuple[SourceImages, NDArray[np.intp]]]:
         found = Collection()
@@ -213,8 +213,8 @@ def _collected(able: SourceListers, group: Sequence[Query], ends: dict[Query, Sp
         return collect(able.listers, able.source, ranges)
     found = able.collect(merged(ranges)) if ranges else Collection()
     if near:
-        parts = [Instants.within(asked_times(query), ends[query], limit_of(query)) for query in near]
-        instants.add_images_near(reduce(Instants.joined, parts), able, found)
+        parts = [WantedInstants.within(asked_times(query), ends[query], limit_of(query)) for query in near]
+        instants.add_images_near(reduce(WantedInstants.joined, parts), able, found)
     return found
 
 

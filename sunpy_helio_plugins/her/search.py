@@ -406,7 +406,7 @@ def _search_one(query: Query, slots: Slots) -> Collected:
     return Partial((events,), (*told.problems, *made.problems), told.notes)
 
 
-def _requested(query: Query, slots: Slots, held: holdings.Holdings | None) -> Collected:
+def _requested(query: Query, slots: Slots, held: holdings.EventHoldings | None) -> Collected:
     """Request all pages; a search that is too slow for the registry is split into halves."""
     parts: list[Collected] = []
 
@@ -446,7 +446,7 @@ def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[Problem, 
 
 
 def _pages(
-    query: Query, slots: Slots, held: holdings.Holdings | None
+    query: Query, slots: Slots, held: holdings.EventHoldings | None
 ) -> tuple[Collected, ServiceError | None]:  # fmt: skip
     """Return the events of all pages, or of those before a page that was too slow, and the error of that page."""
     collected, kept = PageCollector(query), None if held is None else held.pages(query)

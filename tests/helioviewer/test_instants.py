@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.helioviewer import source_table
-from sunpy_helio_plugins.helioviewer.instants import Instants, add_images_near
+from sunpy_helio_plugins.helioviewer.instants import WantedInstants, add_images_near
 from sunpy_helio_plugins.helioviewer.listers import closest
 from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList, Span, merged
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
@@ -64,7 +64,7 @@ class Held:
 
 def found_near(held: Held, asked: Any, low: Any, high: Any) -> Collection:
     made = Collection()
-    add_images_near(Instants(asked, low, high), SourceListers(AIA_304, (held,)), made)
+    add_images_near(WantedInstants(asked, low, high), SourceListers(AIA_304, (held,)), made)
     return made
 
 

@@ -32,7 +32,7 @@ from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
-from sunpy_helio_plugins.hapi.records.read import TableBuilder, from_contents, named
+from sunpy_helio_plugins.hapi.records.read import RecordTableBuilder, from_contents, named
 from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.status import refusal
@@ -313,7 +313,7 @@ class _DifferentBatchesError(Exception):
 
 def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_last: bool) -> Partial[QTable]:
     first, failed, batches = found[0], list[HelioPluginsError](), list(_batches(found))
-    made: TableBuilder | None = None
+    made: RecordTableBuilder | None = None
     problems, errors = list[str](), list[HelioPluginsError]()
     for index, batch in enumerate(batches):
         answer, error, has_changed = _batch(batch, service, refresh, failed)
@@ -337,12 +337,12 @@ def _attempt(found: Sequence[DataRequest], service: Service, refresh: bool, is_l
 
 
 def _extended(
-    made: TableBuilder | None, documents: Sequence[HAPIDocument], found: Sequence[DataRequest]
-) -> TableBuilder | None:
+    made: RecordTableBuilder | None, documents: Sequence[HAPIDocument], found: Sequence[DataRequest]
+) -> RecordTableBuilder | None:
     with _named(found[0]):
         for document in documents:
             if document.size:
-                made = made or TableBuilder(document.info, _room(found), _context(found[0]))
+                made = made or RecordTableBuilder(document.info, _room(found), _context(found[0]))
                 made.add(document)
     return made
 

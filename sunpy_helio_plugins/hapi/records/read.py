@@ -36,8 +36,19 @@ from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, decompressed_parts, is_compressed
 
 __all__ = [
-    "INFO", "Source", "TableBuilder", "bytes_of", "common_info", "disorder", "from_contents", "named", "parse_source",
-    "read", "register", "sources_of", "time_order",
+    "INFO",
+    "RecordTableBuilder",
+    "Source",
+    "bytes_of",
+    "common_info",
+    "disorder",
+    "from_contents",
+    "named",
+    "parse_source",
+    "read",
+    "register",
+    "sources_of",
+    "time_order",
 ]  # fmt: skip
 
 
@@ -325,14 +336,14 @@ def sources_of(function: str, given: Iterable[Any]) -> Iterator[Source]:
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> Partial[QTable]:
     """Build one table from parsed files; raise an error if records are truncated, or the files do not match."""
     filled = [content for content in contents if content.size] or contents[:1]
-    made = TableBuilder(common_info(filled), sum(one.expected_rows for one in filled), context)
+    made = RecordTableBuilder(common_info(filled), sum(one.expected_rows for one in filled), context)
     for one in filled:
         made.add(one)
         one.release()
     return made.finish()
 
 
-class TableBuilder:
+class RecordTableBuilder:
     """
     Collect the records of documents, which may be removed from memory then.
 

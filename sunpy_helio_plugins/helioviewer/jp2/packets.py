@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout, smaller
 
-__all__ = ["MOST_SPANS", "Box", "extracted", "halvings_to", "selected", "spans"]
+__all__ = ["MOST_SPANS", "ImageBox", "extracted", "halvings_to", "selected", "spans"]
 
 MOST_SPANS = 12
 """Maximum number of parts of a file that are requested."""
@@ -31,7 +31,7 @@ _REACH = 4
 Span = tuple[int, int]
 
 
-class Box(NamedTuple):
+class ImageBox(NamedTuple):
     """
     A part of an image, in pixels from its upper left corner; ``right`` and ``lower`` are after the last pixel.
 
@@ -51,9 +51,9 @@ class Box(NamedTuple):
         """Rows and columns."""
         return self.lower - self.upper, self.right - self.left
 
-    def halved(self, times: int) -> Box:
+    def halved(self, times: int) -> ImageBox:
         """Return the part of an image that is halved a number of times: whose pixels surround the same region."""
-        return Box(self.left >> times, self.upper >> times, -(-self.right >> times), -(-self.lower >> times))
+        return ImageBox(self.left >> times, self.upper >> times, -(-self.right >> times), -(-self.lower >> times))
 
 
 class _Packets(NamedTuple):
@@ -64,7 +64,7 @@ class _Packets(NamedTuple):
     down: NDArray[np.int64]
 
 
-def selected(layout: CodestreamLayout, halvings: int, box: Box, least: int = 0) -> NDArray[np.bool_]:
+def selected(layout: CodestreamLayout, halvings: int, box: ImageBox, least: int = 0) -> NDArray[np.bool_]:
     """
     Return which packets contain a part of an image that is halved a number of times.
 
@@ -74,7 +74,7 @@ def selected(layout: CodestreamLayout, halvings: int, box: Box, least: int = 0) 
         The layout of the codestream.
     halvings : int
         How often the image is halved.
-    box : Box
+    box : ImageBox
         The part, in pixels of the smaller image.
     least : int, optional
         The lowest resolution, and all whose longer side has at most this number of pixels, are selected completely.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, codestream, header, packets, reduce, samples
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout
-from sunpy_helio_plugins.helioviewer.jp2.packets import Box, Span
+from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox, Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ _THUMBNAIL = 64
 _MARKERS = 65_536
 """Bytes of a codestream that contain its size and its levels."""
 
-Locate = Callable[[dict[str, Any], tuple[int, int]], Box]
+Locate = Callable[[dict[str, Any], tuple[int, int]], ImageBox]
 """Returns the part of an image with a region, from its keywords and its shape (rows, columns)."""
 
 Median = Callable[["np.ndarray", dict[str, Any]], int | None]
@@ -52,7 +52,7 @@ class _Cut(NamedTuple):
     text: str
     layout: CodestreamLayout | None
     shape: tuple[int, int]
-    box: Box
+    box: ImageBox
     halvings: int
     levels: int
 
@@ -62,7 +62,7 @@ class _Cut(NamedTuple):
         return self.layout is not None and self.layout.can_be_halved(self.halvings)
 
     @property
-    def small(self) -> Box:
+    def small(self) -> ImageBox:
         """The region in the halved image."""
         return self.box.halved(self.halvings)
 
@@ -181,14 +181,14 @@ class RegionCut:
         values = samples.decoded_part(own, cut.small)
         return cut, values, self._text(cut, partial(_small, cut.layout, read))
 
-    def _text(self, cut: _Cut, small: Callable[[int, Box], np.ndarray]) -> str:
+    def _text(self, cut: _Cut, small: Callable[[int, ImageBox], np.ndarray]) -> str:
         """Return the header of the region; ``small`` returns the samples of the complete image at a reduction."""
         more = {CROP: f"{' '.join(map(str, cut.box))} of {cut.shape[1]} {cut.shape[0]}"}
         halvings = packets.halvings_to(_THUMBNAIL, cut.shape, cut.levels)
         if self.median is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
             keys = header.keywords(cut.text)
             halved = {**keys, **header.rescaled(keys, halvings, cut.shape)}
-            found = self.median(small(halvings, Box(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
+            found = self.median(small(halvings, ImageBox(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
             more |= {} if found is None else {MEDIAN: str(found)}
         return header.added(_cropped(cut), more)
 
@@ -216,13 +216,13 @@ class RegionCut:
         return _Cut(start, text, layout, shape, box, halvings, levels)
 
 
-def _small(layout: CodestreamLayout, read: Callable[[int, int], bytes], halvings: int, whole: Box) -> np.ndarray:
+def _small(layout: CodestreamLayout, read: Callable[[int, int], bytes], halvings: int, whole: ImageBox) -> np.ndarray:
     """Return the samples of the complete image at a reduction, from its packets."""
     chosen = packets.selected(layout, halvings, whole)
     return samples.decoded_part(packets.extracted(read, layout, halvings, chosen), whole)
 
 
-def _whole(stream: bytes, halvings: int, whole: Box) -> np.ndarray:
+def _whole(stream: bytes, halvings: int, whole: ImageBox) -> np.ndarray:
     """Return the samples of the complete image at a reduction."""
     return samples.decoded_part(stream, whole, halvings)
 

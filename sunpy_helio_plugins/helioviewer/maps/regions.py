@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import is_several, refused
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps.physical import median_byte
@@ -50,11 +50,11 @@ class Region:
         """A short name that is the same for the same region only."""
         return f"region_{sha256(_text(self.points).encode()).hexdigest()[:8]}"
 
-    def __call__(self, keys: dict[str, Any], shape: tuple[int, int]) -> Box:
+    def __call__(self, keys: dict[str, Any], shape: tuple[int, int]) -> ImageBox:
         """Return the part of an image with the region; raise `FileError` if there is none."""
         return self._located(tuple((key, value) for key, value in keys.items() if np.isscalar(value)), shape)
 
-    def _box(self, keys: tuple[tuple[str, Any], ...], shape: tuple[int, int]) -> Box:
+    def _box(self, keys: tuple[tuple[str, Any], ...], shape: tuple[int, int]) -> ImageBox:
         rows, columns = shape
         x, y = self.points.T if isinstance(self.points, np.ndarray) else _pixels(self.points, dict(keys), shape)
         inside = np.isfinite(x) & np.isfinite(y)
@@ -71,7 +71,7 @@ class Region:
                 f"{below:.0f} to {above:.0f} in y, and the image has {columns} x {rows}."
             )
         # Boxes count rows from the upper edge, maps from the lower one.
-        return Box(
+        return ImageBox(
             int(max(left, 0)), int(rows - 1 - min(above, rows - 1)), int(min(right, columns - 1)) + 1,
             int(rows - max(below, 0)),
         )  # fmt: skip

@@ -198,7 +198,7 @@ def status(mirrors: bool = False) -> QTable:
     return made
 
 
-def _status(server: addresses.Server) -> QTable:
+def _status(server: addresses.MirrorAddress) -> QTable:
     """Return the status of a server."""
     url = addresses.action_url(server, "getStatus")
     decoded = service.ask_at(url)

@@ -16,13 +16,13 @@ from sunpy_helio_plugins.helioviewer.jp2 import header
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps.read import picture_of
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
-from sunpy_helio_plugins.helioviewer.sequences.region import Box, box_of, corners_of
+from sunpy_helio_plugins.helioviewer.sequences.region import GridBox, box_of, corners_of
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
     from sunpy.map import GenericMap
 
-__all__ = ["Decoder", "Frame"]
+__all__ = ["FrameDecoder", "SequenceFrame"]
 
 _SCALE = re.compile(r"CDELT[12]|CRVAL[12]|CROTA[12]?|PC\d_\d|CD\d_\d")
 
@@ -34,7 +34,7 @@ _PREPARED = ("AIA",)
 
 
 @dataclass(frozen=True)
-class Frame:
+class SequenceFrame:
     """
     A decoded picture.
 
@@ -60,7 +60,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Decoder:
+class FrameDecoder:
     """
     How pictures are decoded.
 
@@ -72,19 +72,19 @@ class Decoder:
         Whether bytes are converted to physical values.
     normalize : bool
         Whether values are divided by the exposure time.
-    box : Box or None
+    box : GridBox or None
         The region in the first picture.
-    first : Frame or None
+    first : SequenceFrame or None
         The first picture, as a whole without pixels, which defines the grid.
     """
 
     size: int | None = None
     physical: bool = False
     normalize: bool = False
-    box: Box | None = None
-    first: Frame | None = None
+    box: GridBox | None = None
+    first: SequenceFrame | None = None
 
-    def located(self, function: str, region: Any, picture: Picture) -> Decoder:
+    def located(self, function: str, region: Any, picture: Picture) -> FrameDecoder:
         """Return the decoder with the grid of the first picture, for the whole or a region of it."""
         if region is None:
             return replace(self, first=self._whole(picture))
@@ -96,23 +96,23 @@ class Decoder:
     def _size_of(self, corners: SkyCoord, picture: Picture) -> int:
         """Return the size of a picture in which a region has at least the requested size."""
         assert self.size is not None  # noqa: S101 - for the type checker
-        small = Decoder(_SMALL)._whole(picture).to_map()
+        small = FrameDecoder(_SMALL)._whole(picture).to_map()
         part = box_of(corners, small)
         if part.columns < small.data.shape[1] or part.rows < small.data.shape[0]:
             within = _extent(corners, small)
             return math.ceil(max(small.data.shape) * self.size / within)
         return self.size
 
-    def _whole(self, picture: Picture) -> Frame:
+    def _whole(self, picture: Picture) -> SequenceFrame:
         loaded = picture.load(self.size)
         try:
             data, own = picture_of(loaded, picture.name, self.physical)
         except FileError as error:
             raise FileError(f"{picture.name}: {error}") from error
         # The first row of a file is the upper one, that of a map is the lower one.
-        return Frame(*self._normalized(data[::-1], own, picture.name))
+        return SequenceFrame(*self._normalized(data[::-1], own, picture.name))
 
-    def frame(self, picture: Picture) -> Frame:
+    def frame(self, picture: Picture) -> SequenceFrame:
         """Return the part of a picture that shows what the first one shows; raise `FileError` for another scale."""
         made = self._part(picture)
         if self.first is not None and made.data.shape != self.shape:
@@ -129,14 +129,14 @@ class Decoder:
         rows, columns = self.first.data.shape
         return (rows, columns) if self.box is None else (self.box.rows, self.box.columns)
 
-    def cut_first(self) -> Frame:
+    def cut_first(self) -> SequenceFrame:
         """Return the part of the first picture."""
         assert self.first is not None  # noqa: S101 - for the type checker
         if self.box is None:
             return self.first
-        return Frame(self.box.cut(self.first.data), _cut_header(self.first.header, self.box))
+        return SequenceFrame(self.box.cut(self.first.data), _cut_header(self.first.header, self.box))
 
-    def _part(self, picture: Picture) -> Frame:
+    def _part(self, picture: Picture) -> SequenceFrame:
         if self.box is None:
             made = self._whole(picture)
             return replace(made, offset=self._offset(made.header, picture.name, made))
@@ -144,9 +144,9 @@ class Decoder:
             return found
         made = self._whole(picture)
         box, offset = self._moved(made.header, picture.name, made)
-        return Frame(box.cut(made.data), _cut_header(made.header, box), offset)
+        return SequenceFrame(box.cut(made.data), _cut_header(made.header, box), offset)
 
-    def _area(self, picture: Picture) -> Frame | None:
+    def _area(self, picture: Picture) -> SequenceFrame | None:
         """Decode the region of a full-size picture alone; `None` if its samples are not plain bytes."""
         assert self.box is not None  # noqa: S101 - for the type checker
         if isinstance(picture.place, Path):
@@ -156,7 +156,7 @@ class Decoder:
             file.write_bytes(picture.load(None))
             return self._read_area(picture, file)
 
-    def _read_area(self, picture: Picture, file: Path) -> Frame | None:
+    def _read_area(self, picture: Picture, file: Path) -> SequenceFrame | None:
         import glymur
 
         from sunpy_helio_plugins.helioviewer.jp2 import openjpeg  # noqa: F401 - lets glymur find OpenJPEG
@@ -173,16 +173,18 @@ class Decoder:
             data = image[top : top + box.rows, box.left : box.left + box.columns]
         except (OSError, RuntimeError, ValueError, IndexError, KeyError):
             return None  # decoding the complete file raises the error
-        return Frame(*self._normalized(data[::-1], _cut_header(own, box), picture.name), offset)
+        return SequenceFrame(*self._normalized(data[::-1], _cut_header(own, box), picture.name), offset)
 
-    def _moved(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[Box, tuple[float, float]]:
+    def _moved(
+        self, own: dict[str, Any], name: str, whole: SequenceFrame | None
+    ) -> tuple[GridBox, tuple[float, float]]:
         """Return the box of the region in a picture, and what is left after rounding to pixels."""
         assert self.box is not None  # noqa: S101 - for the type checker
         across, up = self._offset(own, name, whole)
         moves = round(across), round(up)
         return self.box.moved(*moves), (across - moves[0], up - moves[1])
 
-    def _offset(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[float, float]:
+    def _offset(self, own: dict[str, Any], name: str, whole: SequenceFrame | None) -> tuple[float, float]:
         """Return by how many pixels the same coordinates are further right and up than in the first picture."""
         if self.first is None:
             return 0.0, 0.0
@@ -192,13 +194,13 @@ class Decoder:
             return mine["CRPIX1"] - first["CRPIX1"], mine["CRPIX2"] - first["CRPIX2"]
         return self._measured(own, name, whole)
 
-    def _measured(self, own: dict[str, Any], name: str, whole: Frame | None) -> tuple[float, float]:
+    def _measured(self, own: dict[str, Any], name: str, whole: SequenceFrame | None) -> tuple[float, float]:
         """Compare the positions of three points in two pictures of different scales."""
         assert self.first is not None  # noqa: S101 - for the type checker
         data = whole.data if whole is not None else np.broadcast_to(np.uint8(0), self.first.data.shape)
-        mine, first = Frame(data, own).to_map().wcs, self.first.to_map().wcs
+        mine, first = SequenceFrame(data, own).to_map().wcs, self.first.to_map().wcs
         rows, columns = self.first.data.shape
-        box = self.box or Box(0, 0, columns, rows)
+        box = self.box or GridBox(0, 0, columns, rows)
         points = np.array([box.centre, (box.left, box.bottom), (box.left + box.columns - 1, box.bottom)]).T
         apart = np.array(mine.world_to_pixel_values(*first.pixel_to_world_values(*points))) - points
         if np.abs(apart - apart[:, :1]).max() > 0.5:
@@ -246,7 +248,7 @@ def _grid(own: dict[str, Any]) -> dict[str, float]:
     return {"CRPIX1": float(found.get("CRPIX1", 0)), "CRPIX2": float(found.get("CRPIX2", 0)), **kept}
 
 
-def _cut_header(own: dict[str, Any], box: Box) -> dict[str, Any]:
+def _cut_header(own: dict[str, Any], box: GridBox) -> dict[str, Any]:
     """Return the header of a part of a picture."""
     changed = dict(own)
     by_name = {key.upper(): key for key in own}

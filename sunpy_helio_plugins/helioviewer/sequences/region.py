@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import QueryError
 if TYPE_CHECKING:
     from sunpy.map import GenericMap
 
-__all__ = ["Box", "box_of", "corners_of"]
+__all__ = ["GridBox", "box_of", "corners_of"]
 
 _ALLOWED = "a SkyCoord with the corners, a pair of them, a row of the events registry, or a map, as region"
 
@@ -24,7 +24,7 @@ _OUTLINES = ("hpc_bbox", "hpc_boundcc")
 
 
 @dataclass(frozen=True)
-class Box:
+class GridBox:
     """
     A box of pixels in a picture whose first row is the lower one.
 
@@ -46,9 +46,9 @@ class Box:
         """The column and the row of its centre."""
         return self.left + (self.columns - 1) / 2, self.bottom + (self.rows - 1) / 2
 
-    def moved(self, across: int, up: int) -> Box:
+    def moved(self, across: int, up: int) -> GridBox:
         """Return the box at another place."""
-        return Box(self.left + across, self.bottom + up, self.columns, self.rows)
+        return GridBox(self.left + across, self.bottom + up, self.columns, self.rows)
 
     def is_within(self, rows: int, columns: int) -> bool:
         """Return whether the box is inside a picture."""
@@ -100,7 +100,7 @@ def _rectangle(two: SkyCoord) -> SkyCoord:
     return SkyCoord(longitude[[0, 1, 1, 0]], latitude[[0, 0, 1, 1]], frame=two.frame.replicate_without_data())
 
 
-def box_of(corners: SkyCoord, image: GenericMap) -> Box:
+def box_of(corners: SkyCoord, image: GenericMap) -> GridBox:
     """Return the smallest box of an image that contains coordinates; raise `QueryError` if it is outside of it."""
     from sunpy.coordinates import SphericalScreen
 
@@ -120,4 +120,4 @@ def box_of(corners: SkyCoord, image: GenericMap) -> Box:
             f"helioviewer.sequence takes a region in the images: this one is outside of those of {columns} x {rows} "
             "pixels."
         )
-    return Box(left, bottom, right - left, top - bottom)
+    return GridBox(left, bottom, right - left, top - bottom)

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, MissingDependencyError
 from sunpy_helio_plugins.fido.partial import run_all, text_of
 from sunpy_helio_plugins.helioviewer.jp2 import reduce
 from sunpy_helio_plugins.helioviewer.sequences import exposures, zarr_folder
-from sunpy_helio_plugins.helioviewer.sequences.frames import Decoder, Frame
+from sunpy_helio_plugins.helioviewer.sequences.frames import FrameDecoder, SequenceFrame
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture, pictures_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64
@@ -51,7 +51,7 @@ class ImageSequence:
     """
 
     _pictures: tuple[Picture, ...]
-    _decoder: Decoder
+    _decoder: FrameDecoder
     dropped: QTable = field(repr=False, compare=False)
 
     @property
@@ -81,7 +81,7 @@ class ImageSequence:
         return [one.name for one in self._pictures]
 
     @property
-    def _first(self) -> Frame:
+    def _first(self) -> SequenceFrame:
         assert self._decoder.first is not None  # noqa: S101 - for the type checker
         return self._decoder.first
 
@@ -161,7 +161,7 @@ class ImageSequence:
         """
         import sunpy.map
 
-        frames: dict[int, Frame] = {}
+        frames: dict[int, SequenceFrame] = {}
         self._each(range(len(self)), frames.__setitem__)
         return sunpy.map.Map([frames[number].to_map() for number in sorted(frames)], sequence=True)
 
@@ -246,7 +246,7 @@ class ImageSequence:
         values = np.ma.MaskedArray(np.zeros(self.shape, self.dtype))
         offsets = np.zeros((len(self), 2))
 
-        def keep(number: int, frame: Frame) -> None:
+        def keep(number: int, frame: SequenceFrame) -> None:
             values.data[number] = frame.data
             offsets[number] = frame.offset
 
@@ -255,7 +255,7 @@ class ImageSequence:
         return values, offsets
 
     def _each(
-        self, numbers: Sequence[int], use: Callable[[int, Frame], Any], end: Callable[[], Any] = lambda: None
+        self, numbers: Sequence[int], use: Callable[[int, SequenceFrame], Any], end: Callable[[], Any] = lambda: None
     ) -> list[int]:
         """Fetch and decode images side by side; return and warn of those that failed; raise if all of them did."""
 
@@ -350,5 +350,5 @@ def sequence(
             f"All {len(pictures)} images are dropped by quality or exposure, the first since {dropped['Reason'][0]}: "
             f"allow more than quality={shown(quality)} and exposure={shown(exposure)}."
         )
-    decoder = Decoder(pixels, physical, normalize).located(_FUNCTION, region, kept[0])
+    decoder = FrameDecoder(pixels, physical, normalize).located(_FUNCTION, region, kept[0])
     return ImageSequence(tuple(kept), decoder, dropped)

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.config import HELIOVIEWER_API, HELIOVIEWER_MIRRORS, con
 from sunpy_helio_plugins.errors import MirrorWarning, ServerError, ServiceError, ServiceUnreachable, warn
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 
-__all__ = ["Server", "action_url", "first_answer", "forget", "mirrors", "servers"]
+__all__ = ["MirrorAddress", "action_url", "first_answer", "forget", "mirrors", "servers"]
 
 PAUSE = 60.0
 """Seconds for which a server that failed is tried last."""
@@ -28,7 +28,7 @@ _lock = threading.Lock()
 T = TypeVar("T")
 
 
-class Server(NamedTuple):
+class MirrorAddress(NamedTuple):
     """
     A server with Helioviewer's API.
 
@@ -44,27 +44,27 @@ class Server(NamedTuple):
     url: str
 
 
-def mirrors() -> tuple[Server, ...]:
+def mirrors() -> tuple[MirrorAddress, ...]:
     """Return the mirrors of the settings that belong to the address of the API."""
     given = list(conf.helioviewer.mirrors)
     if given == HELIOVIEWER_MIRRORS and conf.helioviewer.api_url.rstrip("/") != HELIOVIEWER_API:
         return ()
     pairs = (one.partition("=") for one in given)
-    return tuple(Server(name.strip(), url.strip().rstrip("/")) for name, _, url in pairs)
+    return tuple(MirrorAddress(name.strip(), url.strip().rstrip("/")) for name, _, url in pairs)
 
 
-def servers() -> tuple[Server, ...]:
+def servers() -> tuple[MirrorAddress, ...]:
     """Return the main server and its mirrors."""
     url = conf.helioviewer.api_url.rstrip("/")
-    return (Server("GSFC" if url == HELIOVIEWER_API else urlsplit(url).netloc, url), *mirrors())
+    return (MirrorAddress("GSFC" if url == HELIOVIEWER_API else urlsplit(url).netloc, url), *mirrors())
 
 
-def action_url(server: Server, action: str) -> str:
+def action_url(server: MirrorAddress, action: str) -> str:
     """Return the URL of an action of a server's API."""
     return f"{server.url}/{action}/"
 
 
-def first_answer(ask: Callable[[Server], T]) -> T:
+def first_answer(ask: Callable[[MirrorAddress], T]) -> T:
     """Return the answer of the first server that gives one, with a warning if it is not the main one."""
     every = servers()
     problem: ServiceError | None = None
@@ -83,7 +83,7 @@ def first_answer(ask: Callable[[Server], T]) -> T:
     raise problem
 
 
-def _is_paused(server: Server) -> bool:
+def _is_paused(server: MirrorAddress) -> bool:
     with _lock:
         return time.monotonic() - _failed.get(server.url, -PAUSE) < PAUSE
 

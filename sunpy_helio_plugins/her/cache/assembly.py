@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.her.cache.segments import UNKNOWN, Part, Record
+from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, Record
 from sunpy_helio_plugins.her.paging import identity_of
 from sunpy_helio_plugins.store.intervals import Range, common, without
 
-__all__ = ["Assembly", "assemble", "disputes"]
+__all__ = ["EventAssembly", "assemble", "disputes"]
 
 
 @dataclass(frozen=True)
-class Assembly:
+class EventAssembly:
     """
     The events of a time range.
 
@@ -39,7 +39,7 @@ class Assembly:
 class _Events:
     """The events of a part by their names, which their revisions share."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: EventPart) -> None:
         self.part = part
         rows = part.segment.within(part.range)
         self.by_name: dict[str, list[int]] = {}
@@ -74,13 +74,13 @@ def _overlap(one: Range, other: Range) -> bool:
     return one.first < other.before and other.first < one.before
 
 
-def _remaining(old: Iterable[Part], fresh: Iterable[Part]) -> list[Part]:
+def _remaining(old: Iterable[EventPart], fresh: Iterable[EventPart]) -> list[EventPart]:
     """Return the parts of older responses for which there is no newer one."""
     covered = [one.range for one in fresh if one.is_whole]
     return [one._replace(range=part) for one in old for part in without([one.range], covered)]
 
 
-def assemble(whole: Range, old: Sequence[Part], fresh: Sequence[Part]) -> Assembly:
+def assemble(whole: Range, old: Sequence[EventPart], fresh: Sequence[EventPart]) -> EventAssembly:
     """Join the events of a range from older responses and from those that came now."""
     parts = [_Events(one) for one in (*_remaining(old, fresh), *fresh)]
     parts.sort(key=lambda one: one.part.range)
@@ -98,7 +98,7 @@ def assemble(whole: Range, old: Sequence[Part], fresh: Sequence[Part]) -> Assemb
                 _add(found, one, [row for row in rows if _is_inside(one, row, whole)])
     records = [record for _, record in sorted(found.values(), key=_start)]
     here = [(one.part.range, one.part.asked) for one in parts if one.part.is_whole]
-    return Assembly(records, _associations(parts, records), here)
+    return EventAssembly(records, _associations(parts, records), here)
 
 
 def _is_inside(one: _Events, row: int, whole: Range) -> bool:
@@ -139,7 +139,7 @@ def _associations(parts: Iterable[_Events], records: Iterable[Record]) -> list[R
     return list(found.values())
 
 
-def disputes(old: Sequence[Part], fresh: Sequence[Part]) -> Iterator[Range]:
+def disputes(old: Sequence[EventPart], fresh: Sequence[EventPart]) -> Iterator[Range]:
     """Yield the ranges of older responses that contradict newer ones about an event that extends over both."""
     newer = [_Events(one) for one in fresh if one.is_whole]
     for before in map(_Events, _remaining(old, fresh)):

@@ -21,10 +21,19 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, Problem, TransferError, warn
-from sunpy_helio_plugins.her.cache.assembly import Assembly, assemble, disputes
+from sunpy_helio_plugins.her.cache.assembly import EventAssembly, assemble, disputes
 from sunpy_helio_plugins.her.cache.contents import SERIES, group_of, store
 from sunpy_helio_plugins.her.cache.pages import KeptPages
-from sunpy_helio_plugins.her.cache.segments import COLUMN, Part, Segment, count_of, entries, instant, packed, unpacked
+from sunpy_helio_plugins.her.cache.segments import (
+    COLUMN,
+    EventPart,
+    EventSegment,
+    count_of,
+    entries,
+    instant,
+    packed,
+    unpacked,
+)
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, TIMES
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body
@@ -35,7 +44,7 @@ from sunpy_helio_plugins.transport import limits
 from sunpy_helio_plugins.transport.credentials import netrc_login
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["Holdings", "opened"]
+__all__ = ["EventHoldings", "opened"]
 
 _MOST_PARTS = 4
 """The number of requests in the place of one; more differences are joined, since a request costs more than events."""
@@ -75,7 +84,7 @@ def _text(milliseconds: int) -> str:
     return (datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)).isoformat(timespec="seconds")
 
 
-def opened(query: Query) -> Holdings | None:
+def opened(query: Query) -> EventHoldings | None:
     """
     Return the events of a search; `None` if they are not kept.
 
@@ -92,10 +101,10 @@ def opened(query: Query) -> Holdings | None:
     signer = netrc_login(url)
     if whole is None or (signer is not None and signer.known()) or public_url(url) != url:
         return None
-    return Holdings(query, whole, url, store())
+    return EventHoldings(query, whole, url, store())
 
 
-class Holdings:
+class EventHoldings:
     """
     The events of one search.
 
@@ -120,8 +129,8 @@ class Holdings:
         self._known: list[Entry] = []
         self._seen: set[tuple[int, float, State]] | None = None
         self._files: dict[int, ColumnFile | None] = {}
-        self._segments: dict[int, Segment | None] = {}
-        self._fresh: list[Part] = []
+        self._segments: dict[int, EventSegment | None] = {}
+        self._fresh: list[EventPart] = []
         self._asked: list[Range] = []
         self._wanted: list[Range] = []
         self._failures: list[tuple[Range, HelioPluginsError, bool]] = []
@@ -177,7 +186,7 @@ class Holdings:
             self._files[source] = self._store.open(source, [COLUMN])
         return self._files[source]
 
-    def _segment(self, source: int) -> Segment | None:
+    def _segment(self, source: int) -> EventSegment | None:
         """Return the events of a file; `None`, and no entry any more, if it cannot be read."""
         file = self._file(source)
         if source not in self._segments:
@@ -188,7 +197,7 @@ class Holdings:
                 self._store.drop([source])
             else:
                 records = [record for page in pages for record in page.records]
-                self._segments[source] = Segment(records, [edge for page in pages for edge in page.associations])
+                self._segments[source] = EventSegment(records, [edge for page in pages for edge in page.associations])
         return self._segments[source]
 
     def _missing(self) -> list[Range]:
@@ -240,7 +249,7 @@ class Holdings:
         is_ordered = query.sort_by in ("", "event_starttime") and not query.descending
         return KeptPages(range_of(query) or self._whole, self._began, self._keep, is_ordered)
 
-    def _keep(self, part: Part, bodies: Sequence[bytes]) -> None:
+    def _keep(self, part: EventPart, bodies: Sequence[bytes]) -> None:
         """Keep the events of a range, and the responses with them."""
         with self._lock:
             self._fresh.append(part)
@@ -251,7 +260,7 @@ class Holdings:
             with self._lock:
                 self._disk_errors.append(error)
 
-    def ended(self, rest: Part | None, error: HelioPluginsError | None) -> None:
+    def ended(self, rest: EventPart | None, error: HelioPluginsError | None) -> None:
         """Use the events of a request that are not kept, since others of their range may be missing."""
         if rest is None:
             return
@@ -276,18 +285,18 @@ class Holdings:
         older = any(one.state is State.PRESENT for one in self._known)
         return self._asked == [self._whole] and not (self._failures and older)
 
-    def _old(self) -> list[Part]:
+    def _old(self) -> list[EventPart]:
         """Return the events of each entry that is known from before."""
         found = []
         for one in self._known:
             part = one.within(*self._whole).range
             if one.state is State.EMPTY:
-                found.append(Part(part, Segment(), one.asked))
+                found.append(EventPart(part, EventSegment(), one.asked))
             elif one.state is State.PRESENT and (segment := self._segment(one.source)) is not None:
-                found.append(Part(part, segment, one.asked))
+                found.append(EventPart(part, segment, one.asked))
         return found
 
-    def assembly(self) -> Assembly:
+    def assembly(self) -> EventAssembly:
         """Return all events, and what is missing; raise an error if everything is."""
         made = assemble(self._whole, self._old(), self._fresh)
         if self._failures and not made.here and not made.records:
@@ -295,7 +304,7 @@ class Holdings:
         self._write_together()
         return replace(made, problems=tuple(self._problems(made)))
 
-    def _problems(self, made: Assembly) -> Iterator[Problem]:
+    def _problems(self, made: EventAssembly) -> Iterator[Problem]:
         """Yield a sentence for each range that is missing, or could not be requested again."""
         for requested, error, is_told in self._failures:
             # A request is for whole seconds around what is wanted.
@@ -320,7 +329,7 @@ class Holdings:
         if len(files) <= _MOST_FILES or sum(count_of(one) for one in files.values() if one) > _SMALL * len(files):
             return
         parts = [
-            Part(one.within(*self._whole).range, segment, one.asked)
+            EventPart(one.within(*self._whole).range, segment, one.asked)
             for one in known if (segment := self._segment(one.source)) is not None
         ]  # fmt: skip
         if len(parts) < len(known):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sunpy_helio_plugins.errors import ServiceError
-from sunpy_helio_plugins.her.cache.segments import UNKNOWN, Part, Record, Segment
+from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, EventSegment, Record
 from sunpy_helio_plugins.her.paging import Page
 from sunpy_helio_plugins.store.intervals import Range
 
@@ -37,7 +37,9 @@ class KeptPages:
         Whether the events are requested in the order of their starts.
     """
 
-    def __init__(self, whole: Range, asked: float, keep: Callable[[Part, list[bytes]], None], is_ordered: bool) -> None:
+    def __init__(
+        self, whole: Range, asked: float, keep: Callable[[EventPart, list[bytes]], None], is_ordered: bool
+    ) -> None:
         self._whole, self._asked, self._keep, self._is_ordered = whole, asked, keep, is_ordered
         self._border, self._latest = whole.first, UNKNOWN
         self._records, self._edges, self._bodies = list[Record](), list[Record](), list[bytes]()
@@ -58,7 +60,7 @@ class KeptPages:
             self._is_ended = True
             self._keep_until(self._whole.before)
         elif self._is_ordered:
-            own = Segment(outcome.records)
+            own = EventSegment(outcome.records)
             starts = np.append(self._latest, own.starts[own.readable])
             self._is_ordered, self._latest = bool((np.diff(starts) >= 0).all()), int(starts[-1])
             if self._is_ordered and self._border < self._latest < self._whole.before:
@@ -66,8 +68,8 @@ class KeptPages:
 
     def _keep_until(self, border: int) -> None:
         """Keep what is pending as the events before a time."""
-        segment = Segment(self._records, self._edges)
-        self._keep(Part(Range(self._border, border), segment, self._asked), self._bodies)
+        segment = EventSegment(self._records, self._edges)
+        self._keep(EventPart(Range(self._border, border), segment, self._asked), self._bodies)
         after = np.flatnonzero(segment.readable & ((segment.ends >= border) | (segment.starts >= border)))
         self._border, self._records = border, [segment.records[row] for row in after.tolist()]
         self._edges = _of_events(self._edges, self._records)
@@ -75,12 +77,12 @@ class KeptPages:
         self._bodies = [json.dumps(told).encode()] if self._records else []
 
     @property
-    def rest(self) -> Part | None:
+    def rest(self) -> EventPart | None:
         """The events that were not kept, in a range in which others may be missing; `None` if all were kept."""
         if self._is_ended:
             return None
-        segment = Segment(self._records, self._edges)
-        return Part(Range(self._border, self._whole.before), segment, self._asked, is_whole=False)
+        segment = EventSegment(self._records, self._edges)
+        return EventPart(Range(self._border, self._whole.before), segment, self._asked, is_whole=False)
 
 
 def _of_events(associations: list[Record], records: list[Record]) -> list[Record]:

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.her.filters.evaluate import stamp
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
-__all__ = ["COLUMN", "Part", "Segment", "count_of", "entries", "instant", "packed", "unpacked"]
+__all__ = ["COLUMN", "EventPart", "EventSegment", "count_of", "entries", "instant", "packed", "unpacked"]
 
 Record = dict[str, Any]
 
@@ -66,7 +66,7 @@ def _instants(records: Sequence[Record], name: str) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Segment:
+class EventSegment:
     """
     Events and their relations, in the order of the registry.
 
@@ -104,16 +104,16 @@ class Segment:
         return np.flatnonzero(((self.starts < part.before) & (self.ends >= part.first)) | ~self.readable)
 
 
-class Part(NamedTuple):
+class EventPart(NamedTuple):
     """A range, and the events that overlap it: all of them if it ``is_whole``; ``asked`` is in Unix seconds."""
 
     range: Range
-    segment: Segment
+    segment: EventSegment
     asked: float
     is_whole: bool = True
 
 
-def entries(part: Part) -> list[Entry]:
+def entries(part: EventPart) -> list[Entry]:
     """
     Return what a response tells of its range.
 
@@ -130,7 +130,7 @@ def entries(part: Part) -> list[Entry]:
     return told
 
 
-def _unsettled(part: Part, border: int) -> Iterator[Range]:
+def _unsettled(part: EventPart, border: int) -> Iterator[Range]:
     """Return the ranges of the events that were archived after a time."""
     segment, whole = part.segment, part.range
     for row in np.flatnonzero(segment.readable & (segment.archived >= border)).tolist():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.cdf.columns import as_column, as_time
 from sunpy_helio_plugins.cdf.fills import fill_mask
 from sunpy_helio_plugins.cdf.variables import Variable
-from sunpy_helio_plugins.imap.dataset.timeline import Segment, Timeline
+from sunpy_helio_plugins.imap.dataset.timeline import Timeline, TimelineSegment
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UnreadableError, keys_of
 from sunpy_helio_plugins.quantities.datetimes import from_days
 from sunpy_helio_plugins.quantities.days import known, split_tt2000
@@ -97,7 +97,7 @@ class _Reader:
         with self.product.reading(one.name):
             return self._values(one, self.timeline.between(first, last), losses)
 
-    def _values(self, one: PlainColumn, segments: Sequence[Segment], losses: Losses) -> NDArray[Any]:
+    def _values(self, one: PlainColumn, segments: Sequence[TimelineSegment], losses: Losses) -> NDArray[Any]:
         variable = self.product.variable(one.name, segments)
         if one.kind == "time":
             return _stamps(variable, losses)

@@ -17,8 +17,8 @@ from sunpy_helio_plugins.cdf.read import read as read_cdf
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap.dataset.arrays import dataset_of_product
 from sunpy_helio_plugins.imap.dataset.meanings import describe
-from sunpy_helio_plugins.imap.dataset.selection import Selection, select, write_versions
-from sunpy_helio_plugins.imap.dataset.timeline import Segment, Timeline, timeline
+from sunpy_helio_plugins.imap.dataset.selection import FileSelection, select, write_versions
+from sunpy_helio_plugins.imap.dataset.timeline import Timeline, TimelineSegment, timeline
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UntimedError
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.scales import checked_scale
@@ -52,7 +52,7 @@ class IMAPDataset(LazyTable):
         The files that were left out, because a newer version of them is used, and the problems and notes of a search.
     """
 
-    def __init__(self, selection: Selection, columns: Sequence[str] | None, epoch: str | None, scale: str) -> None:
+    def __init__(self, selection: FileSelection, columns: Sequence[str] | None, epoch: str | None, scale: str) -> None:
         self.files, self.notes = tuple(selection.paths), tuple(selection.notes)
         self._selection, self._columns, self._epoch, self._scale = selection, columns, epoch, scale
         name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} files"
@@ -96,7 +96,7 @@ class IMAPDataset(LazyTable):
                 raise
             return describe(read_cdf(self.files[0], self._epoch, scale=self._scale))
 
-    def _table(self, segments: Sequence[Segment]) -> QTable:
+    def _table(self, segments: Sequence[TimelineSegment]) -> QTable:
         with far_years():
             return self._finished(self._product.table(segments, self._scale))
 

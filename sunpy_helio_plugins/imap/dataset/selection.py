@@ -21,7 +21,7 @@ from sunpy_helio_plugins.quantities.times import from_iso
 from sunpy_helio_plugins.store.manifest import digest
 from sunpy_helio_plugins.store.publish import whole_file
 
-__all__ = ["Selection", "select", "write_versions"]
+__all__ = ["FileSelection", "select", "write_versions"]
 
 _ALLOWED = "a query, rows of a search, paths of files, or a folder"
 
@@ -29,7 +29,7 @@ _FORMAT = 1
 
 
 @dataclass
-class Selection:
+class FileSelection:
     """
     The files of a data set.
 
@@ -51,10 +51,10 @@ class Selection:
     notes: list[str] = field(default_factory=list)
 
 
-def select(function: str, given: Any, versions: Any) -> Selection:
+def select(function: str, given: Any, versions: Any) -> FileSelection:
     """Return the files that a user means; ``versions`` is the file of a list of versions, or `None`."""
     pinned = None if versions is None else _Versions.read(inputs.one_path(function, versions))
-    made = Selection()
+    made = FileSelection()
     if _is_query(given):
         paths = _of_query(function, inputs.attrs(function, given), pinned, made)
     elif _is_response(given):
@@ -80,7 +80,7 @@ def _is_response(given: Any) -> bool:
     return hasattr(given, "colnames") or hasattr(given, "show")
 
 
-def _of_query(function: str, attrs: Sequence[Attr], pinned: _Versions | None, made: Selection) -> list[Path]:
+def _of_query(function: str, attrs: Sequence[Attr], pinned: _Versions | None, made: FileSelection) -> list[Path]:
     """Download the files of a query that are not in the tree of the SDC yet; set the ranges of time and the notes."""
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
@@ -186,7 +186,7 @@ class _Named(NamedTuple):
         return cls(str(found.start), path.name[: path.name.rindex("_")], rank, path)
 
 
-def _keep_newest(paths: Sequence[Path], made: Selection) -> None:
+def _keep_newest(paths: Sequence[Path], made: FileSelection) -> None:
     """Set the newest version of each file, in the order of their first day; other versions are noted."""
     best: dict[str, _Named] = {}
     for one in map(_Named.of, dict.fromkeys(paths)):

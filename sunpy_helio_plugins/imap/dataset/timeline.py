@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Piece", "Rows", "Segment", "Timeline", "Track", "timeline"]
+__all__ = ["FileRecords", "Rows", "Timeline", "TimelineSegment", "Track", "timeline"]
 
 Ints = NDArray[np.int64]
 
@@ -57,7 +57,7 @@ class Track(NamedTuple):
         return slice(first, last) if self.rows is None else self.rows[first:last]
 
 
-class Piece(NamedTuple):
+class FileRecords(NamedTuple):
     """
     Records of one file in a segment.
 
@@ -76,7 +76,7 @@ class Piece(NamedTuple):
     place: Rows
 
 
-class Segment(NamedTuple):
+class TimelineSegment(NamedTuple):
     """
     Successive records.
 
@@ -84,35 +84,35 @@ class Segment(NamedTuple):
     ----------
     length : int
         The number of records.
-    pieces : tuple of Piece
+    pieces : tuple of FileRecords
         Where they are; one piece, except where files overlap.
     """
 
     length: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FileRecords, ...]
 
     @classmethod
-    def whole(cls, file: int, count: int) -> Segment:
+    def whole(cls, file: int, count: int) -> TimelineSegment:
         """Return all records of a file."""
-        return cls(count, (Piece(file, slice(0, count), slice(0, count)),))
+        return cls(count, (FileRecords(file, slice(0, count), slice(0, count)),))
 
-    def cut(self, first: int, last: int) -> Segment:
+    def cut(self, first: int, last: int) -> TimelineSegment:
         """Return the records ``first`` to ``last`` of this segment."""
         if (first, last) == (0, self.length):
             return self
-        return Segment(last - first, tuple(_cut(self.pieces, first, last)))
+        return TimelineSegment(last - first, tuple(_cut(self.pieces, first, last)))
 
 
-def _cut(pieces: Sequence[Piece], first: int, last: int) -> Iterator[Piece]:
+def _cut(pieces: Sequence[FileRecords], first: int, last: int) -> Iterator[FileRecords]:
     for file, rows, place in pieces:
         if isinstance(place, slice):
             part = rows[first:last] if not isinstance(rows, slice) else slice(rows.start + first, rows.start + last)
-            yield Piece(file, part, slice(0, last - first))
+            yield FileRecords(file, part, slice(0, last - first))
         else:
             inside = (place >= first) & (place < last)
             if inside.any():
                 found = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-                yield Piece(file, found[inside], place[inside] - first)
+                yield FileRecords(file, found[inside], place[inside] - first)
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Timeline:
 
     Attributes
     ----------
-    segments : list of Segment
+    segments : list of TimelineSegment
         The records.
     repeated : Counter
         The numbers of records that were left out, by the number of their file and of the file that is used instead.
@@ -130,7 +130,7 @@ class Timeline:
         The number of records without a time, by file; they are last, and left out if there are ranges of time.
     """
 
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[TimelineSegment] = field(default_factory=list)
     repeated: Counter[tuple[int, int]] = field(default_factory=Counter)
     untimed: dict[int, int] = field(default_factory=dict)
 
@@ -139,7 +139,7 @@ class Timeline:
         """The number of records."""
         return sum(one.length for one in self.segments)
 
-    def add(self, segment: Segment) -> None:
+    def add(self, segment: TimelineSegment) -> None:
         """Append a segment, as a part of the last one if it continues it."""
         last = self.segments[-1] if self.segments else None
         if last is not None and len(last.pieces) == len(segment.pieces) == 1:
@@ -149,11 +149,13 @@ class Timeline:
                 and rows.stop == following.start
             ):  # fmt: skip
                 length = last.length + segment.length
-                self.segments[-1] = Segment(length, (Piece(file, slice(rows.start, following.stop), slice(0, length)),))
+                self.segments[-1] = TimelineSegment(
+                    length, (FileRecords(file, slice(rows.start, following.stop), slice(0, length)),)
+                )
                 return
         self.segments.append(segment)
 
-    def between(self, first: int, last: int) -> list[Segment]:
+    def between(self, first: int, last: int) -> list[TimelineSegment]:
         """Return the segments of the records ``first`` to ``last``, cut to these."""
         made, start = [], 0
         for segment in self.segments:
@@ -189,9 +191,9 @@ def timeline(
         elif files:
             first, last = map(int, cuts[files[0]][step : step + 2])
             rows = shared[files[0], step][1] if (files[0], step) in shared else slice(first, last)
-            made.add(Segment(last - first, (Piece(files[0], rows, slice(0, last - first)),)))
+            made.add(TimelineSegment(last - first, (FileRecords(files[0], rows, slice(0, last - first)),)))
     for number, count in made.untimed.items() if ranges is None else ():
-        made.segments.append(Segment(count, (Piece(number, track(number).untimed, slice(0, count)),)))
+        made.segments.append(TimelineSegment(count, (FileRecords(number, track(number).untimed, slice(0, count)),)))
     return made
 
 
@@ -235,7 +237,7 @@ def _shared(
 
 def _merged(
     parts: Sequence[tuple[int, Ints, Rows]], ranks: Sequence[tuple[int, ...]], repeated: Counter[tuple[int, int]]
-) -> Segment:
+) -> TimelineSegment:
     """Return the records of files that overlap, in the order of time, each time from one file."""
     best = sorted(parts, key=lambda one: ranks[one[0]], reverse=True)  # stable: the first of equal ranks
     keys = np.concatenate([one[1] for one in best])
@@ -253,5 +255,5 @@ def _merged(
     for number, *_ in parts:
         here = np.flatnonzero(files[kept] == number)
         if len(here):
-            pieces.append(Piece(number, rows[kept][here], here))
-    return Segment(len(kept), tuple(pieces))
+            pieces.append(FileRecords(number, rows[kept][here], here))
+    return TimelineSegment(len(kept), tuple(pieces))

@@ -20,10 +20,10 @@ from sunpy_helio_plugins.cdf import decode
 from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
 from sunpy_helio_plugins.cdf.fills import fill_mask
 from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
-from sunpy_helio_plugins.cdf.rows import Selection, choose, epochs_of, in_rows, prepared
+from sunpy_helio_plugins.cdf.rows import ReadSelection, choose, epochs_of, in_rows, prepared
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError, local
-from sunpy_helio_plugins.imap.dataset.timeline import Rows, Segment, Track
+from sunpy_helio_plugins.imap.dataset.timeline import Rows, TimelineSegment, Track
 from sunpy_helio_plugins.quantities.leap import DAY
 
 __all__ = ["OpenedFile", "ProductVariables", "UnreadableError", "UntimedError", "keys_of"]
@@ -98,7 +98,7 @@ class OpenedFile:
         loaded, attributes = load(path)
         variables = prepared(loaded)
         epochs = epochs_of(variables)
-        chosen = choose(path, Selection(epoch), epochs, variables)
+        chosen = choose(path, ReadSelection(epoch), epochs, variables)
         if chosen is None:
             raise UntimedError(f"{path} does not have a time variable: imap.read returns its content as a table.")
         names, problems = in_rows(variables, chosen, epochs)
@@ -237,13 +237,13 @@ class ProductVariables:
         variable = opened.variables[opened.epoch]
         return Track.of(*keys_of(replace(variable, read=partial(self._read, number, opened.epoch))))
 
-    def variable(self, name: str, segments: Sequence[Segment]) -> Variable:
+    def variable(self, name: str, segments: Sequence[TimelineSegment]) -> Variable:
         """Return a variable with the records of segments, which are read when its values are used."""
         source = self.file(self._sources[name]).variables[name]
         count = sum(one.length for one in segments)
         return replace(source, records=count, read=partial(self._block, name, segments, source))
 
-    def _block(self, name: str, segments: Sequence[Segment], source: Variable) -> decode.Values:
+    def _block(self, name: str, segments: Sequence[TimelineSegment], source: Variable) -> decode.Values:
         """Read the records of segments."""
         parts = [self._segment(name, one, source) for one in segments]
         if len(parts) == 1:
@@ -257,7 +257,7 @@ class ProductVariables:
             )
         return decode.Values(np.concatenate([part.values for part in parts]), missing)
 
-    def _segment(self, name: str, segment: Segment, source: Variable) -> decode.Values:
+    def _segment(self, name: str, segment: TimelineSegment, source: Variable) -> decode.Values:
         values, missing = None, None
         for number, rows, place in segment.pieces:
             found = self._aligned(number, name, source, rows)
@@ -338,7 +338,7 @@ class ProductVariables:
             "files": FrozenList(path.name for path in self.paths), "problems": FrozenList(self.problems),
         }  # fmt: skip
 
-    def table(self, segments: Sequence[Segment], scale: str) -> QTable:
+    def table(self, segments: Sequence[TimelineSegment], scale: str) -> QTable:
         """Return the records of segments as a table."""
         while True:
             variables = {**self.first.variables, **{name: self.variable(name, segments) for name in self.names}}

@@ -26,7 +26,7 @@ from sunpy_helio_plugins.arguments import RECORDS, TEXT, TEXTS, integer, listed,
 from sunpy_helio_plugins.cdf.read import read
 from sunpy_helio_plugins.errors import FileError, QueryError, WideColumnsWarning, warn
 from sunpy_helio_plugins.imap.dataset.meanings import describe
-from sunpy_helio_plugins.imap.dataset.timeline import Segment
+from sunpy_helio_plugins.imap.dataset.timeline import TimelineSegment
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UntimedError
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
 from sunpy_helio_plugins.io import registration
@@ -156,7 +156,7 @@ class _File(NamedTuple):
             name = next((one for one in table.colnames if isinstance(table[one], Time) and table[one].ndim == 1), None)
         else:
             name = product.first.epoch
-            whole = Segment.whole(0, product.first.epochs[name])
+            whole = TimelineSegment.whole(0, product.first.epochs[name])
             table = product.table([whole], "utc")
         if name is None or not len(table) or np.all(table[name].mask):
             raise self._without_records(table)

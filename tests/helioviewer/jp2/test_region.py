@@ -14,7 +14,7 @@ import pytest
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, packets, samples
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout
-from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.jp2.region import CROP, RegionCut
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -61,18 +61,18 @@ def decoded_whole(stream: bytes, halvings: int) -> np.ndarray:
         return np.asarray(glymur.Jp2k(path)[:: 2**halvings, :: 2**halvings])
 
 
-def some_boxes(seed: int, count: int, width: int, height: int, longest: int) -> list[Box]:
+def some_boxes(seed: int, count: int, width: int, height: int, longest: int) -> list[ImageBox]:
     """Return parts of an image: at its corners, of one pixel, all of it, and random ones."""
     chosen = np.random.default_rng(seed)
-    found = [Box(0, 0, 1, 1), Box(width - 1, height - 1, width, height), Box(0, 0, width, height)]
+    found = [ImageBox(0, 0, 1, 1), ImageBox(width - 1, height - 1, width, height), ImageBox(0, 0, width, height)]
     for _ in range(count):
         wide, high = chosen.integers(1, min(longest, width) + 1), chosen.integers(1, min(longest, height) + 1)
         left, upper = chosen.integers(0, width - wide + 1), chosen.integers(0, height - high + 1)
-        found.append(Box(int(left), int(upper), int(left + wide), int(upper + high)))
+        found.append(ImageBox(int(left), int(upper), int(left + wide), int(upper + high)))
     return found
 
 
-def region_of(stream: bytes, layout: CodestreamLayout, halvings: int, box: Box) -> np.ndarray:
+def region_of(stream: bytes, layout: CodestreamLayout, halvings: int, box: ImageBox) -> np.ndarray:
     """Return a region that is decoded from its own packets; the others are destroyed."""
     chosen = packets.selected(layout, halvings, box)
     damaged = bytearray(b"\xee" * len(stream))
@@ -108,7 +108,7 @@ def test_precincts_may_differ_between_resolutions(tmp_path: Path, psizes: list[t
 
 def test_a_region_without_glymur_is_decoded_by_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream, layout = layout_of(file_of(tmp_path / "x.jp2", **LAYERS))
-    box = Box(100, 50, 160, 90)
+    box = ImageBox(100, 50, 160, 90)
     with_glymur = region_of(stream, layout, 0, box)
     monkeypatch.setattr(samples, "_area_reader", lambda: None)
     assert np.array_equal(region_of(stream, layout, 0, box), with_glymur)
@@ -118,7 +118,7 @@ def test_a_region_without_glymur_is_decoded_by_pillow(tmp_path: Path, monkeypatc
 def test_gaps_are_filled_until_there_are_few_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(packets, "GAP", 0)
     _, layout = layout_of(file_of(tmp_path / "x.jp2", **LAYERS))
-    chosen = packets.selected(layout, 0, Box(150, 90, 180, 120))
+    chosen = packets.selected(layout, 0, ImageBox(150, 90, 180, 120))
     ends = layout.packets + np.cumsum(layout.lengths)
     found = packets.spans(layout, chosen, most)
     assert len(found) == min(most, len(packets.spans(layout, chosen, 10_000)))
@@ -132,11 +132,11 @@ def test_gaps_are_filled_until_there_are_few_parts(tmp_path: Path, monkeypatch: 
 
 def test_narrow_gaps_are_not_worth_a_request(tmp_path: Path) -> None:
     _, layout = layout_of(file_of(tmp_path / "x.jp2", **LAYERS))
-    found = packets.spans(layout, packets.selected(layout, 0, Box(150, 90, 180, 120)), 10_000)
+    found = packets.spans(layout, packets.selected(layout, 0, ImageBox(150, 90, 180, 120)), 10_000)
     assert all(after[0] - before[1] > packets.GAP for before, after in itertools.pairwise(found))
 
 
-def cut_at(box: Box, size: int | None = None) -> RegionCut:
+def cut_at(box: ImageBox, size: int | None = None) -> RegionCut:
     return RegionCut(lambda keys, shape: box, size)
 
 
@@ -156,7 +156,7 @@ def parts_only(cut: RegionCut, data: bytes) -> bytes | None:
 
 @pytest.mark.parametrize("size", [None, 30, 15, 1])
 def test_a_file_with_a_region_alone_is_made_of_its_parts(tmp_path: Path, size: int | None) -> None:
-    data, box = file_of(tmp_path / "x.jp2", **LAYERS), Box(100, 50, 160, 90)
+    data, box = file_of(tmp_path / "x.jp2", **LAYERS), ImageBox(100, 50, 160, 90)
     part = tmp_path / "part"
     part.write_bytes(parts_only(cut_at(box, size), data) or b"")
     cut_at(box, size).accept(part)
@@ -180,13 +180,13 @@ def test_a_file_with_a_region_alone_is_made_of_its_parts(tmp_path: Path, size: i
 )
 def test_without_lengths_of_packets_the_complete_file_is_needed(tmp_path: Path, options: Any) -> None:
     data = file_of(tmp_path / "x.jp2", **options)
-    assert parts_only(cut_at(Box(10, 10, 20, 20)), data) is None
+    assert parts_only(cut_at(ImageBox(10, 10, 20, 20)), data) is None
 
 
 @pytest.mark.parametrize("options", [{"plt": False}, {"plt": False, "prog": "LRCP"}, {"tilesize": (64, 64)}])
 @pytest.mark.parametrize("size", [None, 30])
 def test_a_region_of_a_complete_file_has_the_same_pixels(tmp_path: Path, options: Any, size: int | None) -> None:
-    data, box = file_of(tmp_path / "x.jp2", **options), Box(271, 150, WIDTH, HEIGHT)
+    data, box = file_of(tmp_path / "x.jp2", **options), ImageBox(271, 150, WIDTH, HEIGHT)
     values, _ = cut_at(box, size).pixels(io.BytesIO(data))
     halvings = 0 if size is None else 1
     edges = box.halved(halvings)
@@ -196,14 +196,14 @@ def test_a_region_of_a_complete_file_has_the_same_pixels(tmp_path: Path, options
 
 def test_without_precincts_a_reduced_region_needs_the_beginning(tmp_path: Path) -> None:
     data = file_of(tmp_path / "x.jp2", psizes=None, **LAYERS)
-    cut = cut_at(Box(100, 50, 200, 90), 25)
+    cut = cut_at(ImageBox(100, 50, 200, 90), 25)
     _, layout = layout_of(data)
     start, _ = boxes.codestream_at(data)
     assert cut.parts(data) == [(start + layout.packets, start + layout.end(2))]
 
 
 def test_a_file_that_ends_within_a_region_is_refused(tmp_path: Path) -> None:
-    data, box = file_of(tmp_path / "x.jp2", **LAYERS), Box(100, 50, 160, 90)
+    data, box = file_of(tmp_path / "x.jp2", **LAYERS), ImageBox(100, 50, 160, 90)
     kept = parts_only(cut_at(box), data)
     assert kept is not None
     with pytest.raises(FileError, match="it was cut"):
@@ -217,22 +217,22 @@ def test_an_answer_that_is_no_image_is_said(tmp_path: Path, body: bytes, words: 
     part = tmp_path / "part"
     part.write_bytes(body)
     with pytest.raises(FileError, match=words):
-        cut_at(Box(0, 0, 1, 1)).accept(part)
+        cut_at(ImageBox(0, 0, 1, 1)).accept(part)
 
 
 def test_the_parts_of_a_region_are_few_bytes_of_a_real_file(real_data: Path) -> None:
     data = (real_data / "world" / "helioviewer" / REAL).read_bytes()
     stream, layout = layout_of(data)
     whole, shares = decoded_whole(stream, 0), []
-    middle = Box(1000, 1000, 3000, 3000)
+    middle = ImageBox(1000, 1000, 3000, 3000)
     for box in some_boxes(5, 40, 4096, 4096, 1)[3:]:
         left, upper = max(box.left - 256, 0), max(box.upper - 256, 0)
-        part = Box(left, upper, left + 256, upper + 256)
+        part = ImageBox(left, upper, left + 256, upper + 256)
         spans = packets.spans(layout, packets.selected(layout, 0, part))
         assert len(spans) <= packets.MOST_SPANS
         shares.append(sum(stop - start for start, stop in spans) / len(data))
     assert max(shares) <= 0.13
     assert np.median(shares) <= 0.07
-    for box in [Box(0, 0, 256, 256), Box(2031, 1777, 2287, 2033), Box(3840, 3840, 4096, 4096)]:
+    for box in [ImageBox(0, 0, 256, 256), ImageBox(2031, 1777, 2287, 2033), ImageBox(3840, 3840, 4096, 4096)]:
         assert np.array_equal(region_of(stream, layout, 0, box), whole[box.upper : box.lower, box.left : box.right])
     assert packets.spans(layout, packets.selected(layout, 0, middle))

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServiceError,
 )
-from sunpy_helio_plugins.helioviewer.sequences.region import Box
+from sunpy_helio_plugins.helioviewer.sequences.region import GridBox
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -324,13 +324,13 @@ def test_a_region_outside_the_images_is_refused(files: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("box", "expected"),
     [
-        (Box(1, 0, 2, 2), [[1, 2], [4, 5]]),
-        (Box(-1, 0, 2, 1), [[0, 0]]),
-        (Box(2, 1, 2, 3), [[5, 0], [8, 0], [0, 0]]),
-        (Box(7, 7, 1, 1), [[0]]),
+        (GridBox(1, 0, 2, 2), [[1, 2], [4, 5]]),
+        (GridBox(-1, 0, 2, 1), [[0, 0]]),
+        (GridBox(2, 1, 2, 3), [[5, 0], [8, 0], [0, 0]]),
+        (GridBox(7, 7, 1, 1), [[0]]),
     ],
 )
-def test_pixels_outside_an_image_are_zero(box: Box, expected: list[list[int]]) -> None:
+def test_pixels_outside_an_image_are_zero(box: GridBox, expected: list[list[int]]) -> None:
     assert box.cut(np.arange(9).reshape(3, 3)).tolist() == expected
 
 

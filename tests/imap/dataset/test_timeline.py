@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.imap.dataset.timeline import Piece, Segment, Timeline, Track, timeline
+from sunpy_helio_plugins.imap.dataset.timeline import FileRecords, Timeline, TimelineSegment, Track, timeline
 
 MISSING = -1
 
@@ -19,7 +19,7 @@ def track_of(times: list[int]) -> Track:
     return Track.of(keys, keys == MISSING)
 
 
-def rows_of(segments: list[Segment]) -> Rows:
+def rows_of(segments: list[TimelineSegment]) -> Rows:
     """Return the number of the file and of the record of each row."""
     found: Rows = []
     for segment in segments:
@@ -74,22 +74,22 @@ def test_a_part_is_that_of_the_whole(files, first, last):
 def test_days_that_do_not_overlap_are_one_piece_each():
     made = timeline(lambda number: track_of([[1, 2, 3], [4, 5]][number]), [(1, 0), (1, 1)], None)
     assert [one.pieces for one in made.segments] == [
-        (Piece(0, slice(0, 3), slice(0, 3)),),
-        (Piece(1, slice(0, 2), slice(0, 2)),),
+        (FileRecords(0, slice(0, 3), slice(0, 3)),),
+        (FileRecords(1, slice(0, 2), slice(0, 2)),),
     ]
     assert not made.repeated
 
 
 def test_a_range_that_ends_within_a_file_cuts_it():
     made = timeline(lambda _: track_of([1, 2, 3, 4]), [(1, 0)], [(2, 4)])
-    assert made.segments == [Segment(2, (Piece(0, slice(1, 3), slice(0, 2)),))]
+    assert made.segments == [TimelineSegment(2, (FileRecords(0, slice(1, 3), slice(0, 2)),))]
 
 
 def test_successive_pieces_of_a_file_are_one():
     made = Timeline()
-    made.add(Segment(2, (Piece(0, slice(0, 2), slice(0, 2)),)))
-    made.add(Segment(1, (Piece(0, slice(2, 3), slice(0, 1)),)))
-    made.add(Segment(1, (Piece(0, slice(5, 6), slice(0, 1)),)))
+    made.add(TimelineSegment(2, (FileRecords(0, slice(0, 2), slice(0, 2)),)))
+    made.add(TimelineSegment(1, (FileRecords(0, slice(2, 3), slice(0, 1)),)))
+    made.add(TimelineSegment(1, (FileRecords(0, slice(5, 6), slice(0, 1)),)))
     assert [one.length for one in made.segments] == [3, 1]
 
 
