@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import ceil, inf
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import HELIOVIEWER_API, HELIOVIEWER_MIRRORS, conf
 from sunpy_helio_plugins.errors import MirrorWarning, ServerError, ServiceError, ServiceUnreachable, warn
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.transport.limits import budget, request_deadline
 
 __all__ = ["MirrorAddress", "action_url", "first_answer", "forget", "mirrors", "servers"]
 
@@ -65,12 +67,19 @@ def action_url(server: MirrorAddress, action: str) -> str:
 
 
 def first_answer(ask: Callable[[MirrorAddress], T]) -> T:
-    """Return the answer of the first server that gives one, with a warning if it is not the main one."""
+    """
+    Return the answer of the first server that gives one, with a warning if it is not the main one.
+
+    All of them together have the time of one request, of which each has an equal part of what is left.
+    """
     every = servers()
     problem: ServiceError | None = None
-    for server in sorted(every, key=_is_paused):
+    deadline = request_deadline()
+    for number, server in enumerate(sorted(every, key=_is_paused)):
+        left = deadline.left()
         try:
-            found = ask(server)
+            with budget(None if left == inf else ceil(left / (len(every) - number)), "conf.deadline"):
+                found = ask(server)
         except (ServiceUnreachable, ServerError) as error:
             problem = problem or error
             with _lock:
