@@ -37,8 +37,8 @@ def read(
     ----------
     images : str, pathlib.Path, HelioviewerTable, row, UnifiedResponse, or list of these
         JPEG 2000 files of Helioviewer, their addresses, or rows of a search, which are downloaded to a temporary
-        folder. A JPX file contains several images, or refers to images, which are opened beside it or downloaded from
-        ``conf.helioviewer.jp2_url``.
+        folder; rows without an image are left out. A JPX file contains several images, or refers to images, which are
+        opened beside it or downloaded from ``conf.helioviewer.jp2_url``.
     size : int, optional
         The minimum number of pixels of the longer side. The file can be reduced by powers of two; only the part of the
         file that is needed is downloaded, read and decoded, and the coordinates are those of the reduced image.
