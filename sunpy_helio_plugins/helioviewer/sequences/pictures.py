@@ -78,6 +78,11 @@ def pictures_of(function: str, given: Any) -> list[Picture]:
         raise inputs.refused(function, given, "the rows of a search, or paths of images")
     if all(isinstance(one, str | Path) for one in parts):
         paths = inputs.paths(function, parts, ENDINGS)
+        if container := next((path for path in paths if path.suffix.lower() == ".jpx"), None):
+            raise QueryError(
+                f"{function} takes files with one image each, not the JPX {container.name}: read its images as maps "
+                "with helioviewer.read."
+            )
         stamps = named_times(np.array([path.name for path in paths], dtype="S")).astype("M8[us]")
         for index in np.flatnonzero(np.isnat(stamps)).tolist():
             stamps[index] = _told_time(paths[index])

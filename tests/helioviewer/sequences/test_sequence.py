@@ -293,6 +293,7 @@ def test_bytes_are_divided_by_the_exposure(files: list[Path], tmp_path: Path) ->
     [
         (5, {}, "takes the rows of a search, or paths of images"),
         ([], {}, "takes the rows of a search, or paths of images"),
+        ("frames.jpx", {}, "one image each, not the JPX frames.jpx"),
         ("FILES", {"size": 0}, "number of pixels such as 512"),
         ("FILES", {"region": "north"}, "as region two corners as a SkyCoord"),
         ("FILES", {"region": (1, 2)}, "as region two corners as a SkyCoord"),
