@@ -237,9 +237,7 @@ def test_records_are_a_list_of_dicts(records: Any) -> None:
 
 @pytest.mark.parametrize("other", [3, QTable({"x": [1]}), [EVENT]])
 def test_only_tables_of_events_are_stacked(other: Any) -> None:
-    with pytest.raises(
-        QueryError, match=r"HERTable\.stack takes tables of events with .* as tables, not"
-    ):
+    with pytest.raises(QueryError, match=r"HERTable\.stack takes tables of events with .* as tables, not"):
         HERTable.stack(table_of({}), other)
 
 

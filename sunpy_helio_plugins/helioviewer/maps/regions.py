@@ -146,7 +146,8 @@ def _of_coordinates(given: Any) -> SkyCoord | None:
     found = SkyCoord(given)
     is_finite = np.isfinite(found.spherical.lon) & np.isfinite(found.spherical.lat)
     if not (is_finite.all() if len(found) == 2 else is_finite.any()):
-        raise QueryError("A region needs finite coordinates: those of this one are missing, or are not a number.")
+        lost = np.count_nonzero(~is_finite)
+        raise QueryError(f"A region needs finite coordinates: {lost} of {len(found)} are missing, or are not a number.")
     return _box_of_corners(found) if len(found) == 2 else found
 
 
