@@ -86,8 +86,10 @@ def shown(given: Any) -> str:
     if isinstance(names, list | tuple):
         what = "row" if hasattr(given, "as_void") else kind
         return f"a {what} with the columns {', '.join(map(str, names[:5])) or '(none)'}"
-    if hasattr(given, "shape") and np.shape(given) and not isinstance(given, np.ndarray):
-        return f"a {kind} of shape {np.shape(given)}"
+    # Not numpy.shape: columns of this package do not support all functions of numpy.
+    shape = getattr(given, "shape", None)
+    if isinstance(shape, tuple) and shape and not isinstance(given, np.ndarray):
+        return f"a {kind} of shape {shape}"
     try:
         text = " ".join(repr(given).split())
     except Exception:  # noqa: BLE001 - an object of any class

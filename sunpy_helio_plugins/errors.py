@@ -253,6 +253,8 @@ _LONGEST_PATH = 400
 def disk_error(error: OSError, path: object, doing: str = "written") -> DiskError:
     """Return the error for an operation on the local disk that failed; ``doing`` is a participle."""
     kind, why = _DISK.get(error.errno or 0, (DiskError, error.strerror or str(error) or type(error).__name__))
+    if error.errno == errno.ENOENT and doing in ("written", "created"):
+        why = "its folder does not exist; make it, or give another path"
     name = str(path)
     name = name if len(name) <= _LONGEST_PATH else f"...{name[-_LONGEST_PATH:]}"
     made = kind(f"{name} cannot be {doing}: {why}.")

@@ -242,12 +242,12 @@ _RECORDS = Kind("a list of dicts", _records)
 
 
 def _events(given: Any) -> Any:
-    if not isinstance(given, QTable) or "raw" not in given.colnames:
+    if not isinstance(given, QTable) or not {"raw", INSTANT} <= set(given.colnames):
         raise TypeError
     return given
 
 
-_EVENTS = Kind("tables of events", _events)
+_EVENTS = Kind(f"tables of events with the columns raw and {INSTANT}", _events)
 
 
 class HERTable(ArchiveTable):
@@ -444,7 +444,8 @@ class HERTable(ArchiveTable):
         Parameters
         ----------
         *tables : HERTable
-            The tables, with their columns ``raw``; columns that were added to them are stacked as they are.
+            The tables, with their columns ``raw`` and ``detection_time``; columns that were added to them are stacked
+            as they are.
 
         Returns
         -------
@@ -492,7 +493,7 @@ def _holds_anything(column: Any) -> bool:
     return len(column) > 0 and (mask is None or not mask.all())
 
 
-def events(function: str, given: Any) -> HERTable:
-    """Return the results of an event search, or a part of them, as one table."""
-    tables = inputs.tables(function, given, HERTable, "events, as returned by a search of the registry", ())
+def events(function: str, given: Any, *needed: str) -> HERTable:
+    """Return the results of an event search, or a part of them, as one table, which must have some columns."""
+    tables = inputs.tables(function, given, HERTable, "events, as returned by a search of the registry", needed)
     return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

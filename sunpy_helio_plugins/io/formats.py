@@ -195,10 +195,22 @@ def _read_any(form: str, header: str, args: tuple[Any, ...], kwargs: Mapping[str
         return made
     if form == "asdf":
         return _read_asdf(*args, **options)
-    if form == "arrow":
-        return files.foreign_table(*args, **options)
+    if format_of(form).is_arrow:
+        return _read_foreign(form, args, kwargs)
     known = {"ecsv": "ascii.ecsv"}.get(form, form)
     return Table.read(*args, **dict(kwargs) | ({"format": known} if form in FORMATS else {}))
+
+
+def _read_foreign(form: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Table:
+    """Read a Parquet or Arrow file without a header of this package."""
+    options = {key: value for key, value in kwargs.items() if key != "format"}
+    try:
+        return files.foreign_table(*args, **options) if form == "arrow" else Table.read(*args, **options, format=form)
+    except (TypeError, ValueError, KeyError) as error:
+        raise FileError(
+            f"{name_of(args)} does not have the header of this package, since another program wrote it, and cannot be "
+            f"read as a table of astropy ({error}): use pandas or pyarrow."
+        ) from error
 
 
 def _check_stream(args: tuple[Any, ...]) -> None:

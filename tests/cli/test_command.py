@@ -120,7 +120,7 @@ class TestExitCodes:
             (errors.TransferError("Cut."), 3, "Error: Cut."),
             (errors.disk_error(OSError(28, ""), "/x"), 3, "Error: /x cannot be written: the disk is full"),
             (errors.disk_error(OSError(30, ""), "/x"), 3, "Error: /x cannot be written: the disk is read-only"),
-            (errors.disk_error(OSError(2, ""), "/x"), 2, "Error: /x cannot be written: it does not exist"),
+            (errors.disk_error(OSError(2, ""), "/x"), 2, "Error: /x cannot be written: its folder does not exist"),
             (OSError(28, "No space left on device", "/y"), 3, "Error: /y cannot be read or written: the disk is full"),
             (ZeroDivisionError("by zero"), 3, "Error: ZeroDivisionError: by zero (this should not happen"),
             (click.UsageError("Wrong"), 2, "Error: Wrong; see sunpy-helio fail --help."),

@@ -253,6 +253,14 @@ def test_rows_without_an_image_are_not_fetched(archive: Any, tmp_path: Path) -> 
 
 
 @impatient
+def test_rows_without_an_image_are_not_read(archive: Any) -> None:
+    rows = helioviewer.nearest(13, ["2026-01-10T12:00", "2026-01-10T02:00"])
+    (image,) = helioviewer.read(rows, size=64)
+    assert image.data.shape == (64, 64)
+    with pytest.raises(QueryError, match=r"helioviewer\.read needs at least one image"):
+        helioviewer.read(rows[1], size=64)
+
+
 def test_a_table_with_masked_rows_can_be_written_and_stacked(archive: Any, tmp_path: Path) -> None:
     from astropy.table import vstack
 

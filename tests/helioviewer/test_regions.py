@@ -166,6 +166,37 @@ def test_other_regions_are_refused(file: Path, given: Any) -> None:
         helioviewer.read(file, region=given)
 
 
+def test_a_column_of_outlines_is_refused(archive: Any) -> None:
+    holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)["her"]
+    with pytest.raises(QueryError, match=rf"not a Polygons of shape \({len(holes)},\)"):
+        region_of("helioviewer.read", holes["hpc_boundcc"])
+
+
+def test_an_event_without_an_outline_is_refused(archive: Any) -> None:
+    flares = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.FL)["her"]
+    assert flares[0]["hpc_boundcc"] is None
+    assert flares[0]["hpc_bbox"] is None
+    with pytest.raises(QueryError, match=r"takes an event with an outline .* and this one does not have any"):
+        region_of("helioviewer.read", flares[0])
+
+
+def test_the_box_of_an_event_without_an_outline_is_used(archive: Any) -> None:
+    eruptions = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CE)["her"]
+    assert eruptions[0]["hpc_boundcc"] is None
+    found = region_of("helioviewer.read", eruptions[0])
+    assert found is not None
+    assert found.points.shape == eruptions[0]["hpc_bbox"].shape
+
+
+@pytest.mark.parametrize("corner", [0, 1])
+def test_coordinates_that_are_not_finite_are_refused(corner: int) -> None:
+    numbers = np.array([10.0, 20.0])
+    numbers[corner] = np.nan
+    box = SkyCoord(numbers * u.arcsec, [10, 20] * u.arcsec, frame="helioprojective")
+    with pytest.raises(QueryError, match="needs finite coordinates"):
+        region_of("helioviewer.read", box)
+
+
 def test_corners_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(QueryError, match="lower left corner first"):
         region_of("helioviewer.read", [[10, 10], [5, 20]] * u.pix)

@@ -237,7 +237,7 @@ def test_records_are_a_list_of_dicts(records: Any) -> None:
 
 @pytest.mark.parametrize("other", [3, QTable({"x": [1]}), [EVENT]])
 def test_only_tables_of_events_are_stacked(other: Any) -> None:
-    with pytest.raises(QueryError, match=r"HERTable\.stack takes tables of events as tables, not"):
+    with pytest.raises(QueryError, match=r"HERTable\.stack takes tables of events with .* as tables, not"):
         HERTable.stack(table_of({}), other)
 
 
@@ -282,3 +282,19 @@ def test_the_columns_of_sunpys_tables_lead_to_those_here(flares: HERTable) -> No
         flares["event_coord"]
     with pytest.raises(KeyError, match="nonsense"):
         flares["nonsense"]
+
+
+@pytest.mark.parametrize(
+    ("function", "column"),
+    [
+        (her.flares, "raw"), (her.relations, "raw"), (lambda table: her.match(table, table), "raw"),
+        (lambda table: her.match(HERTable.from_records([]), table), "raw"), (her.quicklook, "event_type"),
+        (her.quicklook, "event_starttime"), (her.quicklook, "event_endtime"), (HERTable.stack, "detection_time"),
+        (HERTable.stack, "raw"),
+    ],
+)  # fmt: skip
+def test_a_table_without_a_column_that_is_needed_is_refused(function: Any, column: str) -> None:
+    table = HERTable.from_records([{"event_type": "FL", "event_starttime": "2024-05-10T00:00:00"}])
+    table.remove_column(column)
+    with pytest.raises(QueryError, match=rf"(needs the columns|tables of events with the columns) .*{column}"):
+        function(table)

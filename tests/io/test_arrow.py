@@ -136,6 +136,25 @@ def test_added_columns_are_read(ending: str, tmp_path: Path) -> None:
     assert back["speed"].unit == u.km / u.s
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_that_another_program_wrote_in_another_unit_are_read(unit: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    given = QTable({"time": Time(["2026-01-10", "2026-01-11T12:00:01"], precision=9)})
+    io.write(given, path)
+    found = pyarrow.parquet.read_table(path)
+    field = found.schema.field("time").with_type(pa.timestamp(unit, "Europe/Berlin"))
+    pyarrow.parquet.write_table(found.cast(pa.schema([field], found.schema.metadata)), path)
+    assert io.read(path)["time"].isot.tolist() == given["time"].isot.tolist()
+
+
+def test_a_file_whose_header_was_lost_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    io.write(table(), path)
+    pd.read_parquet(path).to_parquet(path)
+    with pytest.raises(FileError, match=r"x\.parquet does not have the header of this package, since another program"):
+        io.read(path)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_file_that_lost_rows_is_damaged(ending: str, tmp_path: Path) -> None:
     io.write(table(), tmp_path / f"x.{ending}")

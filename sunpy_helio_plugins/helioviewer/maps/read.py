@@ -23,7 +23,7 @@ from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of, region_
 if TYPE_CHECKING:
     from sunpy.map import GenericMap
 
-__all__ = ["clipped", "file_bytes", "picture_of", "read", "read_file"]
+__all__ = ["clipped", "file_beginning", "file_bytes", "named", "picture_of", "read", "read_file"]
 
 
 @taking("helioviewer.read", physical=FLAG)
@@ -37,8 +37,8 @@ def read(
     ----------
     images : str, pathlib.Path, HelioviewerTable, row, UnifiedResponse, or list of these
         JPEG 2000 files of Helioviewer, their addresses, or rows of a search, which are downloaded to a temporary
-        folder. A JPX file contains several images, or refers to images, which are opened beside it or downloaded from
-        ``conf.helioviewer.jp2_url``.
+        folder; rows without an image are left out. A JPX file contains several images, or refers to images, which are
+        opened beside it or downloaded from ``conf.helioviewer.jp2_url``.
     size : int, optional
         The minimum number of pixels of the longer side. The file can be reduced by powers of two; only the part of the
         file that is needed is downloaded, read and decoded, and the coordinates are those of the reduced image.
@@ -105,16 +105,16 @@ def read_file(path: Path, physical: bool = False, size: int | None = None, regio
     """Return the map of a file; see `read`."""
     if region is None:
         data = file_bytes(path, size)
-        with _named(path.name):
+        with named(path.name):
             return _map(reduce.decoded(data), header.text_of(data), path.name, physical)
-    with local(path, "read"), path.open("rb") as stream, _named(path.name):
+    with local(path, "read"), path.open("rb") as stream, named(path.name):
         picture, text = cut_of(region, size).pixels(stream)
         return _map(picture, text, path.name, physical)
 
 
 def _frames(path: Path, physical: bool, size: int | None, region: Region | None) -> list[GenericMap]:
     """Return the maps of the frames of a JPX file."""
-    with _named(path.name):
+    with named(path.name):
         frames = jpx.frames(path)
     made: list[GenericMap] = []
     problems: list[FileError] = []
@@ -141,7 +141,7 @@ def _frame(
         told = (None, None) if file.is_cut else (size, region)
         return read_file(file.path, physical, *told)
     name = f"{path.name}, frame {frame.number}"
-    with local(path, "read"), path.open("rb") as stream, _named(name):
+    with local(path, "read"), path.open("rb") as stream, named(name):
         data = frame.file(stream)
         if region is not None:
             picture, text = cut_of(region, size).pixels(io.BytesIO(data))
@@ -188,12 +188,19 @@ def _picture(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple
 
 def file_bytes(path: Path, size: int | None) -> bytes:
     """Return the file, or a smaller one that is made from its beginning."""
-    with local(path, "read"), path.open("rb") as stream, _named(path.name):
-        return _whole(stream) if size is None else _smaller(stream, size)
+    data = file_beginning(path, size)
+    with named(path.name):
+        return data if size is None else reduce.reduce(data, size)
+
+
+def file_beginning(path: Path, size: int | None) -> bytes:
+    """Return the file, or the first bytes of it that a size needs."""
+    with local(path, "read"), path.open("rb") as stream, named(path.name):
+        return _whole(stream) if size is None else _beginning(stream, size)
 
 
 @contextlib.contextmanager
-def _named(name: str) -> Iterator[None]:
+def named(name: str) -> Iterator[None]:
     """Put the name of a file before the messages of errors within a block."""
     try:
         yield
@@ -221,7 +228,7 @@ def _whole(stream: Any) -> bytes:
     return data
 
 
-def _smaller(stream: Any, size: int) -> bytes:
+def _beginning(stream: Any, size: int) -> bytes:
     data = stream.read(reduce.FIRST_BYTES)
     if jpx.brand_of(data) == "mjp2":
         raise FileError(_MOVIE)
@@ -232,7 +239,7 @@ def _smaller(stream: Any, size: int) -> bytes:
         if not more:
             break
         data += more
-    return reduce.reduce(data, size)
+    return data
 
 
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:

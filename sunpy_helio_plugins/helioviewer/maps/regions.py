@@ -97,13 +97,17 @@ def cut_of(region: Region, size: int | None) -> RegionCut:
 
 def _outline_of(function: str, event: Row) -> Any:
     """Return the outline of an event; its columns are those of the registry."""
-    found = [name for name in _OUTLINES if name in event.colnames and not np.any(getattr(event[name], "mask", False))]
+    found = [name for name in _OUTLINES if name in event.colnames and not _is_missing(event[name])]
     if not found:
         raise QueryError(
             f"{function} takes an event with an outline ({' or '.join(_OUTLINES)}) as region, and this one does not "
             "have any: give two corners as a SkyCoord."
         )
     return event[found[0]]
+
+
+def _is_missing(outline: Any) -> bool:
+    return outline is None or bool(np.any(getattr(outline, "mask", False)))
 
 
 _OUTLINES = ("hpc_boundcc", "hpc_bbox")
@@ -140,6 +144,10 @@ def _of_coordinates(given: Any) -> SkyCoord | None:
     if not isinstance(given, SkyCoord | BaseCoordinateFrame) or given.ndim != 1 or len(given) < 2:
         return None
     found = SkyCoord(given)
+    is_finite = np.isfinite(found.spherical.lon) & np.isfinite(found.spherical.lat)
+    if not (is_finite.all() if len(found) == 2 else is_finite.any()):
+        lost = np.count_nonzero(~is_finite)
+        raise QueryError(f"A region needs finite coordinates: {lost} of {len(found)} are missing, or are not a number.")
     return _box_of_corners(found) if len(found) == 2 else found
 
 

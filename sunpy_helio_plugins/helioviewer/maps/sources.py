@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
+import numpy as np
 from astropy.table import Row
 
 from sunpy_helio_plugins.arguments import is_several
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, jpx, reduce
 from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of
@@ -91,7 +92,14 @@ def _items(function: str, images: Any) -> list[_Item]:
         if parts and all(isinstance(one, str | os.PathLike) for one in parts):
             return [_path_or_url(function, one) for one in parts]
     tables = inputs.tables(function, images, HelioviewerTable, ALLOWED)
-    return [table[number : number + 1] for table in tables for number in range(len(table))]
+    found = [
+        table[number : number + 1]
+        for table in tables
+        for number in np.flatnonzero(~np.broadcast_to(getattr(table["Path"], "mask", False), len(table))).tolist()
+    ]
+    if not found and any(map(len, tables)):
+        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
+    return found
 
 
 def _path_or_url(function: str, given: Any) -> _Item:

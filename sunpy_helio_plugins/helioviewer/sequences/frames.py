@@ -12,25 +12,71 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.helioviewer.jp2 import header
+from sunpy_helio_plugins.helioviewer.jp2 import codestream, header, reduce
+from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps.read import picture_of
+from sunpy_helio_plugins.helioviewer.maps.regions import Region
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
-from sunpy_helio_plugins.helioviewer.sequences.region import GridBox, box_of, corners_of
 
 if TYPE_CHECKING:
-    from astropy.coordinates import SkyCoord
     from sunpy.map import GenericMap
 
-__all__ = ["FrameDecoder", "SequenceFrame"]
+__all__ = ["FrameDecoder", "GridBox", "SequenceFrame"]
 
 _SCALE = re.compile(r"CDELT[12]|CRVAL[12]|CROTA[12]?|PC\d_\d|CD\d_\d")
 
 _SMALL = 64
-"""Pixels of the picture in which a region is located first."""
+"""Pixels of the picture whose bytes are fetched first, for the header by which a region is located."""
 
 _PREPARED = ("AIA",)
 """Instruments whose data were divided by the exposure before they were stretched to bytes (jp2gen)."""
+
+
+@dataclass(frozen=True)
+class GridBox:
+    """
+    A box of pixels in a picture whose first row is the lower one.
+
+    Attributes
+    ----------
+    left, bottom : int
+        The first column and row.
+    columns, rows : int
+        Its size.
+    """
+
+    left: int
+    bottom: int
+    columns: int
+    rows: int
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The column and the row of its centre."""
+        return self.left + (self.columns - 1) / 2, self.bottom + (self.rows - 1) / 2
+
+    def moved(self, across: int, up: int) -> GridBox:
+        """Return the box at another place."""
+        return GridBox(self.left + across, self.bottom + up, self.columns, self.rows)
+
+    def is_within(self, rows: int, columns: int) -> bool:
+        """Return whether the box is inside a picture."""
+        across = min(self.left, columns - self.left - self.columns)
+        return min(across, self.bottom, rows - self.bottom - self.rows) >= 0
+
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """Return the pixels in the box, the lower row first; those outside the picture are zero, or NaN in floats."""
+        rows, columns = picture.shape
+        if self.is_within(rows, columns):
+            return picture[self.bottom : self.bottom + self.rows, self.left : self.left + self.columns]
+        made = np.full((self.rows, self.columns), np.nan if picture.dtype.kind == "f" else 0, picture.dtype)
+        low, left = max(self.bottom, 0), max(self.left, 0)
+        high, right = min(self.bottom + self.rows, rows), min(self.left + self.columns, columns)
+        if low < high and left < right:
+            own = slice(low - self.bottom, high - self.bottom), slice(left - self.left, right - self.left)
+            made[own] = picture[low:high, left:right]
+        return made
 
 
 @dataclass(frozen=True)
@@ -84,31 +130,27 @@ class FrameDecoder:
     box: GridBox | None = None
     first: SequenceFrame | None = None
 
-    def located(self, function: str, region: Any, picture: Picture) -> FrameDecoder:
+    def located(self, region: Region | None, picture: Picture) -> FrameDecoder:
         """Return the decoder with the grid of the first picture, for the whole or a region of it."""
         if region is None:
             return replace(self, first=self._whole(picture))
-        corners = corners_of(function, region)
-        sized = replace(self, size=None if self.size is None else self._size_of(corners, picture))
-        first = sized._whole(picture)
-        return replace(sized, first=first, box=box_of(corners, first.to_map()))
+        data = picture.beginning(None if self.size is None else _SMALL)
+        with picture.named():
+            shape = reduce.check_size(data)
+            box = region(header.keywords(header.text_of(data)), shape)
+        sized = self
+        if self.size is not None:
+            # The size of the complete image that is halved as often as the region may be.
+            halvings = codestream.reductions(*box.shape, max(shape).bit_length(), self.size)
+            sized = replace(self, size=-(-max(shape) >> halvings))
+        first = sized._whole(picture, data if self.size is None else None)
+        halvings = round(math.log2(max(shape) / max(first.data.shape)))
+        return replace(sized, first=first, box=_grid_box(box.halved(halvings), first.data.shape[0]))
 
-    def _size_of(self, corners: SkyCoord, picture: Picture) -> int:
-        """Return the size of a picture in which a region has at least the requested size."""
-        assert self.size is not None  # noqa: S101 - for the type checker
-        small = FrameDecoder(_SMALL)._whole(picture).to_map()
-        part = box_of(corners, small)
-        if part.columns < small.data.shape[1] or part.rows < small.data.shape[0]:
-            within = _extent(corners, small)
-            return math.ceil(max(small.data.shape) * self.size / within)
-        return self.size
-
-    def _whole(self, picture: Picture) -> SequenceFrame:
-        loaded = picture.load(self.size)
-        try:
+    def _whole(self, picture: Picture, loaded: bytes | None = None) -> SequenceFrame:
+        loaded = picture.load(self.size) if loaded is None else loaded
+        with picture.named():
             data, own = picture_of(loaded, picture.name, self.physical)
-        except FileError as error:
-            raise FileError(f"{picture.name}: {error}") from error
         # The first row of a file is the upper one, that of a map is the lower one.
         return SequenceFrame(*self._normalized(data[::-1], own, picture.name))
 
@@ -228,17 +270,9 @@ class FrameDecoder:
         return data.astype(np.float32) / np.float32(exposure), own | ({key: f"{unit}/s"} if unit else {})
 
 
-def _extent(corners: SkyCoord, image: GenericMap) -> float:
-    """Return the pixels of the longer side of a region, as a fraction too."""
-    from sunpy.coordinates import SphericalScreen
-
-    with SphericalScreen(image.observer_coordinate, only_off_disk=True):
-        across, up = image.wcs.world_to_pixel(corners)
-    rows, columns = image.data.shape
-    width = min(across.max(), columns - 0.5) - max(across.min(), -0.5)
-    height = min(up.max(), rows - 0.5) - max(up.min(), -0.5)
-    # A reduced picture that is smaller by a rounding would be half as large.
-    return float(max(width, height)) * (1 + 1e-6)
+def _grid_box(box: ImageBox, rows: int) -> GridBox:
+    """Return a box that counts rows from the upper edge of a picture as one that counts from the lower edge."""
+    return GridBox(box.left, rows - box.lower, box.shape[1], box.shape[0])
 
 
 def _grid(own: dict[str, Any]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import matching
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
-from sunpy_helio_plugins.helioviewer.maps.read import file_bytes
+from sunpy_helio_plugins.helioviewer.maps.read import file_beginning, named
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable, columns_of_headers
 from sunpy_helio_plugins.quantities import times
@@ -53,12 +54,20 @@ class Picture(NamedTuple):
 
     def load(self, size: int | None) -> bytes:
         """Return its file, or a smaller one that is made of the bytes that a size needs; raise `FileError`."""
+        data = self.beginning(size)
+        with self.named():
+            return data if size is None else reduce.reduce(data, size)
+
+    def beginning(self, size: int | None) -> bytes:
+        """Return its file, or the first bytes of it that a size needs; raise `FileError`."""
         if isinstance(self.place, Path):
-            return file_bytes(self.place, size)
-        try:
-            return _whole(self.place) if size is None else _smaller(self.place, size)
-        except FileError as error:
-            raise FileError(f"{self.name}: {error}") from error
+            return file_beginning(self.place, size)
+        with self.named():
+            return _whole(self.place) if size is None else _beginning(self.place, size)
+
+    def named(self) -> contextlib.AbstractContextManager[None]:
+        """Put its name before the messages of errors within a block."""
+        return named(self.name)
 
 
 def pictures_of(function: str, given: Any) -> list[Picture]:
@@ -69,6 +78,11 @@ def pictures_of(function: str, given: Any) -> list[Picture]:
         raise inputs.refused(function, given, "the rows of a search, or paths of images")
     if all(isinstance(one, str | Path) for one in parts):
         paths = inputs.paths(function, parts, ENDINGS)
+        if container := next((path for path in paths if path.suffix.lower() == ".jpx"), None):
+            raise QueryError(
+                f"{function} takes files with one image each, not the JPX {container.name}: read its images as maps "
+                "with helioviewer.read."
+            )
         stamps = named_times(np.array([path.name for path in paths], dtype="S")).astype("M8[us]")
         for index in np.flatnonzero(np.isnat(stamps)).tolist():
             stamps[index] = _told_time(paths[index])
@@ -153,7 +167,7 @@ def _whole(url: str) -> bytes:
     return _checked(data)
 
 
-def _smaller(url: str, size: int) -> bytes:
+def _beginning(url: str, size: int) -> bytes:
     """Request the beginning of a file until it is sufficient for a size."""
     data, tag = b"", ""
     want: int | None = reduce.FIRST_BYTES
@@ -164,7 +178,7 @@ def _smaller(url: str, size: int) -> bytes:
             max_bytes=int(conf.max_file),
         )  # fmt: skip
         if answer.status == 200:  # a server without ranges, or a file that was replaced in between
-            return reduce.reduce(_checked(answer.content), size)
+            return _checked(answer.content)
         if not answer.headers.get("Content-Range", "").startswith(f"bytes {len(data)}-"):
             words = f"the bytes from {len(data)} on were requested, not {answer.headers.get('Content-Range', 'others')}"
             raise AnswerError(PROVIDER, answer.url, words, answer.status)
@@ -175,7 +189,7 @@ def _smaller(url: str, size: int) -> bytes:
         if is_end or len(data) == _total(answer.headers):
             break
         want = reduce.needed(size, data)
-    return reduce.reduce(data, size)
+    return data
 
 
 def _total(headers: Any) -> int:

@@ -17,6 +17,7 @@ from sunpy_helio_plugins.arguments import FLAG, shown, taking
 from sunpy_helio_plugins.errors import HelioPluginsError, MissingDependencyError, Problem, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido.partial import run_all, text_of
 from sunpy_helio_plugins.helioviewer.jp2 import reduce
+from sunpy_helio_plugins.helioviewer.maps.regions import region_of
 from sunpy_helio_plugins.helioviewer.sequences import exposures, zarr_folder
 from sunpy_helio_plugins.helioviewer.sequences.frames import FrameDecoder, SequenceFrame
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture, pictures_of
@@ -308,9 +309,9 @@ def sequence(
     size : int, optional
         The minimum number of pixels of the longer side of an image or, if it is given, of the region. Images are
         reduced by powers of two. Defaults to the full size.
-    region : SkyCoord, pair of SkyCoord, row of the events registry, or sunpy.map.GenericMap, optional
-        The corners of a region, or an outline or a map, of which the bounding box in the first image is used. The
-        region of each image has the same helioprojective coordinates, to half a pixel; it does not rotate with the Sun.
+    region : SkyCoord, sunpy.map.GenericMap, astropy.units.Quantity, row of an event, or pair of coordinates, optional
+        A region as in `sunpy_helio_plugins.helioviewer.read`, of which the box in the first image is used. The region
+        of each image has the same helioprojective coordinates, to half a pixel; it does not rotate with the Sun.
     physical : bool, optional
         Whether to convert display bytes to physical values, see `sunpy_helio_plugins.helioviewer.read`.
     normalize : bool, optional
@@ -333,7 +334,7 @@ def sequence(
         The images are neither rows nor files, or of several sources, or all are dropped; or another argument is not
         valid.
     ServiceError, FileError
-        The first image, or a header, could not be fetched or decoded.
+        The first image, or a header, could not be fetched or decoded; or the region is outside of the first image.
 
     Examples
     --------
@@ -341,7 +342,7 @@ def sequence(
     >>> helioviewer.sequence("images", size=512).to_array().shape  # doctest: +SKIP
     (400, 512, 512)
     """
-    pixels = reduce.checked(size)
+    pixels, place = reduce.checked(size), region_of(_FUNCTION, region)
     allowed, limits = exposures.allowed_bits(quality), exposures.limits(exposure)
     pictures = pictures_of(_FUNCTION, images)
     kept, dropped = exposures.selected(pictures, allowed, limits)
@@ -350,5 +351,5 @@ def sequence(
             f"All {len(pictures)} images are dropped by quality or exposure, the first since {dropped['Reason'][0]}: "
             f"allow more than quality={shown(quality)} and exposure={shown(exposure)}."
         )
-    decoder = FrameDecoder(pixels, physical, normalize).located(_FUNCTION, region, kept[0])
+    decoder = FrameDecoder(pixels, physical, normalize).located(place, kept[0])
     return ImageSequence(tuple(kept), decoder, dropped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class ZarrFolder:
 
     def write(self, number: int, image: np.ndarray) -> None:
         """Write one image; it counts as written after `flush`, which the last of a block calls."""
-        with local(self.path, "write"):
+        with local(self.path):
             self._group["images"][number] = image
         with self._lock:
             self._done.append(number)
@@ -62,7 +63,7 @@ class ZarrFolder:
 
     def _record(self) -> None:
         if self._done:
-            with local(self.path, "write"):
+            with local(self.path):
                 written = self._group["written"][:]
                 written[self._done] = 1
                 self._group["written"][:] = written
@@ -80,9 +81,9 @@ def opened(
         raise MissingDependencyError("Writing a Zarr folder", "zarr") from None
     names = [one.name for one in pictures]
     stamps = np.array([one.time for one in pictures], "M8[us]").astype(np.int64)
-    with local(folder, "write"):
+    with local(folder):
         if folder.exists() and any(folder.iterdir()):
-            group = _continued(zarr, folder, shape, np.dtype(dtype), names)
+            group = _continued(zarr, folder, shape, np.dtype(dtype), names, header)
         else:
             group = _made(zarr, folder, shape, np.dtype(dtype), header)
         group["time"][:] = stamps
@@ -101,24 +102,49 @@ def _made(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[
         group.create_array(
             name, shape=size, chunks=chunks, dtype=kind, fill_value=0, dimension_names=dimensions, attributes=told
         )
-    group.attrs["header"] = json.loads(json.dumps(header, default=str))
+    group.attrs["header"] = _plain(header)
     return group
 
 
-def _continued(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], names: list[str]) -> Any:
+def _plain(header: dict[str, Any]) -> Any:
+    """Return a header as it is in JSON."""
+    return json.loads(json.dumps(header, default=str))
+
+
+def _meaning(header: dict[str, Any]) -> dict[str, str]:
+    """Return the keywords that define coordinates and the unit of values, as texts."""
+    return {key.upper(): str(value) for key, value in header.items() if _MEANING.fullmatch(key.upper())}
+
+
+_MEANING = re.compile(r"(CRPIX|CRVAL|CDELT|CUNIT|CTYPE|CROTA)[12]|CROTA|PC\d_\d|CD\d_\d|BUNIT")
+
+
+def _continued(
+    zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], names: list[str],
+    header: dict[str, Any],
+) -> Any:  # fmt: skip
     """Return the folder of the same images, extended by those at the end; raise `QueryError` for other ones."""
     try:
         group = zarr.open_group(folder, mode="r+")
-        known = list(group.attrs["names"])
-        images = group["images"]
-    except (KeyError, ValueError, OSError) as error:
+        known, told = [str(name) for name in group.attrs["names"]], _meaning(group.attrs["header"])
+        images, written = group["images"], group["written"][:]
+        are_arrays = images.ndim == 3 and group["time"].ndim == written.ndim == 1
+    except Exception as error:  # of zarr and its codecs, by what was changed
         raise QueryError(
-            f"{_FUNCTION} takes a new folder or one that it made: {folder} contains other files; give another path."
+            f"{_FUNCTION} takes a new folder or one that it made: {folder} contains other files, or is damaged; give "
+            "another path."
         ) from error
-    if names[: len(known)] != known or images.shape[1:] != shape[1:] or images.dtype != dtype:
+    if not are_arrays or names[: len(known)] != known or images.shape[1:] != shape[1:] or images.dtype != dtype:
+        first = f", from {known[0]} on" if known else ""
         raise QueryError(
             f"{_FUNCTION} continues a folder with the same images: {folder} contains {len(known)} images of "
-            f"{images.shape[2]} x {images.shape[1]} pixels ({images.dtype}), from {known[0]} on; give another path."
+            f"{' x '.join(map(str, reversed(images.shape[1:])))} pixels ({images.dtype}){first}; give another path."
+        )
+    own = _meaning(_plain(header))
+    if differing := sorted(key for key in {*own, *told} if own.get(key) != told.get(key)):
+        raise QueryError(
+            f"{_FUNCTION} continues a folder with the same region and values: the images in {folder} have another "
+            f"{' and '.join(differing)}; give another path."
         )
     for name in ("images", "time", "written"):
         group[name].resize((len(names), *group[name].shape[1:]))

@@ -164,7 +164,7 @@ def _events(given: tuple[Any, ...]) -> HERTable:
     """Return events, or search for those that attrs select."""
     if not given or any(isinstance(one, Attr) for one in given):
         return _search(given)
-    return events("her.flares", given[0] if len(given) == 1 else list(given))
+    return events("her.flares", given[0] if len(given) == 1 else list(given), "raw")
 
 
 def _search(query: tuple[Any, ...]) -> HERTable:

@@ -67,7 +67,7 @@ def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quant
     This is what ``hek_match_events`` of SolarSoft does. Positions more than 15 minutes apart are rotated with the solar
     surface to the time of the second event; one that has rotated to the far side does not match.
     """
-    left = events("her.match", table)
+    left = events("her.match", table, "raw")
     right = _rows(other)
     margin, limit = float(within.to_value(u.day)), None if near is None else float(near.to_value(u.arcsec))
     if margin < 0:
@@ -96,10 +96,10 @@ def _rows(other: Any) -> Table:
         other = other.table[other.index : other.index + 1]
     if not isinstance(other, Table) and is_several(other) and not isinstance(other, str | bytes | dict):
         parts = list(other)
-        other = parts[0] if len(parts) == 1 and isinstance(parts[0], Table) else events("her.match", parts)
+        other = parts[0] if len(parts) == 1 and isinstance(parts[0], Table) else events("her.match", parts, "raw")
     if not isinstance(other, Table) or not _has_times(other):
         raise refused("her.match", other, "events or a table with columns Start Time and End Time as other")
-    return events("her.match", other) if isinstance(other, HERTable) else other
+    return events("her.match", other, "raw") if isinstance(other, HERTable) else other
 
 
 def _has_times(table: Table) -> bool:

@@ -90,7 +90,7 @@ def relations(*given: Any, within: u.Quantity = 2 * u.hour, near: u.Quantity = 1
     limit, angle = float(within.to_value(u.day)), float(near.to_value(u.deg))
     if limit < 0:
         raise refused("her.relations", within, "a duration of at least 0 for within")
-    table = events("her.relations", list(given) if len(given) != 1 else given[0])
+    table = events("her.relations", list(given) if len(given) != 1 else given[0], "raw")
     found = _Events(table)
     edges = [*_flares_in_regions(found, angle), *_regions_in_holes(found), *_cmes(found, limit, angle)]
     return _table(table, found, edges)

@@ -147,7 +147,7 @@ def quicklook(table: Any) -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    found = events("her.quicklook", table)
+    found = events("her.quicklook", table, "event_type", "event_starttime", "event_endtime")
     found = found[~np.asarray(found["event_starttime"].mask)]
     if not len(found):
         raise QueryError("her.quicklook takes events with a start, and there are none: search a longer time.")

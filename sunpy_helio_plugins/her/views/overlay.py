@@ -159,7 +159,7 @@ def overlay(
         The axes are not helioprojective, or do not have a time and observer; or neither lines nor labels have a
         property.
     """
-    table = events("her.overlay", table)
+    table = events("her.overlay", table, "event_type")
     spare = cycle(f"C{index}" for index in range(10))
     style, marks, written = _styles(kwargs, bool(labels))
     colours: dict[str, str] = {}

@@ -112,7 +112,8 @@ def values_of(array: pa.Array) -> NDArray[Any]:
     while pa.types.is_fixed_size_list(array.type):
         shape, array = (*shape, array.type.list_size), array.flatten()
     if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.int64())
+        # Other programs write timestamps again in microseconds.
+        array = array.cast(pa.timestamp("ns", tz=array.type.tz)).cast(pa.int64())
     if array.null_count and not pa.types.is_floating(array.type):
         array = array.fill_null(False if pa.types.is_boolean(array.type) else 0)
     return np.asarray(array.to_numpy(zero_copy_only=False)).reshape(shape)

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServiceError,
 )
-from sunpy_helio_plugins.helioviewer.sequences.region import GridBox
+from sunpy_helio_plugins.helioviewer.sequences.frames import GridBox
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -293,9 +293,10 @@ def test_bytes_are_divided_by_the_exposure(files: list[Path], tmp_path: Path) ->
     [
         (5, {}, "takes the rows of a search, or paths of images"),
         ([], {}, "takes the rows of a search, or paths of images"),
+        ("frames.jpx", {}, "one image each, not the JPX frames.jpx"),
         ("FILES", {"size": 0}, "number of pixels such as 512"),
-        ("FILES", {"region": "north"}, "a SkyCoord with the corners"),
-        ("FILES", {"region": (1, 2)}, "a SkyCoord with the corners"),
+        ("FILES", {"region": "north"}, "as region two corners as a SkyCoord"),
+        ("FILES", {"region": (1, 2)}, "as region two corners as a SkyCoord"),
         ("FILES", {"exposure": 3}, "a duration such as 2"),
         ("FILES", {"exposure": (3, 2) * u.s}, "a duration such as 2"),
         ("FILES", {"quality": -1}, "non-negative integer of bits"),
@@ -317,8 +318,41 @@ def test_images_of_several_sources_are_refused(archive: Any) -> None:
 def test_a_region_outside_the_images_is_refused(files: list[Path]) -> None:
     frame = helioviewer.read(files[0]).coordinate_frame
     far = SkyCoord([5000, 5100] * u.arcsec, [0, 100] * u.arcsec, frame=frame)
-    with pytest.raises(QueryError, match="takes a region in the images"):
+    with pytest.raises(FileError, match=rf"{files[0].name}: The region is outside of the image"):
         helioviewer.sequence(files, region=far)
+
+
+def degrees(longitudes: tuple[int, int], frame: Any) -> SkyCoord:
+    """Return a box in heliographic coordinates."""
+    return SkyCoord(longitudes * u.deg, [-10, 30] * u.deg, frame="heliographic_stonyhurst", obstime=frame.obstime)
+
+
+REGIONS = {
+    "corners": lambda frame: SkyCoord([-300, 200] * u.arcsec, [-100, 250] * u.arcsec, frame=frame),
+    "a frame": lambda frame: REGIONS["corners"](frame).frame,
+    "over the limb": lambda frame: SkyCoord([800, 1100] * u.arcsec, [-100, 100] * u.arcsec, frame=frame),
+    "a point": lambda frame: SkyCoord([10, 10] * u.arcsec, [20, 20] * u.arcsec, frame=frame),
+    "without observer": lambda frame: SkyCoord([-9, 15] * u.arcsec, [1, 4] * u.arcsec, frame="helioprojective"),
+    "curved edges": lambda frame: degrees((-20, 20), frame),
+    "behind the limb": lambda frame: degrees((60, 120), frame),
+    "pixels": lambda frame: [[10, 10], [100, 51]] * u.pix,
+}
+
+
+@pytest.mark.parametrize("size", [None, 1, 50, 99999])
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_region_has_the_same_pixels_as_that_of_read(files: list[Path], name: str, size: int | None) -> None:
+    region = REGIONS[name](helioviewer.read(files[0], size=64).coordinate_frame)
+    expected = helioviewer.read(files[0], size=size, region=region)
+    found = helioviewer.sequence(files[0], size, region).to_maps()[0]
+    assert found.data.shape == expected.data.shape
+    assert np.abs(found.data.astype(int) - expected.data).max() <= 1
+    assert found.bottom_left_coord.separation(expected.bottom_left_coord) < 1e-3 * u.arcsec
+
+
+def test_a_region_on_the_far_side_is_refused(files: list[Path]) -> None:
+    with pytest.raises(FileError, match=f"{files[0].name}: None of the 44 points .* far side"):
+        helioviewer.sequence(files, region=degrees((170, 190), helioviewer.read(files[0], size=64).coordinate_frame))
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, MissingDependencyError, QueryError
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, MissingDependencyError, QueryError
 from sunpy_helio_plugins.helioviewer.sequences import zarr_folder
 
 zarr = pytest.importorskip("zarr")
@@ -99,6 +100,43 @@ def test_a_folder_of_other_images_is_refused_and_kept(shown: Any, tmp_path: Path
     with pytest.raises(QueryError, match="contains other files"):
         shown.to_zarr(tmp_path / "other")
     assert (tmp_path / "other" / "notes.txt").read_text() == "kept"
+
+
+def test_a_folder_of_another_region_of_the_same_shape_is_refused(shown: Any, archive: Any, tmp_path: Path) -> None:
+    time = a.Time("2026-01-10 11:58", "2026-01-10 12:01")
+    rows = HelioviewerClient().search(time, a.helioviewer.SourceID(13))
+    first, second = (
+        helioviewer.sequence(rows, region=[[left, 500], [left + 9, 509]] * u.pix) for left in (300, 600)
+    )  # fmt: skip
+    first.to_zarr(tmp_path / "day.zarr")
+    with pytest.raises(QueryError, match=r"continues a folder with the same region and values: .* another CRPIX1"):
+        second.to_zarr(tmp_path / "day.zarr")
+    first.to_zarr(tmp_path / "day.zarr")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("zarr.json", b"{"),
+        ("zarr.json", b"[]"),
+        ("zarr.json", b'{"attributes": {"names": 5}, "zarr_format": 3, "node_type": "group"}'),
+        ("images/zarr.json", b"{}"),
+        ("time/zarr.json", b"{}"),
+        ("written/zarr.json", b"{}"),
+        ("written/c/0", b"damaged"),
+    ],
+)
+def test_a_damaged_folder_is_refused(shown: Any, tmp_path: Path, name: str, content: bytes) -> None:
+    folder = shown[:1].to_zarr(tmp_path / "day.zarr")
+    (folder / name).write_bytes(content)
+    with pytest.raises(QueryError, match="contains other files, or is damaged; give another path"):
+        shown[:1].to_zarr(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_named(shown: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileError, match="file cannot be written: a part of the path is a file"):
+        shown.to_zarr(tmp_path / "file")
 
 
 def test_zarr_is_named_if_it_is_missing(shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
