@@ -73,7 +73,7 @@ def is_within(variable: Variable, start: Time, end: Time) -> tuple[NDArray[np.bo
         missing = np.asarray(time.mask)
     missing = np.broadcast_to(missing, found.shape)
     found, missing = (np.asarray(one).reshape(len(one), -1) for one in (found & ~missing, missing))
-    return found.any(axis=1), missing.all(axis=1)
+    return np.asarray(found.any(axis=1)), np.asarray(missing.all(axis=1))
 
 
 def _tt2000(time: Time) -> int:

@@ -84,9 +84,8 @@ class TestColumns:
         assert cdf.read(hours, columns=[]).colnames == ["epoch"]
 
     def test_that_do_not_exist_are_refused(self, hours: Path) -> None:
-        with pytest.raises(
-            QueryError, match=r"made\.cdf does not have the variable 'Axes'\. Did you mean axis\? The variables [^.]*\.$"
-        ):
+        said = r"made\.cdf does not have the variable 'Axes'\. Did you mean axis\? The variables are [^.]*\.$"
+        with pytest.raises(QueryError, match=said):
             cdf.read(hours, columns=["y", "Axes"])
 
     def test_choose_their_time_variable(self, make_cdf: Callable[..., Path]) -> None:

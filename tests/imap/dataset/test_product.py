@@ -381,9 +381,7 @@ class TestFarTimes:
 
 def test_columns_choose_the_time_variable(make_day):
     other = np.arange(3) + 10
-    path = make_day(
-        hk_epoch=(TT2000, other * 10**9, {}), hk=(FLOAT, other.astype("f4"), {"DEPEND_0": "hk_epoch"})
-    )
+    path = make_day(hk_epoch=(TT2000, other * 10**9, {}), hk=(FLOAT, other.astype("f4"), {"DEPEND_0": "hk_epoch"}))
     table = imap.open(path, columns="hk").table
     assert table.colnames == ["hk_epoch", "hk"]
     assert table["hk"].tolist() == other.tolist()
