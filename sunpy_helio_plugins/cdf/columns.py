@@ -53,22 +53,27 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
     return times.as_column(made, _description(variable.attributes))
 
 
-def is_within(variable: Variable, start: Time, end: Time) -> NDArray[np.bool_]:
-    """Return which records of a time variable are in a range of UTC, whose end is not included, shape (n,)."""
+def is_within(variable: Variable, start: Time, end: Time) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """
+    Return which records of a time variable are in a range of UTC, whose end is not included, and which have no time.
+
+    Both have the shape (n,).
+    """
     if variable.kind == "CDF_TIME_TT2000":
         first, before = (_tt2000(one) for one in (start, end))
         raw = variable.values
         found = (raw >= max(first, LEAST_TT2000)) & (raw < before)
         missing = _missing(variable, raw)
+        missing = (raw < LEAST_TT2000) | (False if missing is None else missing)
     else:
         time = as_time(variable)
         found = ((time.jd1 - start.jd1) + (time.jd2 - start.jd2) >= 0) & (
             (time.jd1 - end.jd1) + (time.jd2 - end.jd2) < 0
         )
         missing = np.asarray(time.mask)
-    found = np.asarray(found if missing is None else found & ~missing)
-    inside: NDArray[np.bool_] = np.asarray(found.reshape(len(found), -1).any(axis=1))
-    return inside
+    missing = np.broadcast_to(missing, found.shape)
+    found, missing = (np.asarray(one).reshape(len(one), -1) for one in (found & ~missing, missing))
+    return np.asarray(found.any(axis=1)), np.asarray(missing.all(axis=1))
 
 
 def _tt2000(time: Time) -> int:

@@ -133,7 +133,7 @@ def _read(path: str | Path, selection: ReadSelection, scale: str, salvage: bool)
         variables = without_time(variables)
     every, problems = in_rows(variables, chosen, found)
     names = [name for name in every if name == chosen or selection.includes(name)]
-    rows, inside = _rows(path, variables, every, chosen, selection)
+    rows, inside, untimed = _rows(path, variables, every, chosen, selection)
     parts = variables if rows is None else {**variables, **{name: variables[name].within(rows) for name in names}}
     columns, failed = _columns(path, parts, names, chosen, scale)
     others = [name for name in variables if name not in columns and (name in names or name not in every)]
@@ -149,7 +149,7 @@ def _read(path: str | Path, selection: ReadSelection, scale: str, salvage: bool)
     absent = [] if salvage else [text for name in columns if (text := _absence(parts[name]))]
     of_file = {
         "epoch": chosen, "epochs": found, "support": LazyMapping(support),
-        "problems": FrozenList([*lost, *said, *failed, *absent]),
+        "problems": FrozenList([*lost, *said, *failed, *absent, *untimed]),
     }  # fmt: skip
     # Attributes of the file with the same names as ours are renamed, not lost.
     own = {(f"{name}_of_file" if name in of_file else name): value for name, value in attributes.items()}
@@ -159,23 +159,29 @@ def _read(path: str | Path, selection: ReadSelection, scale: str, salvage: bool)
 
 def _rows(
     path: str | Path, variables: Variables, names: Sequence[str], chosen: str | None, selection: ReadSelection
-) -> tuple[range | None, NDArray[np.bool_] | None]:
-    """Return the range of records to read, `None` for all, and which of them to keep, `None` for all."""
+) -> tuple[range | None, NDArray[np.bool_] | None, list[str]]:
+    """
+    Return the range of records to read, `None` for all, and which of them to keep, `None` for all.
+
+    Records without a time, which are not in any range of time, are described by a sentence.
+    """
     if selection.time is None and selection.records is None:
-        return None, None
+        return None, None, []
     length = variables[names[0]].records if names else 0
     rows = range(*(selection.records or slice(None)).indices(length)) or range(0)
     if selection.time is None:
-        return rows, None
+        return rows, None, []
     if chosen is None:
         raise QueryError(f"{path} does not have a time variable, so that a range of time cannot be read; use records.")
-    inside = is_within(variables[chosen], *selection.time)[rows.start : rows.stop]
+    inside, missing = (one[rows.start : rows.stop] for one in is_within(variables[chosen], *selection.time))
+    count = int(missing.sum())
+    untimed = [f"{count} records of {Path(path).name} without a time were left out."] if count else []
     known = np.flatnonzero(inside)
     if not len(known):
-        return range(0), None
+        return range(0), None, untimed
     first, last = int(known[0]), int(known[-1]) + 1
     kept = inside[first:last]
-    return range(rows.start + first, rows.start + last), None if kept.all() else kept
+    return range(rows.start + first, rows.start + last), None if kept.all() else kept, untimed
 
 
 def epochs(path: str | Path) -> dict[str, int]:

@@ -191,7 +191,7 @@ def _times_of(path: object, wanted: ReadSelection, epochs: Mapping[str, int], va
     found = [] if wanted.epoch is None else [wanted.epoch]
     for name in wanted.columns or ():
         if name not in variables:
-            raise QueryError(f"{path} does not have the variable {name!r}.{choice(name, variables, 'variables')}.")
+            raise QueryError(f"{path} does not have the variable {name!r}.{choice(name, variables, 'variables')}")
         time = name if name in epochs else variables[name].depends_on
         if time is not None and time in epochs:
             found.append(time)

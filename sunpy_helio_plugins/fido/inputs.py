@@ -16,6 +16,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.arguments import is_several, one_path, paths, records, refused
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
+from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 __all__ = [
@@ -95,7 +96,8 @@ def instant(function: str, given: Any) -> Time:
     if not isinstance(given, str | date | Time | np.datetime64) and not hasattr(given, "to_pydatetime"):
         raise error
     try:
-        time = parse_time(given)
+        with silence.far_years():
+            time = parse_time(given)
     except (TypeError, ValueError, OverflowError):
         raise error from None
     if not time.isscalar or np.any(time.mask) or not np.isfinite(time.jd):
@@ -146,11 +148,13 @@ def span(function: str, given: Any, *, empty: bool = True) -> a.Time:
     else:
         raise refused(function, given, allowed)
     first, last = instant(function, start), instant(function, end)
-    if first > last or (not empty and first == last):
-        raise QueryError(
-            f"{function} takes {allowed}; this one starts at {first.isot} and ends at {last.isot}: give a later end."
-        )
-    return given if isinstance(given, a.Time) else a.Time(first, last)
+    with silence.far_years():
+        if first > last or (not empty and first == last):
+            raise QueryError(
+                f"{function} takes {allowed}; this one starts at {first.isot} and ends at {last.isot}: give a later "
+                "end."
+            )
+        return given if isinstance(given, a.Time) else a.Time(first, last)
 
 
 def duration(function: str, name: str, given: Any) -> float:

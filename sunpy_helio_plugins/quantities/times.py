@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from astropy.time import Time
+from erfa import ErfaError
 from numpy.typing import ArrayLike, NDArray
 
 from sunpy_helio_plugins.arguments import (
@@ -36,6 +37,8 @@ from sunpy_helio_plugins.arguments import (
     taking,
     unchecked,
 )
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
 from sunpy_helio_plugins.quantities.iso8601 import split
@@ -346,10 +349,22 @@ def iso(time: Time, precision: int = 3) -> str:
     -------
     str
         The text, such as ``"2026-01-10T00:00:00.000Z"``.
+
+    Raises
+    ------
+    QueryError
+        The year is not between 1 and 9999.
     """
-    stamp = time.utc.copy(format="isot")
-    stamp.precision = precision
-    return f"{stamp.value}Z"
+    with silence.far_years():
+        try:
+            stamp = time.utc.copy(format="isot")
+            stamp.precision = precision
+            year, rest = str(stamp.value).split("-", 1)
+        except ErfaError:
+            year, rest = "", ""
+    if not year.isdigit() or not 1 <= int(year) <= 9999:
+        raise QueryError(f"A request takes times of the years 1 to 9999, not the Julian date {time.jd}.")
+    return f"{year:0>4}-{rest}Z"
 
 
 _iso = unchecked(iso)

@@ -84,7 +84,8 @@ class TestColumns:
         assert cdf.read(hours, columns=[]).colnames == ["epoch"]
 
     def test_that_do_not_exist_are_refused(self, hours: Path) -> None:
-        with pytest.raises(QueryError, match=r"made\.cdf does not have the variable 'Axes'\. Did you mean axis\?"):
+        said = r"made\.cdf does not have the variable 'Axes'\. Did you mean axis\? The variables are [^.]*\.$"
+        with pytest.raises(QueryError, match=said):
             cdf.read(hours, columns=["y", "Axes"])
 
     def test_choose_their_time_variable(self, make_cdf: Callable[..., Path]) -> None:
@@ -276,3 +277,17 @@ def test_virtual_variables_are_no_columns_in_empty_files_either(make_cdf: Callab
     assert table.meta["problems"] == [
         "y is virtual: it is computed (arr_slice), and the file does not contain its values."
     ]
+
+
+def test_records_without_a_time_are_counted_if_a_range_of_time_leaves_them_out(make_cdf):
+    instants = NOON + np.arange(6) * HOUR
+    instants[[1, 4]] = np.iinfo(np.int64).min
+    path = make_cdf({"epoch": (TT2000, instants, {}), "x": (INT4, np.arange(6), ON_TIME)})
+    day = ("2026-01-10", "2026-01-11")
+    said = f"{{}} records of {path.name} without a time were left out."
+    table = cdf.read(path, time=day)
+    assert table["x"].tolist() == [0, 2, 3, 5]
+    assert list(table.meta["problems"]) == [said.format(2)]
+    assert list(cdf.read(path, time=day, records=(0, 3)).meta["problems"]) == [said.format(1)]
+    assert list(cdf.read(path, time=("2027-01-10", "2027-01-11")).meta["problems"]) == [said.format(2)]
+    assert not cdf.read(path).meta["problems"]

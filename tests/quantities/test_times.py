@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities import silence, times
 from sunpy_helio_plugins.quantities.days import split_time
 from sunpy_helio_plugins.quantities.scales import time_in_scale
 
@@ -150,6 +151,19 @@ def test_missing_epochs_are_masked():
 
 def test_a_time_of_any_scale_is_written_in_utc():
     assert times.iso(Time("2026-01-10T00:00:37", scale="tai"), precision=6) == "2026-01-10T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00.000", "0999-12-31T23:59:59.999", "9999-12-31T23:59:59.999"])
+def test_text_for_requests_has_four_digits_for_the_year_and_no_warning(stamp):
+    with silence.far_years():
+        time = Time(stamp, scale="utc")
+    assert times.iso(time) == f"{stamp}Z"
+
+
+@pytest.mark.parametrize("days", [-1e6, 1_721_000.0, 1e7])
+def test_text_for_requests_of_years_that_have_none_is_refused(days):
+    with pytest.raises(QueryError, match="years 1 to 9999, not the Julian date"):
+        times.iso(Time(days, format="jd"))
 
 
 def test_tt2000_reaches_to_its_last_nanosecond():

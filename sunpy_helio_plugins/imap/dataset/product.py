@@ -39,6 +39,8 @@ __all__ = ["IMAPDataset", "open"]
 
 _J2000 = 2451545.0
 
+_KEYS = np.iinfo(np.int64)
+
 
 class IMAPDataset(LazyTable):
     """
@@ -198,10 +200,11 @@ class IMAPDataset(LazyTable):
 
 
 def _key(instant: Time) -> int:
-    """Return a time in nanoseconds of terrestrial time since 2000-01-01 12:00."""
+    """Return a time in nanoseconds of terrestrial time since 2000-01-01 12:00, within the range of 64 bits."""
     terrestrial = instant.tt
     whole = float(np.rint(terrestrial.jd1 - _J2000))
-    return int(whole) * DAY + round(float(terrestrial.jd1 - _J2000 - whole + terrestrial.jd2) * DAY)
+    key = int(whole) * DAY + round(float(terrestrial.jd1 - _J2000 - whole + terrestrial.jd2) * DAY)
+    return min(max(key, int(_KEYS.min)), int(_KEYS.max))
 
 
 @taking("imap.open", columns=optional(TEXTS), epoch=optional(TEXT))

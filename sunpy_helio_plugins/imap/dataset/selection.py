@@ -216,7 +216,7 @@ class _Versions:
             said = json.loads(content)
             digests = {str(one["name"]): str(one["sha256"]) for one in said["files"]}
             version = said["version"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FileError(
                 f"{path} is not a list of versions ({type(error).__name__}): write one with the lock method of an "
                 "opened data set."

@@ -19,6 +19,8 @@ __all__ = ["FileRecords", "Rows", "Timeline", "TimelineSegment", "Track", "timel
 
 Ints = NDArray[np.int64]
 
+_LAST = int(np.iinfo(np.int64).max)
+
 Rows = slice | Ints
 """Records of a file, by their numbers."""
 
@@ -47,6 +49,8 @@ class Track(NamedTuple):
         known = None if missing is None or not missing.any() else np.flatnonzero(~missing)
         untimed = np.empty(0, np.int64) if known is None or missing is None else np.flatnonzero(missing)
         keys = keys if known is None else keys[known]
+        if len(keys) and int(keys.max()) == _LAST:  # the end of a range is not included
+            keys = np.minimum(keys, _LAST - 1)
         if len(keys) > 1 and bool((keys[1:] < keys[:-1]).any()):
             order = np.argsort(keys, kind="stable")
             keys, known = keys[order], order if known is None else known[order]

@@ -33,6 +33,9 @@ _TT2000 = "CDF_TIME_TT2000"
 _NO_TIME = int(np.iinfo(np.int64).min) + 1
 """The pad value of TT2000; it and the fill value, which is smaller, are not times."""
 
+_FARTHEST = 106_000
+"""The days before and after 2000 whose nanoseconds 64 bits represent; times beyond are ordered as these."""
+
 _DTYPES = {
     "CDF_INT1": "i1", "CDF_INT2": "i2", "CDF_INT4": "i4", "CDF_INT8": "i8", "CDF_BYTE": "i1", "CDF_UINT1": "u1",
     "CDF_UINT2": "u2", "CDF_UINT4": "u4", "CDF_REAL4": "f4", "CDF_REAL8": "f8", "CDF_FLOAT": "f4", "CDF_DOUBLE": "f8",
@@ -93,12 +96,13 @@ class OpenedFile:
     problems: list[str]
 
     @classmethod
-    def of(cls, path: Path, epoch: str | None) -> OpenedFile:
-        """Open a file; raise a `FileError` if it does not have times."""
+    def of(cls, path: Path, epoch: str | None, columns: Sequence[str] | None = None) -> OpenedFile:
+        """Open a file with the given time variable, or that of the columns; a `FileError` if it does not have times."""
         loaded, attributes = load(path)
         variables = prepared(loaded)
         epochs = epochs_of(variables)
-        chosen = choose(path, ReadSelection(epoch), epochs, variables)
+        wanted = None if columns is None else tuple(name for name in columns if name in variables)
+        chosen = choose(path, ReadSelection(epoch, wanted), epochs, variables)
         if chosen is None:
             raise UntimedError(f"{path} does not have a time variable: imap.read returns its content as a table.")
         names, problems = in_rows(variables, chosen, epochs)
@@ -124,7 +128,8 @@ def keys_of(variable: Variable) -> tuple[NDArray[np.int64], NDArray[np.bool_] | 
         return raw, _either(missing, found.missing)
     time = as_time(variable, "tt")
     days, rest = (np.asarray(getattr(part, "unmasked", part)) for part in (time.jd1 - 2451545.0, time.jd2))
-    whole = np.rint(days)
+    whole = np.clip(np.rint(days), -_FARTHEST, _FARTHEST)
+    rest = np.where(np.abs(days) > _FARTHEST, whole - days, rest)
     keys = whole.astype(np.int64) * DAY + np.rint((days - whole + rest) * DAY).astype(np.int64)
     return keys.reshape(-1), np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape).reshape(-1)
 
@@ -150,7 +155,7 @@ class ProductVariables:
     """
 
     def __init__(self, paths: Sequence[Path], epoch: str | None, columns: Sequence[str] | None) -> None:
-        self.paths, self._wanted = list(paths), epoch
+        self.paths, self._wanted = list(paths), (epoch, columns)
         self._opened: OrderedDict[int, tuple[OpenedFile, int]] = OrderedDict()
         self._lock = Lock()  # dask reads blocks in several threads
         self._last: tuple[tuple[int, str], decode.Values] | None = None
@@ -170,7 +175,7 @@ class ProductVariables:
         with self._lock:
             if number not in self._opened:
                 path = self.paths[number]
-                opened = OpenedFile.of(path, self._wanted)
+                opened = OpenedFile.of(path, *self._wanted)
                 with local(path, "read"):
                     self._opened[number] = opened, path.stat().st_size
                 while len(self._opened) > 2 and sum(size for _, size in self._opened.values()) > _KEPT_BYTES:

@@ -357,6 +357,45 @@ class TestMeta:
         assert dataset.b_gse.sel(direction=1).direction_label == "By"
 
 
+class TestFarTimes:
+    @pytest.mark.parametrize(
+        ("time", "count"),
+        [(("0001-01-01", "9999-12-31"), 4), (("2300-01-01", "9999-12-31"), 0), (("0001-01-01", "2026-01-10 01:30"), 2)],
+    )
+    def test_a_range_may_be_wider_than_the_times_of_files(self, make_day, time, count):
+        assert len(imap.open(make_day(), time=time).table) == count
+
+    def test_the_last_instant_of_the_type_is_read(self, make_day):
+        last = np.iinfo(np.int64).max - 2 * np.arange(4)
+        path = make_day(epoch=(TT2000, last, {}))
+        assert first_components(imap.open(path).table) == [3, 2, 1, 0]
+        assert first_components(imap.open([path, make_day(11)]).table) == [0, 1, 2, 3, 3, 2, 1, 0]
+
+    @pytest.mark.filterwarnings("ignore:ERFA function .*dubious year")
+    def test_times_beyond_the_nanoseconds_of_64_bits_are_first_and_last(self, make_day):
+        seconds = np.array([1_767_225_600.0, -1.7e10, -1.3e10, 2e10])  # 2026, 1431, 1558, 2603
+        path = make_day(epoch=(45, seconds, {"UNITS": "seconds since 1970-01-01"}))
+        assert first_components(imap.open(path).table) == [1, 2, 0, 3]
+        assert first_components(imap.open(path, time=("2025-06-01", "2026-06-01")).table) == [0]
+
+
+def test_columns_choose_the_time_variable(make_day):
+    other = np.arange(3) + 10
+    path = make_day(hk_epoch=(TT2000, other * 10**9, {}), hk=(FLOAT, other.astype("f4"), {"DEPEND_0": "hk_epoch"}))
+    table = imap.open(path, columns="hk").table
+    assert table.colnames == ["hk_epoch", "hk"]
+    assert table["hk"].tolist() == other.tolist()
+    with pytest.raises(QueryError, match=r"belong to 2 time variables \(hk_epoch, epoch\)"):
+        imap.open(path, columns=["hk", "b_gse"]).table  # noqa: B018
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 1}', '{"files": ' + "[" * 100_000])
+def test_a_list_of_versions_of_another_form_is_named(make_day, tmp_path, text):
+    (tmp_path / "lock.json").write_text(text)
+    with pytest.raises(FileError, match=r"lock\.json is not a list of versions"):
+        imap.open(make_day(), versions=tmp_path / "lock.json")
+
+
 class TestXarray:
     def test_it_is_that_of_the_table_for_every_file(self, real_data):
         xarray = pytest.importorskip("xarray")
