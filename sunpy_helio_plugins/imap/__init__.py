@@ -3,7 +3,7 @@ IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Scie
 
 ``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `open` opens
 those of a product as one data set, `read` reads them as a table, `quicklook` plots tables, and `to_timeseries`,
-`to_xarray` and `to_ndcube` convert them.
+`to_xarray` and `to_ndcube` convert them. `to_skymap` gives maps their coordinates, and `plot_skymap` plots the sky.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
+    from sunpy_helio_plugins.imap.maps.all_sky import plot_skymap
+    from sunpy_helio_plugins.imap.maps.skymap import to_skymap
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
@@ -49,6 +51,7 @@ __all__ = [
     "metakernel",
     "open",
     "packets",
+    "plot_skymap",
     "quicklook",
     "read",
     "realtime",
@@ -59,6 +62,7 @@ __all__ = [
     "spin_table",
     "sync",
     "to_ndcube",
+    "to_skymap",
     "to_timeseries",
     "to_xarray",
     "unreleased",
@@ -80,6 +84,8 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),
         "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),
+        "sunpy_helio_plugins.imap.maps.all_sky": ("plot_skymap",),
+        "sunpy_helio_plugins.imap.maps.skymap": ("to_skymap",),
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),

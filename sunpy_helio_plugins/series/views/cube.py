@@ -21,7 +21,7 @@ from sunpy_helio_plugins.series.views.mesh import Intervals
 if TYPE_CHECKING:
     from ndcube import NDCube
 
-__all__ = ["to_ndcube"]
+__all__ = ["fixed_centers", "physical_type", "to_ndcube"]
 
 
 @taking("series.to_ndcube", column=TEXT)
@@ -63,9 +63,9 @@ def to_ndcube(table: Any, column: str) -> NDCube:
     axes = axes_of(found, column)
     along = [TimeTableCoordinate(time, names="time", physical_types="time")]
     for axis, length in zip(axes, values.shape[1:], strict=True):
-        centers = _fixed(axis)
+        centers = fixed_centers(axis)
         centers = np.arange(length) * u.pix if centers is None else centers
-        along.append(QuantityTableCoordinate(centers, names=axis.name, physical_types=_physical_type(centers.unit)))
+        along.append(QuantityTableCoordinate(centers, names=axis.name, physical_types=physical_type(centers.unit)))
     # The order of world coordinates is the reverse of that of array axes.
     coordinates = reduce(and_, reversed(along))
     plain = getattr(values, "unmasked", values)
@@ -108,7 +108,7 @@ def _middle(table: QTable) -> Time:
     return time + shift * u.s if shift else time
 
 
-def _fixed(axis: Axis) -> u.Quantity | None:
+def fixed_centers(axis: Axis) -> u.Quantity | None:
     """Return the centers of bins that are monotonic and the same in all records."""
     centers = axis.centers
     if centers is not None and axis.varies:
@@ -119,6 +119,7 @@ def _fixed(axis: Axis) -> u.Quantity | None:
     return centers if (steps > 0).all() or (steps < 0).all() else None
 
 
-def _physical_type(unit: u.UnitBase) -> str:
+def physical_type(unit: u.UnitBase) -> str:
+    """Return the name of a physical quantity in a world coordinate system."""
     kinds = {"energy": "em.energy", "frequency": "em.freq", "length": "em.wl", "time": "time.duration"}
     return next((kind for name, kind in kinds.items() if name in unit.physical_type), "custom:pos.bin")
