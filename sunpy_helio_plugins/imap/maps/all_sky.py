@@ -40,8 +40,8 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     Returns
     -------
     matplotlib.figure.Figure
-        A Mollweide projection, with longitudes that increase to the left, a cross at the nose and a colour bar with the
-        unit. Each point has the value of the pixel in which it is; missing values are grey. ``figure.axes[0]`` is a
+        A Mollweide projection, with longitudes that increase to the left, lines at every 60 degrees of longitude and 30 of
+        latitude, a cross at the nose and a colour bar with the unit. Each point has the value of the pixel in which it is; missing values are grey. ``figure.axes[0]`` is a
         `~astropy.visualization.wcsaxes.WCSAxes`, which plots any `~astropy.coordinates.SkyCoord`.
 
     Raises
@@ -68,7 +68,6 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     longitude, latitude = axes.coords
     longitude.set_ticks(spacing=60 * u.deg)
     latitude.set_ticks(spacing=30 * u.deg)
-    latitude.set_ticklabel_position("c")
     longitude.set_ticklabel(color="white", fontsize="small", path_effects=_outline())
     longitude.set_major_formatter("d")
     latitude.set_major_formatter("d")

@@ -14,6 +14,7 @@ from astropy import units as u
 from astropy.nddata import StdDevUncertainty
 from astropy.table import QTable
 from astropy.time import Time
+from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.arguments import TEXT, close_names, listed, one_of, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
@@ -150,20 +151,32 @@ class _Layout:
         """The axes of the cube."""
         return [*([_RECORDS] if len(self.table) > 1 else []), *self.others, *reversed(self.sky)]
 
-    def arranged(self, name: str) -> tuple[Any, list[int]]:
-        """Return the values of a column along the axes of the cube, and which of its axes they have."""
+    def along(self, name: str) -> list[int]:
+        """Return which axes of the cube a column has."""
         dimensions = [_RECORDS, *_axis_names(self.table, name)]
-        rest = [one for one in dimensions if one in self.kept]
-        values = self.table[name][tuple(slice(None) if one in self.kept else 0 for one in dimensions)]
-        wanted = [one for one in self.kept if one in rest]
-        return values.transpose([rest.index(one) for one in wanted]), [self.kept.index(one) for one in wanted]
+        return [index for index, one in enumerate(self.kept) if one in dimensions]
 
     def plain(self, name: str) -> tuple[np.ndarray, np.ndarray, u.UnitBase | None]:
         """Return the values of a column as an array along the axes of the cube, their mask and their unit."""
-        values, _ = self.arranged(name)
-        bare = getattr(values, "unmasked", values)
-        mask = np.broadcast_to(np.asarray(getattr(values, "mask", False), dtype=bool), values.shape)
-        return np.array(np.ma.getdata(getattr(bare, "value", bare))), mask, getattr(values, "unit", None)
+        dimensions = [_RECORDS, *_axis_names(self.table, name)]
+        rest = [one for one in dimensions if one in self.kept]
+        order = [rest.index(one) for one in self.kept if one in rest]
+        index = tuple(slice(None) if one in self.kept else 0 for one in dimensions)
+        column = self.table[name]
+        bare = getattr(column, "unmasked", column)
+        # Slices of columns copy their metadata.
+        values = np.asarray(np.ma.getdata(getattr(bare, "value", bare)))[index].transpose(order)
+        mask = np.asarray(getattr(column, "mask", False), dtype=bool)
+        mask = mask[index].transpose(order) if mask.ndim else np.zeros(values.shape, dtype=bool)
+        return np.array(values, order="C"), mask, getattr(column, "unit", None)
+
+    def quantity(self, name: str) -> Any:
+        """Return a column along the axes of the cube, with its unit and mask, or as times."""
+        values, mask, unit = self.plain(name)
+        if name == "obs_date" and values.dtype.kind == "i":
+            # The mission's files count in nanoseconds of TT2000.
+            return times.from_tt2000(values, mask=mask)
+        return Masked(values if unit is None else u.Quantity(values, unit, dtype=values.dtype, copy=False), mask)
 
     def uncertainty(self) -> StdDevUncertainty | None:
         """Return the statistical uncertainty of the map."""
@@ -241,9 +254,8 @@ class _Layout:
             for side, edges in self._edges(name):
                 made[f"{name}_{side}"], axes[f"{name}_{side}"] = edges, self.kept.index(name)
         for name in self._beside():
-            values, along = self.arranged(name)
-            made[name] = _instants(values) if name == "obs_date" else values
-            if along:
+            made[name] = self.quantity(name)
+            if along := self.along(name):
                 axes[name] = tuple(along)
         return made, axes
 
@@ -295,12 +307,3 @@ def _sky_axes(names: Sequence[str]) -> tuple[str, ...]:
         return (_PIXELS,)
     found = [[name for name in names if pattern.fullmatch(name)] for pattern in (_LONGITUDE, _LATITUDE)]
     return tuple(one[0] for one in found) if all(len(one) == 1 for one in found) else ()
-
-
-def _instants(values: Any) -> Any:
-    """Return times of observation, which the mission's files count in nanoseconds of TT2000."""
-    bare = getattr(values, "unmasked", values)
-    counts = np.asarray(np.ma.getdata(getattr(bare, "value", bare)))
-    if counts.dtype.kind != "i":
-        return values
-    return times.from_tt2000(counts, mask=np.asarray(getattr(values, "mask", np.zeros(counts.shape, dtype=bool))))
