@@ -3,7 +3,8 @@ IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Scie
 
 ``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `open` opens
 those of a product as one data set, `read` reads them as a table, `quicklook` plots tables, and `to_timeseries`,
-`to_xarray` and `to_ndcube` convert them. `to_skymap` gives maps their coordinates, and `plot_skymap` plots the sky.
+`to_xarray` and `to_ndcube` convert them. `to_skymap` gives maps their coordinates, `plot_skymap` plots the sky, and
+`to_spectra` gives spectra their energies.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.maps.skymap import to_skymap
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
+    from sunpy_helio_plugins.imap.views.spectra import to_spectra
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
     from sunpy_helio_plugins.series.export import to_xarray
     from sunpy_helio_plugins.series.views.cube import to_ndcube
@@ -63,6 +65,7 @@ __all__ = [
     "sync",
     "to_ndcube",
     "to_skymap",
+    "to_spectra",
     "to_timeseries",
     "to_xarray",
     "unreleased",
@@ -88,6 +91,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.maps.skymap": ("to_skymap",),
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
+        "sunpy_helio_plugins.imap.views.spectra": ("to_spectra",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
         "sunpy_helio_plugins.series.export": ("to_xarray",),
         "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),

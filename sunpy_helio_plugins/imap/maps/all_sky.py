@@ -40,9 +40,10 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     Returns
     -------
     matplotlib.figure.Figure
-        A Mollweide projection, with longitudes that increase to the left, lines at every 60 degrees of longitude and 30 of
-        latitude, a cross at the nose and a colour bar with the unit. Each point has the value of the pixel in which it is; missing values are grey. ``figure.axes[0]`` is a
-        `~astropy.visualization.wcsaxes.WCSAxes`, which plots any `~astropy.coordinates.SkyCoord`.
+        A Mollweide projection, with longitudes that increase to the left, lines at every 60 degrees of longitude and 30
+        of latitude, a cross at the nose and a colour bar with the unit. Each point has the value of the pixel in which
+        it is; missing values are grey. ``figure.axes[0]`` is a `~astropy.visualization.wcsaxes.WCSAxes`, which plots
+        any `~astropy.coordinates.SkyCoord`.
 
     Raises
     ------

@@ -11,11 +11,11 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from astropy.wcs.utils import celestial_frame_to_wcs
 from astropy.wcs.wcsapi import BaseLowLevelWCS
-from ndcube.meta import NDMeta
 from numpy.typing import ArrayLike, NDArray
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.imap.maps.frames import celestial, pole_of, rotation
+from sunpy_helio_plugins.series.views.cube_meta import CubeMeta
 
 __all__ = ["HEALPixWCS", "SkyMeta", "healpix_wcs", "rectangular_wcs"]
 
@@ -23,12 +23,8 @@ _UNEVEN = 1e-3
 """The largest deviation from an even grid that is due to rounding, in degrees."""
 
 
-class SkyMeta(NDMeta):
-    """Metadata along the axes of a cube, which can be pickled."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Also imports the module of frames, without which the axes would be read as ICRS.
-        return type(self), (dict(self), dict(self.key_comments), dict(self.axes), self.data_shape)
+class SkyMeta(CubeMeta):
+    """Metadata of a map; to unpickle it imports the frames, without which the axes would be read as ICRS."""
 
 
 def rectangular_wcs(longitude: u.Quantity, latitude: u.Quantity, frame: str) -> WCS:
