@@ -315,6 +315,7 @@ def cases(world: World) -> dict[str, Case]:
             1,
         ),
         "imap.flags": Case(imap.flags, {"table": imap_records, "column": "quality_flags"}),
+        "imap.compare": Case(imap.compare, {"before": world.files["imap"], "after": world.files["imap"]}),
         "imap.to_skymap": Case(imap.to_skymap, {"table": sky, "column": None, "frame": None}, 2),
         "imap.to_spectra": Case(imap.to_spectra, {"table": imap_records, "column": "b_gse"}),
         "imap.plot_skymap": Case(imap.plot_skymap, {"skymap": imap.to_skymap(sky)[1], "center": None}),

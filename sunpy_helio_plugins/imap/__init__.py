@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.dataset.product import IMAPDataset, open  # noqa: A004
     from sunpy_helio_plugins.imap.endpoints.rows import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
+    from sunpy_helio_plugins.imap.files.comparison import compare
     from sunpy_helio_plugins.imap.files.download import download
     from sunpy_helio_plugins.imap.files.kernels import kernels, repoint_table, spin_table
     from sunpy_helio_plugins.imap.files.operations import ServiceRequest, release, reprocess
@@ -46,6 +47,7 @@ __all__ = [
     "Synced",
     "Uploaded",
     "attrs",
+    "compare",
     "download",
     "epochs",
     "flags",
@@ -79,6 +81,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.dataset.product": ("IMAPDataset", "open"),
         "sunpy_helio_plugins.imap.endpoints.rows": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
+        "sunpy_helio_plugins.imap.files.comparison": ("compare",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
         "sunpy_helio_plugins.imap.files.kernels": ("kernels", "repoint_table", "spin_table"),
         "sunpy_helio_plugins.imap.files.operations": ("ServiceRequest", "release", "reprocess"),
