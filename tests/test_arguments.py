@@ -29,6 +29,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
 
 DAY = a.Time("2026-01-10", "2026-01-11")
+SKY = "imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-6mo_20251001_v001.0001.cdf"
 QUERIES = {
     "hapi": (DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI")),
     "imap": (DAY, a.Instrument("mag"), a.imap.Descriptor("norm-gse")),
@@ -185,6 +186,7 @@ def cases(world: World) -> dict[str, Case]:
     tables, records = world.tables, world.records
     hapi_table, imap_table, images, events = (tables[name] for name in ("hapi", "imap", "helioviewer", "her"))
     imap_records = imap.read(world.files["imap"])[:5]
+    sky = imap.read(Path(sandbox.__file__).parent / "data" / "imap" / SKY)
     out = world.folder / "out"
     out.mkdir(exist_ok=True)
     registry = her.Registry(dry_run=True)
@@ -313,6 +315,10 @@ def cases(world: World) -> dict[str, Case]:
             1,
         ),
         "imap.flags": Case(imap.flags, {"table": imap_records, "column": "quality_flags"}),
+        "imap.compare": Case(imap.compare, {"before": world.files["imap"], "after": world.files["imap"]}),
+        "imap.to_skymap": Case(imap.to_skymap, {"table": sky, "column": None, "frame": None}, 2),
+        "imap.to_spectra": Case(imap.to_spectra, {"table": imap_records, "column": "b_gse"}),
+        "imap.plot_skymap": Case(imap.plot_skymap, {"skymap": imap.to_skymap(sky)[1], "center": None}),
         "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "series.align": Case(
             series.align,

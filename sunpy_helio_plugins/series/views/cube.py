@@ -21,7 +21,7 @@ from sunpy_helio_plugins.series.views.mesh import Intervals
 if TYPE_CHECKING:
     from ndcube import NDCube
 
-__all__ = ["to_ndcube"]
+__all__ = ["fixed_centers", "middle", "physical_type", "spectra_of", "to_ndcube"]
 
 
 @taking("series.to_ndcube", column=TEXT)
@@ -58,14 +58,14 @@ def to_ndcube(table: Any, column: str) -> NDCube:
         from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate
     except ImportError:
         raise MissingDependencyError("Making an NDCube", "ndcube") from None
-    values = _spectra(found, column)
-    time = _middle(found)
+    values = spectra_of("series.to_ndcube", found, column)
+    time = middle("series.to_ndcube", found)
     axes = axes_of(found, column)
     along = [TimeTableCoordinate(time, names="time", physical_types="time")]
     for axis, length in zip(axes, values.shape[1:], strict=True):
-        centers = _fixed(axis)
+        centers = fixed_centers(axis)
         centers = np.arange(length) * u.pix if centers is None else centers
-        along.append(QuantityTableCoordinate(centers, names=axis.name, physical_types=_physical_type(centers.unit)))
+        along.append(QuantityTableCoordinate(centers, names=axis.name, physical_types=physical_type(centers.unit)))
     # The order of world coordinates is the reverse of that of array axes.
     coordinates = reduce(and_, reversed(along))
     plain = getattr(values, "unmasked", values)
@@ -79,16 +79,17 @@ def to_ndcube(table: Any, column: str) -> NDCube:
     )
 
 
-def _spectra(table: QTable, column: str) -> Any:
+def spectra_of(function: str, table: QTable, column: str) -> Any:
+    """Return a column of spectra, or raise a `QueryError` that names the function and the columns that are."""
     able = [name for name in table.colnames if _is_spectra(table[name])]
     if column not in able:
         close = close_names(column, able)
         raise QueryError(
-            f"series.to_ndcube takes a column of numbers with several values for each record, not {column!r}; the "
+            f"{function} takes a column of numbers with several values for each record, not {column!r}; the "
             f"table has: {', '.join(able) or 'none'}.{close}"
         )
     if len(table) < 2:
-        raise QueryError(f"series.to_ndcube takes at least two records, not {len(table)}.")
+        raise QueryError(f"{function} takes at least two records, not {len(table)}.")
     return table[column]
 
 
@@ -96,19 +97,19 @@ def _is_spectra(values: Any) -> bool:
     return not isinstance(values, Time) and getattr(values, "ndim", 1) > 1 and values.dtype.kind in "fiu"
 
 
-def _middle(table: QTable) -> Time:
+def middle(function: str, table: QTable) -> Time:
     """Return the centre of the interval of each record in UTC, since the coordinates of pixels are at their centres."""
-    time = table[time_name("series.to_ndcube", table)].utc
+    time = table[time_name(function, table)].utc
     if np.any(time.mask):
         raise QueryError(
-            f"series.to_ndcube takes records with times, and {np.sum(time.mask)} of {shown(table)} have none: remove "
+            f"{function} takes records with times, and {np.sum(time.mask)} of {shown(table)} have none: remove "
             "these rows."
         )
     shift = Intervals.of(table.meta).shift((time - time[0]).to_value("s"))
     return time + shift * u.s if shift else time
 
 
-def _fixed(axis: Axis) -> u.Quantity | None:
+def fixed_centers(axis: Axis) -> u.Quantity | None:
     """Return the centers of bins that are monotonic and the same in all records."""
     centers = axis.centers
     if centers is not None and axis.varies:
@@ -119,6 +120,7 @@ def _fixed(axis: Axis) -> u.Quantity | None:
     return centers if (steps > 0).all() or (steps < 0).all() else None
 
 
-def _physical_type(unit: u.UnitBase) -> str:
+def physical_type(unit: u.UnitBase) -> str:
+    """Return the name of a physical quantity in a world coordinate system."""
     kinds = {"energy": "em.energy", "frequency": "em.freq", "length": "em.wl", "time": "time.duration"}
     return next((kind for name, kind in kinds.items() if name in unit.physical_type), "custom:pos.bin")

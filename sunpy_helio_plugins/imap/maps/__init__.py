@@ -1,0 +1,1 @@
+"""Maps of the sky: their frames, tilings and pictures."""
