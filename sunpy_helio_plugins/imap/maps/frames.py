@@ -1,7 +1,7 @@
 """
 Frames of maps of the sky, and ecliptic coordinates in world coordinate systems.
 
-astropy reads the axes ``ELON`` and ``ELAT`` as right ascension and declination (astropy#6483), which is 22.6 degrees
+astropy reads the axes ``ELON`` and ``ELAT`` as right ascension and declination (astropy#6483), which is 22.7 degrees
 off at the nose of the heliosphere. Importing this module registers the ecliptic frame for them, in both directions.
 """
 
