@@ -63,7 +63,7 @@ class _Setting(ConfigItem):
             raise self._error(value, where) from None
 
     def _error(self, value: Any, where: str) -> SettingError:
-        shown = _USERINFO.sub("//***@", repr(value)[:_LONGEST])
+        shown = _without_secrets(value)
         return SettingError(f"{self._place}{self.name} is {self._allowed}, not {shown}{where}.")
 
 
@@ -73,6 +73,13 @@ _LONGEST = 200
 """Characters of the longest value in a message."""
 
 _USERINFO = re.compile(r"//[^/@]*@")
+_FIELDS = re.compile(r"(://[^\s?'\"]*\?)[^\s'\"]+")
+"""The fields at the end of an address, of which one may be a key."""
+
+
+def _without_secrets(value: object) -> str:
+    """Return a value for a message, without passwords and keys in addresses."""
+    return _FIELDS.sub(r"\1***", _USERINFO.sub("//***@", repr(value)))[:_LONGEST]
 
 
 def _number(value: Any) -> float:
@@ -208,7 +215,7 @@ def from_environment(name: str) -> str | None:
     """Return the address in an environment variable; raise `SettingError` if it is not an address."""
     value = os.environ.get(name)
     if value and not _is_address(value):
-        shown = _USERINFO.sub("//***@", repr(value)[:_LONGEST])
+        shown = _without_secrets(value)
         raise SettingError(f"The environment variable {name} is an address that begins with https://, not {shown}.")
     return value or None
 

@@ -85,6 +85,15 @@ def test_a_value_that_is_not_allowed_is_refused_where_it_is_set(name: str, value
     assert getattr(place, item) == before
 
 
+@pytest.mark.parametrize(
+    "address", ["http://h/?api_key=hunter2", "http://u:hunter2@h/", f"http://h/{'x' * 180}?k=hunter2"]
+)
+def test_keys_and_passwords_in_addresses_are_not_shown(address: str):
+    with pytest.raises(SettingError) as caught:
+        conf.helioviewer.mirrors = [address]
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("name", "given", "kept"), [(name, *pair) for name, pairs in RIGHT.items() for pair in pairs])
 def test_a_value_that_is_allowed_is_kept(name: str, given: Any, kept: Any):
     place, item = section(name)
