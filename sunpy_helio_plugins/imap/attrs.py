@@ -157,10 +157,10 @@ class Ingested(Range):
         self._kind = "imap.Ingested"
         try:
             self.since, self.until = ingestion_ends(since, until)
-        except (TypeError, ValueError, LookupError) as error:
-            reason = " ".join(str(error).split())
+        except (TypeError, ValueError, LookupError):
             raise QueryError(
-                f"a.imap.Ingested takes times, not {shown(since)} and {shown(until)} ({reason})."
+                "a.imap.Ingested takes times, such as '2026-01-20 12:00' in ISO 8601, a datetime or a Time, not "
+                f"{shown(since)} and {shown(until)}."
             ) from None
         if self.since is None and self.until is None:
             raise QueryError("a.imap.Ingested requires the time since when or until when files were added.")

@@ -62,6 +62,9 @@ _SKEW = 60.0
 _KEPT_AFTER_EVICTION = 0.9
 """The part of the limit to which the files are reduced when they exceed it."""
 
+_State = tuple[int, int, int]
+"""Size, time of change and number of a file on its disk."""
+
 
 def folder(name: str = "records") -> Path:
     """Return a folder of an index and its files, below the folder of the caches of this package."""
@@ -97,7 +100,7 @@ class Ranges:
     def __init__(self, place: Path, limit: int) -> None:
         self.place, self.limit = place, limit
         self._index = Database(place / NAME, _SCHEMA, "The cache of records")
-        self._verified: dict[str, bool] = {}
+        self._verified: dict[str, tuple[_State, bool]] = {}
         self._is_swept = False
 
     def close(self) -> None:
@@ -140,9 +143,7 @@ class Ranges:
         name, size, digest, used = row[0].decode(), row[1], row[2], row[3]
         path = self.place / name
         try:
-            if name not in self._verified:
-                self._verified[name] = arrow.checksum(path) == (size, digest)
-            found = arrow.read(path, names) if self._verified[name] else None
+            found = arrow.read(path, names) if self._is_intact(path, size, digest) else None
         except (OSError, FileError):
             found = None
         if found is None:
@@ -151,6 +152,14 @@ class Ranges:
         if abs(time.time() - used) > _USED:
             self._index.write(lambda db: db.execute("UPDATE files SET used = ? WHERE id = ?", (time.time(), number)))
         return found
+
+    def _is_intact(self, path: Path, size: int, digest: int) -> bool:
+        """Return whether a file has its checksum, which is computed once, and again if the file was changed since."""
+        state = _state(path)
+        known = self._verified.get(path.name)
+        if known is None or known[0] != state:
+            known = self._verified[path.name] = state, arrow.checksum(path) == (size, digest)
+        return known[1]
 
     # Changes
 
@@ -362,7 +371,8 @@ class Ranges:
                 if size > self.limit:
                     return None
                 publish(part, target, True)
-        self._verified[target.name] = True
+        with contextlib.suppress(OSError):  # another process may have removed it
+            self._verified[target.name] = _state(target), True
         return DataFile(0, target, size, digest)
 
     def _sweep(self) -> None:
@@ -394,6 +404,11 @@ class Ranges:
 
 class _ChangedError(Exception):
     """Another process has changed entries."""
+
+
+def _state(path: Path) -> _State:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _write(stream: IO[bytes], columns: Mapping[str, NDArray[Any]], header: str, target: Path) -> None:

@@ -65,8 +65,9 @@ class TestRefusals:
 
     @pytest.mark.parametrize("span", [(), ("soon",), ("2026-01-02", "2026-01-01")])
     def test_ranges_of_ingestion_that_are_none(self, span):
-        with pytest.raises(QueryError, match=r"a\.imap\.Ingested"):
+        with pytest.raises(QueryError, match=r"a\.imap\.Ingested") as caught:
             a.imap.Ingested(*span)
+        assert len(str(caught.value)) < 160  # without the list of all formats of astropy
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -158,6 +158,28 @@ def test_a_file_that_was_changed_is_not_known_any_more(store, how):
     other.close()
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_file_that_is_replaced_after_it_was_read_is_not_known_any_more(store, is_known):
+    put(store, 0, 10)
+    if not is_known:  # as in another process
+        store._verified.clear()
+    assert len(values(store, 0, 10)) == 10
+    (path,) = store.place.glob("*.arrow")
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float64(7).tobytes())] ^= 1
+    other = path.with_suffix(".new")
+    other.write_bytes(content)
+    other.replace(path)
+    assert values(store, 0, 10) == []
+    assert store.known("g", ["k"], 0, 10) == {"k": []}
+
+
+def test_a_file_is_only_verified_once(store, monkeypatch):
+    put(store, 0, 10)
+    monkeypatch.setattr(ranges.arrow, "checksum", lambda path: pytest.fail(f"{path} was read again"))
+    assert len(values(store, 0, 10)) == 10
+
+
 def test_a_reader_keeps_what_it_opened_when_another_process_removes_it(store):
     put(store, 0, 1000)
     opened = store.open(1, ["x"])
