@@ -137,7 +137,7 @@ def halve_ingestion(fields: Mapping[str, str], endpoint: str = "query") -> list[
         half = first + (last - first) // 2
         after = half + timedelta(days=step)
         if first < after <= last:
-            return [{**fields, until: f"{half:%Y%m%d}"}, {**fields, name: f"{after:%Y%m%d}"}]
+            return [{**fields, until: _digits(half)}, {**fields, name: _digits(after)}]
     return []
 
 
@@ -229,6 +229,11 @@ def _of_name(name: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _digits(day: date) -> str:
+    """Return a day as eight digits; strftime does not write the zeros of years before 1000."""
+    return day.isoformat().replace("-", "")
+
+
 def _dates(query: Query, by_date: bool) -> dict[str, str]:
     asked: dict[str, str] = {}
     days = query.days
@@ -239,8 +244,8 @@ def _dates(query: Query, by_date: bool) -> dict[str, str]:
         middle = date(1853, 11, 9) + timedelta(days=27.2752316 * (query.rotation - 1))
         days = middle - timedelta(days=45), middle + timedelta(days=45)
     if days is not None:
-        first = {} if days[0] == date.min else {"start_date": f"{days[0]:%Y%m%d}"}
-        asked |= {**first, "end_date": f"{days[1]:%Y%m%d}"}
+        first = {} if days[0] == date.min else {"start_date": _digits(days[0])}
+        asked |= {**first, "end_date": _digits(days[1])}
     if query.until:
         since, until = (text[:10].replace("-", "") for text in (query.since, query.until))
         asked |= {} if since < "1900" else {"ingestion_start_date": since}

@@ -69,6 +69,10 @@ class TestTranslation:
         assert parameters(asked[0])["start_date"] == "20260109"
         assert parameters(Query(BEGIN, END, "hi", "l2"))["start_date"] == "20250110"
 
+    def test_days_before_the_year_1000_have_eight_digits(self):
+        asked = parameters(Query("0998-01-02T00:00:00.000Z", "0999-12-31T00:00:00.000Z", "mag", "l2", "norm-gse"))
+        assert (asked["start_date"][:4], asked["end_date"]) == ("0998", "09991231")
+
     @pytest.mark.parametrize("level", ["l2", "L2", 2, "2"])
     def test_core_attrs_are_read_in_any_spelling(self, level):
         asked = queries(DAY, a.imap.File(), a.Instrument("MAG"), a.Level(level), a.Provider("sdc"), a.Source("imap"))
