@@ -23,7 +23,7 @@ from journeys import plain
 from sunpy_helio_plugins import cdf, hapi, her, quantities
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, jpx
-from sunpy_helio_plugins.helioviewer.jp2.packets import Box
+from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.columns import chaincodes
@@ -116,8 +116,8 @@ def image(path: Path) -> Any:
     return header.keywords(header.text_of(data)), boxes.codestream_at(data)
 
 
-def corner(keys: dict[str, Any], shape: tuple[int, int]) -> Box:
-    return Box(0, 0, min(90, shape[1]), min(60, shape[0]))
+def corner(keys: dict[str, Any], shape: tuple[int, int]) -> ImageBox:
+    return ImageBox(0, 0, min(90, shape[1]), min(60, shape[0]))
 
 
 def region(path: Path) -> Any:

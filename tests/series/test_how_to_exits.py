@@ -51,7 +51,7 @@ def test_the_page_lists_every_verb_of_two_archives() -> None:
     faces, cells = verbs()
     names = [name for face in faces for name in importlib.import_module(f"sunpy_helio_plugins.{face}").__all__]
     common = {name for name in names if names.count(name) > 1 and name.islower()}
-    assert common - set(cells) == {"attrs", "cache", "coverage", "epochs"}
+    assert common - set(cells) == {"attrs", "cache", "compare", "coverage", "epochs"}
 
 
 @pytest.mark.parametrize("verb", ["quicklook", "to_ndcube", "to_timeseries", "to_xarray"])
