@@ -428,7 +428,7 @@ def exponents(repeats: int) -> dict[str, float]:
     """Measure the selection of nearest images, their table, and the pictures of a sequence."""
     from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.helioviewer import search, source_table, tables
-    from sunpy_helio_plugins.helioviewer.instants import Instants, add_images_near
+    from sunpy_helio_plugins.helioviewer.instants import WantedInstants, add_images_near
     from sunpy_helio_plugins.helioviewer.listers.base import ImageList
     from sunpy_helio_plugins.helioviewer.listers.fallback import Collection
     from sunpy_helio_plugins.helioviewer.sequences.pictures import pictures_of
@@ -447,7 +447,7 @@ def exponents(repeats: int) -> dict[str, float]:
         asked = times + np.timedelta64(7, "s")
         limit = np.timedelta64(600, "s")
         able = search.SourceListers(source, ())
-        add_images_near(Instants(asked, asked - limit, asked + limit), able, found)
+        add_images_near(WantedInstants(asked, asked - limit, asked + limit), able, found)
         listing = search.SourceImages(source, times, paths, "https://x", np.full(count, "index"))
         tables.nearest_table(Partial((listing,)), asked, np.zeros((1, count), bool), HelioviewerClient())
 
