@@ -198,6 +198,21 @@ def test_units_need_neither_tables_nor_clients():
     assert run(CHEAP) == "[]"
 
 
+@pytest.mark.parametrize("folder", ["benchmarks", "tools", "docs/gallery"])
+def test_scripts_import_names_that_exist(folder: str):
+    wanted = {
+        (path.name, module, name)
+        for path in sorted((Path(__file__).parents[1] / folder).rglob("*.py"))
+        for module, name in imported(ast.parse(path.read_text()))
+        if module.partition(".")[0] == PACKAGE
+    }
+    lost = [
+        one for one in wanted if not hasattr(importlib.import_module(one[1]), one[2]) and not has_module(one[1], one[2])
+    ]
+    assert wanted
+    assert lost == []
+
+
 def has_module(package: str, name: str) -> bool:
     """Return whether a package has a module of this name."""
     path = Path(importlib.import_module(package).__file__ or "")

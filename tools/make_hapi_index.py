@@ -20,7 +20,7 @@ from typing import Any
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import sources
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index
+from sunpy_helio_plugins.hapi.discovery.index import Index, IndexEntry
 
 
 def from_lines(index: Index, path: Path) -> list[Problem]:
@@ -34,7 +34,9 @@ def from_lines(index: Index, path: Path) -> list[Problem]:
     for name, infos in found.items():
         server = server_list.find(name)
         index.begin(server.url, server.title, path.name)
-        index.add(server.url, [(place, Entry.of(one, "", info)) for place, (one, info) in enumerate(infos.items())])
+        index.add(
+            server.url, [(place, IndexEntry.of(one, "", info)) for place, (one, info) in enumerate(infos.items())]
+        )
         index.end(server.url, infos, [])
     return []
 
