@@ -378,6 +378,7 @@ class TestFormats:
 @pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.*dubious year")
 @pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.InexactTimeWarning")  # damaged epochs of any year
+@pytest.mark.filterwarnings("ignore:Variables with more than:sunpy_helio_plugins.errors.WideColumnsWarning")
 class TestDamage:
     """Mutated files are read, or refused with an error of this package, in bounded time."""
 
