@@ -232,7 +232,7 @@ EXAMPLES: dict[str, Callable[[Path], Path]] = {
 def table() -> dict[str, tuple[str, str]]:
     """Return the rows of the table: what `read` and `sunpy.map.Map` do with each kind of file."""
     text = PAGE.read_text(encoding="utf-8")
-    text = text[text.index("What is opened") : text.index("Open several files")]
+    text = text[text.index("Files that can be opened") : text.index("Open several files")]
     rows = re.findall(r"\* - (.+)\n      - (.+)\n      - (.+)\n", text)
     return {name: (ours, theirs) for name, ours, theirs in rows if name != "File"}
 
