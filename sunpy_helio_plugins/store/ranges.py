@@ -313,7 +313,7 @@ class Ranges:
         return any(self._is_alive(owner) for owner in self._index.read(look, nobody))
 
     def waited(self, group: str, wanted: Sequence[Range], give_up: float) -> bool:
-        """Wait until no other caller is requesting any of the ranges; return `False` if that takes until ``give_up``."""
+        """Wait until no other caller is requesting any of the ranges; return `False` if some are at ``give_up``."""
         pause = _SHORTEST_WAIT
         while time.monotonic() < give_up:
             if not any(self.is_leased(group, one) for one in wanted):
