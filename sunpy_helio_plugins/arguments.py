@@ -250,10 +250,8 @@ def _check_mask(function: str, given: Mapping[str, Any]) -> None:
 
 def unknown_keyword(function: str, name: str, known: Sequence[str]) -> QueryError:
     """Return the error for a keyword that a function does not have."""
-    shown = ", ".join(one for one in known if one != "self")
-    return QueryError(
-        f"{function} does not take the keyword {name!r}; it takes {shown or 'none'}.{close_names(name, known)}"
-    )
+    allowed = ", ".join(one for one in known if one != "self") or "none"
+    return QueryError(f"{function} does not take the keyword {name!r}; it takes {allowed}.{close_names(name, known)}")
 
 
 def optional(kind: Kind) -> Kind:
