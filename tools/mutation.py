@@ -12,8 +12,8 @@ With ``--log``, points that are in the file are not run again, except that witho
 ``--coverage`` takes the data of ``coverage run`` with ``dynamic_context = test_function``: then the tests that run the
 changed line run, which takes seconds instead of minutes; lines that run at import are tested by the tests of the room.
 
-Tests that do not end within ``--most`` seconds count only if the same tests end without the change, and are then given
-four times as long as these took.
+Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
+the change, and are then given four times as long as these took.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -74,7 +75,10 @@ AT_ONCE, MOST_TESTS = 60, 600
 
 NO_END = "no end within"
 SLOWER = 4
-"""How many times as long as without the change tests may take: a busy computer does not find changes."""
+"""How many times as long as without the change tests may take."""
+
+WAITING = 10
+"""How many times as long as they compute tests may take on a busy computer."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +292,14 @@ def name_of(failure: str) -> str:
     return failure.partition(" ")[2].partition(" - ")[0] if failure.startswith(("FAILED", "ERROR")) else ""
 
 
+def processor_time(process: int) -> float:
+    """Return the seconds that a running process has computed."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def preload() -> None:
     """Import what all tests need, but not the package: each trial forks, which saves these imports."""
     home = tempfile.mkdtemp(prefix="mutation-home-")
@@ -311,6 +323,7 @@ class Trial:
     def __init__(self, folder: Path, near: bool, most: float, coverage: Coverage | None) -> None:
         self.folder, self.near, self.most, self.coverage = folder, near, most, coverage
         self.broken: set[str] = set()
+        self.computed = 0.0
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
 
     def verdict(self, point: Point) -> tuple[str, str]:
@@ -338,13 +351,11 @@ class Trial:
         found = self._with(path, text, files, self.most)
         if not found.startswith(NO_END):
             return found
-        start = time.monotonic()
         while told := self.run(files, SLOWER * self.most):
             if (name := name_of(told)) in ("", *self.broken):
                 return ""  # no end without the change either
             self.broken.add(name)
-            start = time.monotonic()
-        return self._with(path, text, files, max(self.most, SLOWER * (time.monotonic() - start)))
+        return self._with(path, text, files, max(self.most, SLOWER * self.computed))
 
     def _with(self, path: Path, text: str, files: list[str], most: float) -> str:
         original = path.read_text()
@@ -361,9 +372,10 @@ class Trial:
         child = os.fork()
         if child == 0:
             self._in_child(files, out)
-        ends = time.monotonic() + most
+        ends = time.monotonic() + WAITING * most
         while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
-            if time.monotonic() > ends:
+            self.computed = processor_time(child)
+            if self.computed > most or time.monotonic() > ends:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 return f"{NO_END} {most:.0f} s"
