@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import json
 import os
 import random
@@ -325,6 +326,7 @@ class Trial:
         self.broken: set[str] = set()
         self.computed = 0.0
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(folder / PACKAGE, quiet=1)
 
     def verdict(self, point: Point) -> tuple[str, str]:
         """Return "found", "survived" or "equivalent", and the test or the reason."""
