@@ -209,12 +209,22 @@ class _Call:
         if self.words is not None and not kwargs.keys() <= set(self.words):
             rest = [f"*{self.rest} without a keyword"] if self.rest else []
             raise unknown_keyword(self.function, min(kwargs.keys() - set(self.words)), [*self.words, *rest])
+        if len(args) > len(self.order) and not self.rest:
+            raise self._too_many(len(args))
         names = [*self.order[: len(args)], *[self.rest] * (len(args) - len(self.order))]
         made = tuple(self.one(name, value) for name, value in zip(names, args, strict=True))
         words = {name: self.one(name, value) for name, value in kwargs.items()}
         if self.kinds.get("mask") is MASK:
             _check_mask(self.function, dict(zip(names, made, strict=True)) | words)
         return made, words
+
+    def _too_many(self, given: int) -> QueryError:
+        """Return the error for more arguments than a function has places; they are not shown, since some are secret."""
+        places = [name for name in self.order if name != "self"]
+        keywords = [name for name in self.words or () if name not in self.order]
+        allowed = f"at most {len(places)} arguments by position ({', '.join(places)})" if places else "no arguments"
+        others = f"; by keyword {', '.join(keywords)}" if keywords else ""
+        return QueryError(f"{self.function} takes {allowed}, not {given - len(self.order) + len(places)}{others}.")
 
     def _by_place(self, kind: Kind | None, name: str, value: Any) -> Any:
         return value if kind is None else kind.check(self.function, name, value)
@@ -240,8 +250,8 @@ def _check_mask(function: str, given: Mapping[str, Any]) -> None:
 
 def unknown_keyword(function: str, name: str, known: Sequence[str]) -> QueryError:
     """Return the error for a keyword that a function does not have."""
-    shown = ", ".join(one for one in known if one != "self")
-    return QueryError(f"{function} does not take the keyword {name!r}; it takes {shown}.{close_names(name, known)}")
+    allowed = ", ".join(one for one in known if one != "self") or "none"
+    return QueryError(f"{function} does not take the keyword {name!r}; it takes {allowed}.{close_names(name, known)}")
 
 
 def optional(kind: Kind) -> Kind:

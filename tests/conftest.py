@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -96,6 +97,18 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: signal.pthread_kill(main, signal.SIGINT)  # type: ignore[arg-type]
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return an object whose ``run`` runs a program in a new interpreter."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from interpreters import Interpreters
+
+    sys.path.pop(0)
+    made = Interpreters(tmp_path_factory.mktemp("interpreters"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

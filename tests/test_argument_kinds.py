@@ -203,6 +203,28 @@ def test_a_keyword_that_a_function_does_not_have_is_refused_with_those_it_has() 
     assert "it takes colour, *layers without a keyword. Did you mean colour?" in str(raised.value)
 
 
+def test_more_arguments_than_a_function_has_places_are_refused_without_their_values() -> None:
+    @arguments.taking("f", x=arguments.TEXT)
+    def f(x: str, y: int = 1, *, z: int = 2) -> None:
+        """Take two places and a keyword."""
+
+    @arguments.taking("g")
+    def g() -> None:
+        """Take nothing."""
+
+    class Holder:
+        @arguments.taking("Holder.h")
+        def h(self, x: int) -> None:
+            """Take one place."""
+
+    with pytest.raises(QueryError, match=r"^f takes at most 2 arguments by position \(x, y\), not 3; by keyword z\.$"):
+        f("a", 1, "password")  # type: ignore[call-arg]
+    with pytest.raises(QueryError, match=r"^g takes no arguments, not 1\.$"):
+        g(5)  # type: ignore[call-arg]
+    with pytest.raises(QueryError, match=r"^Holder.h takes at most 1 arguments by position \(x\), not 2\.$"):
+        Holder().h(1, 2)  # type: ignore[call-arg]
+
+
 def test_kinds_of_arguments_that_a_function_does_not_have_are_an_error_of_the_programmer() -> None:
     with pytest.raises(TypeError, match=r"^f does not have the arguments colour, size\.$"):
         arguments.taking("f", size=arguments.TEXT, colour=arguments.TEXT)(lambda x: x)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 PREPARE = """
@@ -15,15 +12,16 @@ from sunpy_helio_plugins.fido import import_hooks as _hooks
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, interpreters):
     (tmp_path / "heavy").mkdir()
     (tmp_path / "heavy" / "__init__.py").write_text("import heavy.inner\nready = True\n")
     (tmp_path / "heavy" / "inner.py").write_text("")
     (tmp_path / "companion.py").write_text("import heavy\nassert heavy.ready\nprint('companion')\n")
 
     def call(code: str) -> str:
-        command = [sys.executable, "-c", PREPARE + code, str(tmp_path)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        done = interpreters.run(PREPARE + code, tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return call
 
@@ -168,9 +166,8 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
-def test_clients_and_formats_are_registered_in_every_order_of_imports(order):
-    command = [sys.executable, "-c", f"{order}\n{REPORT}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_clients_and_formats_are_registered_in_every_order_of_imports(order, interpreters):
+    done = interpreters.run(f"{order}\n{REPORT}")
     assert (done.stdout, done.stderr) == (FOUND, "")
 
 
@@ -202,8 +199,6 @@ assert len(set(names)) == len(names)
 """
 
 
-def test_the_hooks_leave_no_trace_in_the_modules_that_they_watch():
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{TRANSPARENT}"], capture_output=True, text=True, check=False
-    )
+def test_the_hooks_leave_no_trace_in_the_modules_that_they_watch(interpreters):
+    done = interpreters.run(f"import sys\n{TRANSPARENT}")
     assert (done.stdout, done.stderr) == ("['SourceFileLoader']\n", "")

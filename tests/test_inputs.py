@@ -240,6 +240,19 @@ def test_times_are_taken_in_every_form() -> None:
         inputs.instant("f", pandas.NaT)
 
 
+FAR = {
+    name: Time(days, format="jd") for name, days in {"far": 1e300, "late": 5373484.5, "early": 1e6, "old": -1e9}.items()
+}
+
+
+@pytest.mark.parametrize("name", ONE_TIME)
+@pytest.mark.parametrize("given", FAR)
+def test_times_of_years_without_four_digits_are_refused(name: str, given: str, archive: Any) -> None:
+    with pytest.raises(QueryError, match=rf"^{name} takes times of the years 1 to 9999, not the Julian date "):
+        ONE_TIME[name](FAR[given])
+    assert archive.log == []
+
+
 RANGES: dict[str, Callable[[Any], Any]] = {
     "imap.realtime": imap.realtime,
     "imap.metakernel": imap.metakernel,
@@ -259,6 +272,14 @@ NO_RANGES = {
 def test_what_is_not_a_range_of_time_is_refused(name: str, given: str, archive: Any) -> None:
     with pytest.raises(QueryError, match=rf"^{name} takes (a range of time|one time), such as .*[,;] (not|this one) "):
         RANGES[name](NO_RANGES[given])
+    assert archive.log == []
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("form", [tuple, lambda pair: a.Time(*pair)])
+def test_ranges_of_years_without_four_digits_are_refused(name: str, form: Any, archive: Any) -> None:
+    with pytest.raises(QueryError, match=rf"^{name} takes times of the years 1 to 9999, not the Julian date "):
+        RANGES[name](form((FAR["far"], FAR["far"])))
     assert archive.log == []
 
 

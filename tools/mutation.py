@@ -11,12 +11,16 @@ With ``--log``, points that are in the file are not run again, except that witho
 
 ``--coverage`` takes the data of ``coverage run`` with ``dynamic_context = test_function``: then the tests that run the
 changed line run, which takes seconds instead of minutes; lines that run at import are tested by the tests of the room.
+
+Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
+the change, and are then given four times as long as these took.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import json
 import os
 import random
@@ -28,6 +32,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -68,6 +73,13 @@ OF_ARGUMENTS = "tests/test_arguments.py"
 
 AT_ONCE, MOST_TESTS = 60, 600
 """With the data of coverage, the tests of one process, and those of one change."""
+
+NO_END = "no end within"
+SLOWER = 4
+"""How many times as long as without the change tests may take."""
+
+WAITING = 10
+"""How many times as long as they compute tests may take on a busy computer."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +288,19 @@ def test_of(context: str) -> str | None:
     return None
 
 
+def name_of(failure: str) -> str:
+    """Return the name of the test in a line of pytest on a failure; empty if it names none."""
+    return failure.partition(" ")[2].partition(" - ")[0] if failure.startswith(("FAILED", "ERROR")) else ""
+
+
+def processor_time(process: int) -> float:
+    """Return the seconds that a running process has computed."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def preload() -> None:
     """Import what all tests need, but not the package: each trial forks, which saves these imports."""
     home = tempfile.mkdtemp(prefix="mutation-home-")
@@ -299,7 +324,9 @@ class Trial:
     def __init__(self, folder: Path, near: bool, most: float, coverage: Coverage | None) -> None:
         self.folder, self.near, self.most, self.coverage = folder, near, most, coverage
         self.broken: set[str] = set()
+        self.computed = 0.0
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(folder / PACKAGE, quiet=1)
 
     def verdict(self, point: Point) -> tuple[str, str]:
         """Return "found", "survived" or "equivalent", and the test or the reason."""
@@ -315,33 +342,45 @@ class Trial:
                 groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
         for files in groups:
             while files and (found := self.changed(path, point.text, files)):
-                name = found.partition(" ")[2].partition(" - ")[0] if found.startswith(("FAILED", "ERROR")) else ""
+                name = name_of(found)
                 if not name or name in self.broken or not self.run([name]):
                     return "found", found
                 self.broken.add(name)  # it also fails without the change
         return "survived", ""
 
     def changed(self, path: Path, text: str, files: list[str]) -> str:
-        """Run tests with a changed module; return what failed."""
+        """Run tests with a changed module; return what failed, or that they have no end but have one otherwise."""
+        found = self._with(path, text, files, self.most)
+        if not found.startswith(NO_END):
+            return found
+        while told := self.run(files, SLOWER * self.most):
+            if (name := name_of(told)) in ("", *self.broken):
+                return ""  # no end without the change either
+            self.broken.add(name)
+        return self._with(path, text, files, max(self.most, SLOWER * self.computed))
+
+    def _with(self, path: Path, text: str, files: list[str], most: float) -> str:
         original = path.read_text()
         path.write_text(text)
         try:
-            return self.run(files)
+            return self.run(files, most)
         finally:
             path.write_text(original)
 
-    def run(self, files: list[str]) -> str:
+    def run(self, files: list[str], most: float = 0.0) -> str:
         """Run tests in a new process until one fails; return what failed."""
+        most = most or self.most
         out = self.folder / "out.txt"
         child = os.fork()
         if child == 0:
             self._in_child(files, out)
-        ends = time.monotonic() + self.most
+        ends = time.monotonic() + WAITING * most
         while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
-            if time.monotonic() > ends:
+            self.computed = processor_time(child)
+            if self.computed > most or time.monotonic() > ends:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-                return f"no end within {self.most:g} s"
+                return f"{NO_END} {most:.0f} s"
             time.sleep(0.05)
         text = out.read_text(errors="replace")
         if os.waitstatus_to_exitcode(done[1]) in (0, 5):  # passed, or no test was selected
@@ -406,7 +445,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--room", action="append", default=[], help="a folder or module of the package, such as her")
     parser.add_argument("--near", action="store_true", help="only tests that name the changed module")
-    parser.add_argument("--most", type=float, default=900.0, help="seconds after which tests count as failed")
+    parser.add_argument(
+        "--most", type=float, default=900.0, help="seconds after which tests are compared with those without a change"
+    )
     parser.add_argument("--log", help="a file with one line of JSON for each point")
     parser.add_argument("--coverage", help="the data of coverage run with dynamic_context = test_function")
     return 1 if run(parser.parse_args()) else 0

@@ -16,7 +16,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.arguments import is_several, one_path, paths, records, refused
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.quantities import silence
+from sunpy_helio_plugins.quantities import silence, times
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 __all__ = [
@@ -89,7 +89,11 @@ def one_row(function: str, given: Any, columns: Sequence[str] = (), what: str = 
 
 
 def instant(function: str, given: Any) -> Time:
-    """Return one time, which is in UTC unless it states another scale or zone; raise `QueryError` for other objects."""
+    """
+    Return one time, which is in UTC unless it states another scale or zone; raise `QueryError` for other objects.
+
+    Times outside the years 1 to 9999 are refused, since neither ISO 8601 nor the leap seconds of ERFA include them all.
+    """
     from sunpy.time import parse_time
 
     error = refused(function, given, "one time, such as '2026-01-10 12:00' in ISO 8601, a datetime or a Time")
@@ -102,6 +106,10 @@ def instant(function: str, given: Any) -> Time:
         raise error from None
     if not time.isscalar or np.any(time.mask) or not np.isfinite(time.jd):
         raise error
+    try:
+        times.iso(time)
+    except QueryError:
+        raise QueryError(f"{function} takes times of the years 1 to 9999, not the Julian date {time.jd}.") from None
     return time
 
 

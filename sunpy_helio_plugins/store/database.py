@@ -138,7 +138,6 @@ class Database:
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _check_owner(self.path)
             self._connection = self._open(writes)
-            self._opened = _identity(self.path)
         return self._connection
 
     def _open(self, writes: bool) -> sqlite3.Connection:
@@ -146,6 +145,8 @@ class Database:
             # SQLite would create it with the permissions of the umask; its other files get those of this one.
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # Before it is opened: it may be replaced at any time, and only the file that is damaged is renamed.
+        self._opened = _identity(self.path)
         address = self.path.absolute().as_uri() + ("?mode=rw" if _is_writable(self.path) else "?mode=ro&immutable=1")
         connection = sqlite3.connect(address, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
@@ -188,7 +189,7 @@ class Database:
 
     def _set_aside(self, reason: str) -> None:
         """Rename a file that is not a database of this package, unless another process has replaced it."""
-        found = self._opened or _identity(self.path)
+        found = self._opened
         self.close()
         with locked(self.path):
             if found is None or _identity(self.path) != found:

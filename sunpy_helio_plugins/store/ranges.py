@@ -27,7 +27,7 @@ from sunpy_helio_plugins.store.database import Database
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, overlaid
 from sunpy_helio_plugins.store.publish import locked, new_part, publish, sweep
 
-__all__ = ["LARGEST", "DataFile", "Ranges", "folder"]
+__all__ = ["LARGEST", "LEASE", "DataFile", "Ranges", "folder"]
 
 NAME = "ranges-1.db"
 """The name of the index; the number changes with the tables and the files."""
@@ -53,8 +53,11 @@ _USED = 3600.0
 _ORPHANED = 3600.0
 """Seconds after which a file without entries is removed: it was left by a process that was killed."""
 
-_LEASE = 600.0
+LEASE = 600.0
 """Seconds after which a request of another process is not waited for."""
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
+"""Seconds between looks whether another process has ended its request."""
 
 _SKEW = 60.0
 """Seconds by which an entry may be newer than the clock."""
@@ -309,6 +312,16 @@ class Ranges:
         nobody: list[str] = []
         return any(self._is_alive(owner) for owner in self._index.read(look, nobody))
 
+    def waited(self, group: str, wanted: Sequence[Range], give_up: float) -> bool:
+        """Wait until no other caller is requesting any of the ranges; return `False` if some are at ``give_up``."""
+        pause = _SHORTEST_WAIT
+        while time.monotonic() < give_up:
+            if not any(self.is_leased(group, one) for one in wanted):
+                return True
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_WAIT)
+        return False
+
     def _taken(self, group: str, wanted: Sequence[Range], owner: str) -> list[bool]:
         taken = [True] * len(wanted)
         alive: dict[str, bool] = {owner: False}
@@ -321,7 +334,7 @@ class Ranges:
                     if alive[other]:
                         taken[index] = False
                 if taken[index]:
-                    row = (group, one.first, one.before, owner, time.time() + _LEASE)
+                    row = (group, one.first, one.before, owner, time.time() + LEASE)
                     connection.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?)", row)
             gone = [one for one, is_alive in alive.items() if not is_alive and one != owner]
             connection.executemany("DELETE FROM leases WHERE owner = ?", ((one,) for one in gone))

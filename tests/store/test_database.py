@@ -346,6 +346,31 @@ def test_processes_that_write_at_once_lose_nothing(folder, path):
     assert found == [[str(number), turn] for number in range(4) for turn in range(20)]
 
 
+def test_a_file_that_another_process_has_just_replaced_is_not_renamed(folder, path, monkeypatch):
+    folder.mkdir(mode=0o700)
+    path.write_bytes(b"not a database" * 1000)
+    path.chmod(0o600)
+    prepare = database.Database._prepare
+
+    def late(self, connection, writes):
+        monkeypatch.setattr(database.Database, "_prepare", prepare)
+        try:
+            prepare(self, connection, writes)
+        except sqlite3.DatabaseError:
+            # The other process is done before this one has its error.
+            path.rename(path.with_name(f"{path.name}.damaged"))
+            other = database.Database(path, answers._SCHEMA, "Another")
+            assert other.write(lambda _: None)
+            other.close()
+            raise
+
+    monkeypatch.setattr(database.Database, "_prepare", late)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kept("u", 1) == 1
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == b"not a database" * 1000
+
+
 def test_processes_that_find_a_damaged_file_at_once_rename_it_once(folder, path):
     folder.mkdir(mode=0o700)
     path.write_bytes(b"not a database" * 1000)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
 
@@ -292,6 +293,42 @@ def test_a_lease_ends_after_some_time(store, monkeypatch):
         now = time.time()
         monkeypatch.setattr(ranges.time, "time", lambda: now + 601)
         assert not store.is_leased("g", Range(0, 10))
+
+
+class Naps:
+    """The module `time` of a caller that waits; something happens at one of its sleeps."""
+
+    def __init__(self, at: int, then: Callable[[], Any]) -> None:
+        self.naps: list[float] = []
+        self.at, self.then = at, then
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return sum(self.naps)
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        if len(self.naps) == self.at:
+            self.then()
+
+
+def test_a_caller_waits_longer_and_longer_until_no_other_one_is_requesting(store, monkeypatch):
+    with store.leased("g", [Range(0, 10), Range(20, 30)]) as (_, end):
+        clock = Naps(7, lambda: end(Range(0, 10)))
+        monkeypatch.setattr(ranges, "time", clock)
+        assert store.waited("g", [Range(5, 6), Range(10, 20)], give_up=60)
+        assert clock.naps == [0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.1]
+
+
+def test_a_caller_waits_no_longer_than_it_may(store, monkeypatch):
+    with store.leased("g", [Range(0, 10)]):
+        clock = Naps(0, lambda: None)
+        monkeypatch.setattr(ranges, "time", clock)
+        assert not store.waited("g", [Range(20, 30), Range(9, 10)], give_up=1)
+        assert 1 <= sum(clock.naps) < 1.1
+        assert not store.waited("g", [Range(20, 30)], give_up=1)
 
 
 def test_threads_share_a_store(store):

@@ -47,12 +47,6 @@ _MOST_PARTS = 4
 _MOST_FILES = 16
 """The number of files of the records of a load from which they are written to one."""
 
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
-"""Seconds between looks whether another process has ended its request."""
-
-_MOST_WAIT = 600.0
-"""Seconds after which the request of another process is sent again."""
-
 _LARGEST = 1 << 26
 """Bytes of the largest response that is kept: its size is not known before if the dataset has no cadence."""
 
@@ -150,7 +144,7 @@ class Holdings:
     def batches(self) -> Generator[list[DataRequest]]:
         """Yield lists of requests to send `through` this object before the next one is taken."""
         self._agree_on_version()
-        left, give_up = self._found, time.monotonic() + _MOST_WAIT
+        left, give_up = self._found, time.monotonic() + ranges.LEASE
         while left:
             self._read_known(left)
             wanted = [part for one in left for part in self._differences(one)]
@@ -167,7 +161,7 @@ class Holdings:
                     yield mine
             self._end_lease = _nothing
             others = [one for one, is_mine in zip(wanted, taken, strict=True) if not is_mine]
-            if others and not self._waited([range_of(one.span) for one in others], give_up):
+            if others and not self._store.waited(self._group, [range_of(one.span) for one in others], give_up):
                 yield others
             left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
             if self._is_renewed:
@@ -263,16 +257,6 @@ class Holdings:
                 self._failures.append(Failure((name,), entry.range, TransferError(entry.why)))
             return True
         return entry.is_believed(now)
-
-    def _waited(self, others: Sequence[Range], give_up: float) -> bool:
-        """Wait until no other caller is requesting any of the ranges; return `False` if that takes too long."""
-        pause = _SHORTEST_WAIT
-        while time.monotonic() < give_up:
-            if not any(self._store.is_leased(self._group, one) for one in others):
-                return True
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_WAIT)
-        return False
 
     def _disputes(self) -> list[DataRequest]:
         """Return the requests for ranges in which parameters of different responses do not match."""

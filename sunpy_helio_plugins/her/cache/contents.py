@@ -8,6 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.store import ranges
@@ -38,6 +39,7 @@ def group_of(server_url: str, question: str) -> str:
     return f"her\n{server_url}\n{question}"
 
 
+@taking("her.cache.info")
 def info() -> QTable:
     """
     List the time ranges that were searched, and what is known of them.
@@ -74,6 +76,7 @@ def info() -> QTable:
     return table
 
 
+@taking("her.cache.clear")
 def clear() -> None:
     """Remove the kept events, and what is known of their ranges."""
     store().clear()

@@ -55,12 +55,6 @@ _MOST_FILES = 16
 _SMALL = 500
 """Events of a file, on average, up to which files are small."""
 
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
-"""Seconds between looks whether another process has ended its request."""
-
-_MOST_WAIT = 600.0
-"""Seconds after which the request of another process is sent again."""
-
 _BESIDE = frozenset({
     "cosec", "cmd", "event_starttime", "event_endtime", "result_limit", "page", "temporalmode", "sort_by", "sort_order",
 })  # fmt: skip
@@ -140,7 +134,7 @@ class EventHoldings:
 
     def batches(self) -> Generator[list[Query]]:
         """Yield lists of searches to send before the next one is taken."""
-        give_up = time.monotonic() + min(_MOST_WAIT, limits.budget_deadline().left())
+        give_up = time.monotonic() + min(ranges.LEASE, limits.budget_deadline().left())
         self._read_known()
         while wanted := self._missing():
             with self._store.leased(self._group, wanted) as (taken, _):
@@ -150,7 +144,7 @@ class EventHoldings:
                     self._read_known()
                     yield from self._requested(common(mine, self._missing()))
             others = [one for one, is_mine in zip(wanted, taken, strict=True) if not is_mine]
-            if others and not self._waited(others, give_up):
+            if others and not self._store.waited(self._group, others, give_up):
                 yield from self._requested(others)
             self._read_known()
         yield from self._requested(self._disputed())
@@ -221,16 +215,6 @@ class EventHoldings:
             return True
         is_believed = entry.is_believed(now) and not self._query.refresh
         return is_believed and (entry.state is State.EMPTY or self._segment(entry.source) is not None)
-
-    def _waited(self, others: Sequence[Range], give_up: float) -> bool:
-        """Wait until no other caller is requesting any of the ranges; return `False` if that takes too long."""
-        pause = _SHORTEST_WAIT
-        while time.monotonic() < give_up:
-            if not any(self._store.is_leased(self._group, one) for one in others):
-                return True
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_WAIT)
-        return False
 
     def _disputed(self) -> list[Range]:
         """Forget, and return, the ranges of kept events that newer responses contradict."""

@@ -33,6 +33,8 @@ def graph(table: Any) -> Any:
     networkx.MultiDiGraph
         The nodes are IVORNs; those of rows have ``row``, ``event_type`` and ``event_starttime``. The edges are directed
         from the first to the second event, and have ``edge_type`` and ``strength``; their ends may not be in the table.
+        Relations that do not connect a row with others, even through events that are not in the table, are left out, so
+        that a slice without rows is an empty graph.
 
     Raises
     ------
@@ -53,6 +55,9 @@ def graph(table: Any) -> Any:
         if first and second:
             strength = edge.get("strength")
             made.add_edge(first, second, key=kind, edge_type=kind, strength=1.0 if strength is None else strength)
+    for names in list(nx.weakly_connected_components(made)):
+        if not any("row" in made.nodes[name] for name in names):
+            made.remove_nodes_from(names)
     return made
 
 

@@ -24,7 +24,7 @@ from sunpy.util import MetaDict
 
 from sunpy_helio_plugins.arguments import RECORDS, TEXT, TEXTS, integer, listed, optional, shown, taking
 from sunpy_helio_plugins.cdf.read import read
-from sunpy_helio_plugins.errors import FileError, QueryError, WideColumnsWarning, warn
+from sunpy_helio_plugins.errors import FileError, QueryError, WideColumnsWarning, warn, warn_incomplete
 from sunpy_helio_plugins.imap.dataset.meanings import describe
 from sunpy_helio_plugins.imap.dataset.timeline import TimelineSegment
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UntimedError
@@ -50,8 +50,8 @@ class IMAPTimeSeries(GenericTimeSeries):
     Of several time variables, the default of `~sunpy_helio_plugins.imap.read` is used; ``meta["epochs"]`` lists them
     all, and `to_timeseries` creates a series of any of them. A vector is split into one column for each component, with
     the labels in the file: ``b_gse_x``. The index is in UTC; records within a leap second, which it cannot represent,
-    are kept with a warning, see `~sunpy_helio_plugins.quantities.to_datetime64`. Missing values are NaN, for which
-    integers are converted to floats.
+    are kept with a warning, see `~sunpy_helio_plugins.quantities.to_datetime64`; those without a time are left out with
+    a warning. Missing values are NaN, for which integers are converted to floats.
 
     Variables with more than 32 elements in a record are left out with a warning, and listed in ``meta["left_out"]``; if
     there are no others, the narrowest of them is included. ``TimeSeries(path, source="imap", columns=["flux"])``
@@ -196,6 +196,8 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
 
     Warns
     -----
+    IncompleteAnswerWarning
+        Records without a time are left out.
     WideColumnsWarning
         Columns are left out.
     """
@@ -225,6 +227,8 @@ def _parts(
             series[label] = values
             unit[label] = getattr(table[name], "unit", None) or u.dimensionless_unscaled
     index, known = _index(table[times], times)
+    if count := int(np.sum(~known)):
+        warn_incomplete(f"{count} records of {file or 'the table'} without a time were left out of the TimeSeries.")
     frame = pd.DataFrame({name: values[known] for name, values in series.items()}, index=index)
     if not index.is_monotonic_increasing:  # a time series must be sorted to be truncated
         frame = frame.sort_index(kind="stable")

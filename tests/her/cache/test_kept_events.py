@@ -491,3 +491,11 @@ def test_a_table_of_kept_events_is_equal_to_one_of_received_ones(archive: Any, t
     key = ("first_ivorn", "second_ivorn", "edge_type")
     sides = [{tuple(edge[name] for name in key) for edge in table.edges} for table in (cold, warm)]
     assert sides[0] == sides[1]
+
+
+@pytest.mark.parametrize("name", ["info", "clear"])
+def test_arguments_that_the_functions_of_the_cache_do_not_have_are_refused(name: str) -> None:
+    with pytest.raises(QueryError, match=rf"^her\.cache\.{name} takes no arguments, not 1\.$"):
+        getattr(her.cache, name)(5)
+    with pytest.raises(QueryError, match=rf"^her\.cache\.{name} does not take the keyword 'server'; it takes none\.$"):
+        getattr(her.cache, name)(server="cdaweb")

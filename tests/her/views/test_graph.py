@@ -75,6 +75,19 @@ def test_a_graph_has_every_relation_with_its_strength_and_direction() -> None:
     assert graph.nodes["ivo://x/flare"] == {"row": 7, "event_type": "FL", "event_starttime": start}
 
 
+def test_a_graph_of_a_slice_has_what_its_rows_are_connected_with() -> None:
+    others = [edge("x", "is_followed_by", "y"), edge("y", "causes", "z")]
+    table = HERTable.from_records(EVENTS, EDGES + others, client=HERClient())
+    assert len(her.graph(table[:0])) == len(her.graph(table[:0]).edges) == 0
+    isolated = her.graph(table[6:7])
+    assert (list(isolated), len(isolated.edges)) == (["ivo://x/g"], 0)
+    # b is not in the slice, but connects a and d.
+    connected = her.graph(table[[0, 3]])
+    assert sorted(name.rpartition("/")[2] for name in connected) == ["a", "b", "c", "d", "e", "f", "flare"]
+    assert len(connected.edges) == len(EDGES)
+    assert sorted(name for name, facts in connected.nodes(data=True) if "row" in facts) == ["ivo://x/a", "ivo://x/d"]
+
+
 def test_associations_of_different_keywords_make_one_table() -> None:
     table = HERTable.from_records(EVENTS, EDGES)
     made = table.associations

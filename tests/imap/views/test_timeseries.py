@@ -14,7 +14,13 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins import sandbox as sandbox_package
-from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError, WideColumnsWarning
+from sunpy_helio_plugins.errors import (
+    FileError,
+    IncompleteAnswerWarning,
+    InexactTimeWarning,
+    QueryError,
+    WideColumnsWarning,
+)
 from sunpy_helio_plugins.imap.views import timeseries
 
 MAG = Path(sandbox_package.__file__).parent / "data" / "imap" / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
@@ -135,6 +141,7 @@ def series_of(path: Path) -> str:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WideColumnsWarning)
+        warnings.simplefilter("ignore", IncompleteAnswerWarning)
         try:
             series = TimeSeries(str(path), source="imap")
         except FileError as error:
@@ -164,6 +171,24 @@ def test_every_product_of_the_embedded_archive_becomes_a_series():
 def test_a_table_without_times_is_refused():
     with pytest.raises(QueryError, match=r"requires a one-dimensional column of times, which .* lacks"):
         imap.to_timeseries(QTable({"x": [1.0, 2.0]}))
+
+
+def test_records_without_a_time_are_left_out_and_counted():
+    times = Time(["2026-01-10", "2026-01-11", "2026-01-12"])
+    times[1] = np.ma.masked
+    with pytest.warns(IncompleteAnswerWarning, match=r"^1 records of the table without a time were left out of the "):
+        frame = imap.to_timeseries(QTable({"time": times, "x": [1.0, 2.0, 3.0]})).to_dataframe()
+    assert frame["x"].tolist() == [1.0, 3.0]
+
+
+def test_records_of_a_file_without_a_time_are_left_out_and_counted(make_cdf):
+    from sunpy.timeseries import TimeSeries
+
+    stamps = np.array([0, -(2**63), 10**9, -(2**63)])
+    path = make_cdf({"epoch": (TT2000, stamps, {"FILLVAL": -(2**63)}), "x": (FLOAT, np.arange(4.0), {})})
+    with pytest.warns(IncompleteAnswerWarning, match=rf"^2 records of {path.name} without a time were left out of the"):
+        series = TimeSeries(str(path), source="imap")
+    assert series.to_dataframe()["x"].tolist() == [0.0, 2.0]
 
 
 def test_texts_are_kept():
