@@ -233,9 +233,12 @@ def _unknown(what: str, name: str) -> str:
 
 
 def _records(given: Any) -> list[Any]:
-    if isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given):
+    if isinstance(given, Mapping):
         raise TypeError
-    return list(given)
+    records = list(given)
+    if set(map(type, records)) - {dict} and not all(isinstance(one, Mapping) for one in records):
+        raise TypeError
+    return records
 
 
 _RECORDS = Kind("a list of dicts", _records)

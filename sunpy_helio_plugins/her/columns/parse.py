@@ -7,10 +7,9 @@ Complete columns are converted at once; values are only read one by one if this 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain, compress
-from operator import methodcaller
+from itertools import chain
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -110,9 +109,11 @@ class Reader:
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
         self.given = transposed(records)
-        told = self._texts("noposition")
-        is_true = {text for text in set(told) if text.lower() in ("true", "t")}
-        self._nowhere = [row for row, text in enumerate(told) if text in is_true]
+        self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
+        self._nowhere: list[int] = []
+        told, places = self._coded("noposition")
+        is_true = [place for place, text in enumerate(told) if text.lower() in ("true", "t")]
+        self._nowhere = np.flatnonzero(np.isin(places, is_true)).tolist() if is_true else []
 
     def values(self, name: str) -> list[Any]:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
@@ -169,18 +170,22 @@ class Reader:
             for name, one in made.items()
         }
 
-    def _texts(self, name: str) -> list[str]:
-        """Return a keyword of all records as text, empty if it is missing."""
-        values = self.values(name)
-        if set(map(type, values)) == {str}:
-            return values
-        return [str(text or "") for text in values]
+    def _coded(self, name: str) -> tuple[list[str], NDArray[np.intp]]:
+        """Return the different texts of a keyword in order, empty if it is missing, and the place of each record's."""
+        if name not in self._spelled:
+            values = self.values(name)
+            if not set(map(type, values)) <= _TEXT_OR_NONE:
+                values = [str(value or "") for value in values]
+            known = dict.fromkeys(values)
+            places = {text: place for place, text in enumerate(dict.fromkeys(value or "" for value in known))}
+            self._spelled[name] = list(places), _places({value: places[value or ""] for value in known}, values)
+        return self._spelled[name]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
         """Return the texts of the unit of a keyword, and what is known of it."""
         if not keyword.unit:
             return (keyword.fixed,), keyword.context
-        return {*self._texts(keyword.unit), *filter(None, [keyword.usual])}, keyword.context
+        return {*self._coded(keyword.unit)[0], *filter(None, [keyword.usual])}, keyword.context
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` if one is missing or cannot be read, which is added to ``problems``."""
@@ -228,10 +233,12 @@ class Reader:
 
     def _booleans(self, keyword: Keyword, values: list[Any]) -> Any:
         try:
-            read = [_WORDS[value] for value in values]
+            places = {value: (False, None, True).index(_WORDS[value]) for value in set(values)}
         except (KeyError, TypeError):
             read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
-        return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
+            return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
+        found = _places(places, values)
+        return _Parts(found == 2, found == 1)
 
     def _text(self, keyword: Keyword, values: list[Any]) -> Any:
         is_object = bool(_LONG.fullmatch(keyword.name)) or keyword.name not in keywords()
@@ -244,7 +251,7 @@ class Reader:
             return _Parts(_texts(values, is_object), _missing(values))
         # Each of the few different texts is converted once.
         words = list(few)
-        places = np.fromiter(map(few.__getitem__, values), dtype=np.intp, count=len(values))
+        places = _places(few, values)
         return _Parts(_texts(words, is_object)[places], _missing(words)[places])
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
@@ -263,7 +270,7 @@ class Reader:
         if keyword.unit in COMPONENTS:
             return _Parts(whole, missing)
         if keyword.unit:
-            return self._in_units(keyword, whole, missing, self._texts(keyword.unit))
+            return self._in_units(keyword, whole, missing)
         if not keyword.fixed:
             return _Parts(whole, missing)
         unit = self.units[keyword.name][keyword.fixed]
@@ -285,9 +292,11 @@ class Reader:
         return made
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
-        numbers = values
+        numbers, kinds = values, set(map(type, values))
+        if kinds == {type(None)}:
+            return np.zeros(len(values)), np.ones(len(values), dtype=bool)
         try:
-            if not set(map(type, values)) <= _NUMBER_OR_NONE:
+            if not kinds <= _NUMBER_OR_NONE:
                 numbers = [
                     None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
                 ]
@@ -309,27 +318,33 @@ class Reader:
 
     def component_units(self) -> dict[str, Any]:
         """Return each record's units of the components of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
-        texts = [str(value or "") for value in self.values("event_coordunit")]
-        units = {text: _component_units(text) for text in dict.fromkeys(texts)}
-        made = {name: [units[text][place] for text in texts] for name, place in COMPONENTS.items()}
-        return all_masked({name: (np.array(column, dtype=str), _missing(column)) for name, column in made.items()})
+        texts, places = self._coded("event_coordunit")
+        units = [_component_units(text) for text in texts]
+        made = {name: [unit[index] for unit in units] for name, index in COMPONENTS.items()}
+        return all_masked({
+            name: (np.array(column, dtype=str)[places], _missing(column)[places]) for name, column in made.items()
+        })  # fmt: skip
 
-    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
+    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
-        said = Counter(compress(texts, (~missing).tolist()))
+        texts, places = self._coded(keyword.unit)
+        said = _counted(texts, places[~missing])
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
-            said = Counter([keyword.usual])
+            said = {keyword.usual: 1}
         factors = _factors(keyword, said, self.units[keyword.name])
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
-        factor = np.fromiter((scales.get(text, np.nan) for text in texts), dtype=float, count=len(texts))
-        odd = np.isnan(factor) & ~missing
-        words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
-        self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
-        scaled = np.where(odd, 0.0, data) * np.where(np.isnan(factor), 1.0, factor)
-        missing = missing | odd
+        factor = np.array([scales.get(text, np.nan) for text in texts])
+        known = np.where(np.isnan(factor), 1.0, factor)
+        scaled = data * (known[0] if len(set(known.tolist())) == 1 else known[places])
+        if np.isnan(factor).any():
+            odd = np.isnan(factor)[places] & ~missing
+            words = [f"{data[row]} {texts[places[row]]}" for row in np.flatnonzero(odd)]
+            self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
+            scaled[odd] = 0.0
+            missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         told = None if missing.all() else next(text for text in said if text in scales)
         return _Parts(quantity, missing, told)
@@ -379,6 +394,21 @@ _SAMPLE, _MOST_IN_SAMPLE = 200, 50
 """The number of values from which it is estimated whether few of them are different."""
 
 
+def _places(place: Mapping[Any, int], values: list[Any]) -> NDArray[np.intp]:
+    """Return the place of each value."""
+    if len(place) == 1:
+        return np.full(len(values), next(iter(place.values())), dtype=np.intp)
+    return np.fromiter(map(place.__getitem__, values), dtype=np.intp, count=len(values))
+
+
+def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
+    """Return how often each text occurs, in the order in which they occur first."""
+    if len(texts) == 1:
+        return {texts[0]: len(places)} if len(places) else {}
+    found, first, counts = np.unique(places, return_index=True, return_counts=True)
+    return {texts[found[one]]: int(counts[one]) for one in np.argsort(first)}
+
+
 def _few(values: list[Any]) -> dict[Any, int] | None:
     """Return a number for each different value if these are few, else `None`."""
     if len(set(values[:_SAMPLE])) > _MOST_IN_SAMPLE:
@@ -419,6 +449,8 @@ def _printable(text: str) -> str:
 
 
 def _missing(values: list[Any]) -> Mask:
+    if set(map(type, values)) <= _TEXT_OR_NONE and not any(map(values.__contains__, (None, *NOTHING))):
+        return np.zeros(len(values), dtype=bool)
     return np.fromiter(map(_IS_NOTHING, values), dtype=bool, count=len(values))
 
 
@@ -432,23 +464,28 @@ def _component_units(text: str) -> tuple[str, str, str]:
 
 def _width(stamps: list[Any]) -> int:
     """Return the length of the longest time stamp, or that of most of them if all are missing."""
-    if set(map(type, stamps)) == {str} and (width := max(map(len, stamps))) > max(map(len, NOTHING)):
-        return width
+    if set(map(type, stamps)) <= _TEXT_OR_NONE:
+        width = max(set(map(len, filter(None, stamps))), default=0)
+        if width > max(map(len, NOTHING)):
+            return width
     return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
-
-
-_ASCII = methodcaller("encode", "ascii")
 
 
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
     if missing.any():
         # In the same format as the others, so that all are read at once.
-        marks = missing.tolist()
-        width = max((len(stamp) for stamp, gone in zip(stamps, marks, strict=True) if not gone), default=19)
-        filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
-        stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
-    data = np.array(list(map(_ASCII, stamps)), dtype="S")
-    return _from_iso(data, missing if missing.any() else None)
+        filler = "2000-01-01T00:00:00" if _width(stamps) == 19 else "2000-01-01"
+        instead = dict.fromkeys((None, *NOTHING), filler)
+        stamps = list(map(instead.get, stamps, stamps))
+    return _from_iso(_bytes(stamps), missing if missing.any() else None)
+
+
+def _bytes(stamps: list[str]) -> NDArray[np.bytes_]:
+    """Return time stamps as an array; raise an error for one that is not text in ASCII."""
+    widths = set(map(len, stamps))
+    if len(widths) == 1 and (width := widths.pop()):
+        return np.frombuffer("".join(stamps).encode("ascii"), dtype=f"S{width}")
+    return np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
 
 
 def _stamp(value: Any) -> str:
@@ -471,7 +508,7 @@ def _number(value: Any) -> float:
 
 
 def _factors(
-    keyword: Keyword, said: Counter[str], parsed: Mapping[str, u.UnitBase | None]
+    keyword: Keyword, said: Mapping[str, int], parsed: Mapping[str, u.UnitBase | None]
 ) -> tuple[u.UnitBase, dict[str, float]] | None:
     """Return the unit of a column and the factor of each text to it; `None` if no text can be parsed."""
     # The usual physical type has priority, then that of most rows; the first text of that type is the unit.
