@@ -20,7 +20,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
 from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
-__all__ = ["Request", "address", "link", "parameters", "read_body", "requests"]
+__all__ = ["Request", "address", "link", "parameters", "read_body", "records_of", "requests"]
 
 PATIENCE = 1.25
 """Factor by which the read timeout of the registry exceeds that of other archives."""
@@ -149,6 +149,11 @@ def _read_page(pairs: Pairs, size: int) -> Page:
 def read_body(content: bytes) -> Page:
     """Decode the body of a response that was a page before; raise ValueError if it is not one."""
     return page_of(_decoded(content), 0)
+
+
+def records_of(content: bytes) -> list[dict[str, Any]]:
+    """Return the events in the body of a response that was a page before."""
+    return read_body(content).records
 
 
 def _decode(answer: exchange.Response) -> Any:

@@ -61,7 +61,9 @@ def numbers(*columns: Sequence[Any]) -> list[Floats]:
     return [_floats(values) for values in columns]
 
 
-def _floats(values: Sequence[Any]) -> Floats:
+def _floats(values: Sequence[Any] | Floats) -> Floats:
+    if isinstance(values, np.ndarray):
+        return values
     kinds = set(map(type, values))
     if kinds == {type(None)}:
         return np.full(len(values), np.nan)

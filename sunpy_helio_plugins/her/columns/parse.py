@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -19,9 +18,11 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import unchecked
+from sunpy_helio_plugins.her.columns import origins
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
+from sunpy_helio_plugins.her.records import Cells, EventRecords, nothing
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
 from sunpy_helio_plugins.quantities.record_time import with_mask
@@ -93,7 +94,7 @@ class Reader:
 
     Attributes
     ----------
-    given : dict of list
+    given : dict of Cells
         The values of all records by keyword; `None` where a record does not have it.
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
@@ -103,32 +104,34 @@ class Reader:
         Keywords whose values cannot be read, since the records do not contain their requisites.
     """
 
-    def __init__(self, records: Any, problems: list[str]) -> None:
+    def __init__(self, records: EventRecords, problems: list[str]) -> None:
         self.records, self.problems = records, problems
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
-        self.given = transposed(records)
+        self.given = records.cells()
         self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
         self._nowhere: list[int] = []
         told, places = self._coded("noposition")
         is_true = [place for place, text in enumerate(told) if text.lower() in ("true", "t")]
         self._nowhere = np.flatnonzero(np.isin(places, is_true)).tolist() if is_true else []
 
-    def values(self, name: str) -> list[Any]:
+    def cells(self, name: str) -> Cells:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
-        if name in self.untold:
-            return [None] * len(self.records)
-        found = self.given.get(name) or [None] * len(self.records)
-        gone = self._nowhere if name in self.given and is_place(name) else []
-        corrections = self.corrections.get(name, {})
-        if gone or corrections:
-            found = list(found)
-        for row in gone:
-            found[row] = None
-        for row, value in corrections.items():
-            found[row] = value
-        return found
+        found = self.given.get(name)
+        if name in self.untold or found is None:
+            return nothing(len(self.records))
+        changes = dict.fromkeys(self._nowhere if is_place(name) else ()) | self.corrections.get(name, {})
+        return found.changed(changes) if changes else found
+
+    def values(self, name: str) -> list[Any]:
+        """Return a keyword of all records as a list; see `cells`."""
+        return self.cells(name).values
+
+    def numbers(self, names: Iterable[str]) -> list[NDArray[np.float64]]:
+        """Return keywords of all records as numbers; NaN if one is missing or cannot be read."""
+        found = map(self.cells, names)
+        return origins.numbers(*(one.values if one.numbers is None else one.numbers for one in found))
 
     def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
         """Return several keywords of all records by name; see `values`."""
@@ -136,12 +139,9 @@ class Reader:
 
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
-        values = self.values(name)
-        try:
-            known = {value: None if value is None else _printable(str(value)) for value in set(values)}
-        except TypeError:  # an object
-            return [None if value is None else _printable(str(value)) for value in values]
-        return [known[value] for value in values]
+        found = self.cells(name)
+        texts = [None if value is None else _printable(str(value)) for value in found.different]
+        return texts if found.words is None else list(map(texts.__getitem__, found.places.tolist()))
 
     def correct(self, name: str, row: int, value: Any) -> None:
         """Replace the value of a keyword of one record; `None` removes it."""
@@ -150,15 +150,15 @@ class Reader:
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
-        given = self.several(names)
-        words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
+        given = {name: self.cells(name) for name in names}
+        words = {name: known.get(name.lower()) or Keyword(name, _guess(cells)) for name, cells in given.items()}
         in_units = [word for word in words.values() if (word.unit or word.fixed) and word.unit not in COMPONENTS]
         self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
-        times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
+        times_read = self._times({name: given[name].values for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
-        for name, values in given.items():
+        for name, cells in given.items():
             maker = _MAKERS.get(words[name].kind, Reader._text)
-            made[name] = times_read[name] if name in times_read else maker(self, words[name], values)
+            made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
@@ -173,12 +173,11 @@ class Reader:
     def _coded(self, name: str) -> tuple[list[str], NDArray[np.intp]]:
         """Return the different texts of a keyword in order, empty if it is missing, and the place of each record's."""
         if name not in self._spelled:
-            values = self.values(name)
-            if not set(map(type, values)) <= _TEXT_OR_NONE:
-                values = [str(value or "") for value in values]
-            known = dict.fromkeys(values)
-            places = {text: place for place, text in enumerate(dict.fromkeys(value or "" for value in known))}
-            self._spelled[name] = list(places), _places({value: places[value or ""] for value in known}, values)
+            cells = self.cells(name)
+            texts = [str(value or "") for value in cells.different]
+            known = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+            places = np.fromiter(map(known.__getitem__, texts), dtype=np.intp, count=len(texts))
+            self._spelled[name] = list(known), places if cells.words is None else places[cells.places]
         return self._spelled[name]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
@@ -231,42 +230,37 @@ class Reader:
             read = self._each(keyword, known, _stamp)
             return _as_time(read, _missing(read))
 
-    def _booleans(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _booleans(self, keyword: Keyword, cells: Cells) -> Any:
         try:
-            places = {value: (False, None, True).index(_WORDS[value]) for value in set(values)}
+            read = [_WORDS[value] for value in cells.different]
         except (KeyError, TypeError):
-            read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
+            read = self._each(keyword, cells.values, lambda value: _WORDS[str(value).lower()])
             return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
-        found = _places(places, values)
-        return _Parts(found == 2, found == 1)
+        data, missing = np.array([value is True for value in read], dtype=bool), _missing(read)
+        return _Parts(data, missing) if cells.words is None else _Parts(data[cells.places], missing[cells.places])
 
-    def _text(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _text(self, keyword: Keyword, cells: Cells) -> Any:
         is_object = bool(_LONG.fullmatch(keyword.name)) or keyword.name not in keywords()
-        if not set(map(type, values)) <= _TEXT_OR_NONE:
-            missing = _missing(values)
-            values = self._each(keyword, values, str)
-            return _Parts(_texts(values, is_object), missing)
-        few = _few(values)
-        if few is None:
-            return _Parts(_texts(values, is_object), _missing(values))
-        # Each of the few different texts is converted once.
-        words = list(few)
-        places = _places(few, values)
-        return _Parts(_texts(words, is_object)[places], _missing(words)[places])
+        if not cells.kinds <= _TEXT_OR_NONE:
+            values = self._each(keyword, cells.values, str)
+            return _Parts(_texts(values, is_object), _missing(cells.values))
+        # Each of few different texts is converted once.
+        texts, missing = _texts(cells.different, is_object), _missing(cells.different)
+        return _Parts(texts, missing) if cells.words is None else _Parts(texts[cells.places], missing[cells.places])
 
-    def _objects(self, _: Keyword, values: list[Any]) -> Any:
-        data = np.empty(len(values), dtype=object)
-        for index, value in enumerate(values):
+    def _objects(self, _: Keyword, cells: Cells) -> Any:
+        data = np.empty(len(cells), dtype=object)
+        for index, value in enumerate(cells.values):
             data[index] = value
         return Column(data, copy=False)
 
-    def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
-        data, missing = self._as_floats(keyword, values)
+    def _numbers(self, keyword: Keyword, cells: Cells) -> Any:
+        data, missing = self._as_floats(keyword, cells)
         if keyword.name == "ar_noaanum":
             # 0 is not the number of a region, but means that there is none.
             missing |= data == 0
             data = self._five_digits(data, missing)
-        whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
+        whole: NDArray[Any] = self._whole(keyword, data, cells, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
             return _Parts(whole, missing)
         if keyword.unit:
@@ -277,43 +271,50 @@ class Reader:
         return _Parts(data if unit is None else u.Quantity(data, unit, copy=False), missing, keyword.fixed)
 
     def _whole(
-        self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
+        self, keyword: Keyword, data: NDArray[np.float64], cells: Cells, missing: Mask
     ) -> NDArray[np.int64]:  # fmt: skip
         """Convert the numbers of an integer keyword; only the rows with a fraction or a too large number are masked."""
         odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
-        self._say(keyword, "are not whole numbers", [values[row] for row in np.flatnonzero(odd)])
+        self._say(keyword, "are not whole numbers", [cells.value(row) for row in np.flatnonzero(odd)])
         missing |= odd
         made = np.where(missing, 0, data).astype(np.int64)
         # Floats cannot represent all integers from here on.
         for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
-            exact = exact_integer(values[row])
+            exact = exact_integer(cells.value(row))
             missing[row] = exact is None
             made[row] = exact or 0
         return made
 
-    def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
-        numbers, kinds = values, set(map(type, values))
-        if kinds == {type(None)}:
-            return np.zeros(len(values)), np.ones(len(values), dtype=bool)
-        try:
-            if not kinds <= _NUMBER_OR_NONE:
-                numbers = [
-                    None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
-                ]
-            data = np.array(numbers, dtype=float)
-        except (ValueError, TypeError, OverflowError):
-            data = np.array(self._each(keyword, values, _number), dtype=float)
+    def _as_floats(self, keyword: Keyword, cells: Cells) -> tuple[NDArray[np.float64], Mask]:
+        if cells.is_nothing:
+            return np.zeros(len(cells)), np.ones(len(cells), dtype=bool)
+        if cells.numbers is None:
+            data = self._read_floats(keyword, cells.values)
+        else:
+            # The column is changed.
+            data = cells.numbers.copy()
         missing = ~np.isfinite(data)
         for sentinel in SENTINELS:
             missing |= data == sentinel
         data[missing] = 0.0
         return data, missing
 
+    def _read_floats(self, keyword: Keyword, values: list[Any]) -> NDArray[np.float64]:
+        """Return values among which are others than numbers; NaN if one is missing or cannot be read."""
+        try:
+            numbers = [
+                None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
+            ]
+            return np.array(numbers, dtype=float)
+        except (ValueError, TypeError, OverflowError):
+            return np.array(self._each(keyword, values, _number), dtype=float)
+
     def _five_digits(self, data: NDArray[np.float64], missing: Mask) -> NDArray[np.float64]:
         """Convert NOAA's numbers to five digits from the rollover of 2002 on: suppliers use both spellings."""
-        made = data.copy()
-        for row in np.flatnonzero(~missing & (data > 0) & (data < 10000)):
-            made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
+        made, rows = data.copy(), np.flatnonzero(~missing & (data > 0) & (data < 10000))
+        starts = self.given["event_starttime"].values if len(rows) and "event_starttime" in self.given else []
+        for row in rows:
+            made[row] = noaa.five_digits(int(data[row]), str((starts[row] if starts else "") or ""))
         return made
 
     def component_units(self) -> dict[str, Any]:
@@ -351,54 +352,6 @@ class Reader:
 
 
 _TEXT_OR_NONE = frozenset({str, type(None)})
-_NUMBER_OR_NONE = frozenset({int, float, type(None)})
-
-
-_ROWS = 256
-"""The number of records whose values are divided into columns at a time: these fit into the processor's cache."""
-
-
-def transposed(records: Any) -> dict[str, list[Any]]:
-    """Return the values of each keyword of all records by name; `None` where a record does not have it."""
-    rows = _layouts(records)
-    made: dict[str, list[Any]] = {}
-    for names, own in rows.items():
-        columns: list[list[Any]] = [[] for _ in names]
-        for first in range(0, len(own), _ROWS):
-            values = list(chain.from_iterable(records[row].values() for row in own[first : first + _ROWS]))
-            for place, column in enumerate(columns):
-                column += values[place :: len(names)]
-        if len(rows) == 1:
-            return dict(zip(names, columns, strict=True))
-        for name, column in zip(names, columns, strict=True):
-            whole = made.setdefault(name, [None] * len(records))
-            for row, value in zip(own, column, strict=True):
-                whole[row] = value
-    return made
-
-
-def _layouts(records: Any) -> dict[tuple[str, ...], list[int]]:
-    """Return the rows of the records with the same keywords in the same order."""
-    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    last: tuple[str, ...] | None = None
-    own: list[int] = []
-    for row, record in enumerate(records):
-        names = tuple(record)
-        if names != last:
-            own, last = rows[names], names
-        own.append(row)
-    return rows
-
-
-_SAMPLE, _MOST_IN_SAMPLE = 200, 50
-"""The number of values from which it is estimated whether few of them are different."""
-
-
-def _places(place: Mapping[Any, int], values: list[Any]) -> NDArray[np.intp]:
-    """Return the place of each value."""
-    if len(place) == 1:
-        return np.full(len(values), next(iter(place.values())), dtype=np.intp)
-    return np.fromiter(map(place.__getitem__, values), dtype=np.intp, count=len(values))
 
 
 def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
@@ -407,13 +360,6 @@ def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
         return {texts[0]: len(places)} if len(places) else {}
     found, first, counts = np.unique(places, return_index=True, return_counts=True)
     return {texts[found[one]]: int(counts[one]) for one in np.argsort(first)}
-
-
-def _few(values: list[Any]) -> dict[Any, int] | None:
-    """Return a number for each different value if these are few, else `None`."""
-    if len(set(values[:_SAMPLE])) > _MOST_IN_SAMPLE:
-        return None
-    return {value: place for place, value in enumerate(dict.fromkeys(values))}
 
 
 def _texts(values: list[Any], is_object: bool) -> NDArray[Any]:
@@ -434,8 +380,10 @@ _WORDS: dict[Any, bool | None] = {
 }  # fmt: skip
 
 
-def _guess(values: list[Any]) -> str:
-    kinds = {type(value) for value in values if value is not None and value != ""}
+def _guess(cells: Cells) -> str:
+    kinds = set(cells.kinds) - {type(None)}
+    if not any(type(value) is str and value for value in cells.different if str in kinds):
+        kinds.discard(str)
     if kinds & {list, dict}:
         return "object"
     if kinds == {bool}:
@@ -535,7 +483,7 @@ def flux(values: list[Any]) -> Any:
     return _masked(u.Quantity(data, goes.UNIT), missing)
 
 
-_MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
+_MAKERS: dict[str, Callable[[Reader, Keyword, Cells], Any]] = {
     "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
     "object": Reader._objects,
 }  # fmt: skip
