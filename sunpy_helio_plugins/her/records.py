@@ -61,10 +61,12 @@ class Cells:
     @classmethod
     def of(cls, values: list[Any]) -> Cells:
         """Return values in their most compact form."""
+        first, last = (values[0], values[-1]) if values else (None, None)
+        if (first is None or type(first) is str) and first == last and values.count(first) == len(values):
+            # Most columns of a response.
+            return cls(frozenset({type(first)}), words=[first], places=_same(len(values)))
         types = list(map(type, values))
         kinds = frozenset(types)
-        if kinds <= _NOTHING:
-            return nothing(len(values))
         if kinds <= _NUMBERS:
             return _numbers(values, types, kinds) or cls(kinds, objects=values)
         if any(kinds <= known for known in _WORDS) and len(set(values[:_SAMPLE])) <= _MOST_IN_SAMPLE:
@@ -246,8 +248,6 @@ class RecordBlock:
         The records.
     source : CompressedRecords, optional
         Where they can be decoded again; by default they are kept.
-    rows : sequence of int, optional
-        Their indices there.
 
     Attributes
     ----------
@@ -259,11 +259,8 @@ class RecordBlock:
         The values by keyword.
     """
 
-    def __init__(
-        self, records: list[Record], source: CompressedRecords | None = None, rows: Sequence[int] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, records: list[Record], source: CompressedRecords | None = None) -> None:
         self.source: Source = records if source is None else source
-        self.rows = range(len(records)) if rows is None or source is None else rows
         found = _layouts(records)
         self.layouts = list(found)
         self.numbers = np.zeros(len(records), dtype=np.int32)
@@ -274,7 +271,7 @@ class RecordBlock:
         self.cells = {name: Cells.of(columns.pop(name)) for name in list(columns)}
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.numbers)
 
 
 def _layouts(records: list[Record]) -> dict[tuple[str, ...], list[int]]:
@@ -388,7 +385,7 @@ class EventRecords:
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, int | np.integer):
             number, row = self.places[item].tolist()
-            return None if number < 0 else self._records(number)[self.blocks[number].rows[row]]
+            return None if number < 0 else self._records(number)[row]
         return self.take(np.arange(len(self))[item])
 
     def __iter__(self) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
+from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge, outcomes
 from sunpy_helio_plugins.her.cache import holdings
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
@@ -23,8 +24,8 @@ from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identity_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.records import CompressedRecords, EventRecords, RecordBlock
-from sunpy_helio_plugins.her.service import _page, parameters, records_of
+from sunpy_helio_plugins.her.records import EventRecords, RecordBlock
+from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
@@ -83,16 +84,16 @@ class EventCollector:
         page: Page | None = None,
     ) -> None:  # fmt: skip
         """Add new events, with the reasons why each may not match the query, and associations, of a page."""
-        records: list[Record] = []
-        for record, why in judged:
-            if self._add(identity_of(record), (len(self._blocks), len(records)), why):
-                records.append(record)
+        judged, number = list(judged), len(self._blocks)
+        block, rows = _block([record for record, _ in judged], page)
+        for row, (record, why) in zip(rows, judged, strict=True):
+            self._add(identity_of(record), (number, row), why)
         for edge in associations:
             self._associations.setdefault(_edge(edge), edge)
-        if records:
-            self._blocks.append(_block(records, page))
+        if judged:
+            self._blocks.append(block)
 
-    def _add(self, identity: str, place: tuple[int, int], why: tuple[str, ...]) -> bool:
+    def _add(self, identity: str, place: tuple[int, int], why: tuple[str, ...]) -> None:
         """Add an event, unless it is known; one that is known to match in any result is not in doubt."""
         is_new = identity not in self._places
         if not why:
@@ -101,7 +102,6 @@ class EventCollector:
             self._doubts[identity] = why
         if is_new:
             self._places[identity] = place
-        return is_new
 
     def merge(self, other: EventCollector) -> None:
         """Add another result."""
@@ -140,14 +140,14 @@ _LARGER = 10
 """The size of a decoded record relative to that of its text, compressed: a few of a page are kept decoded."""
 
 
-def _block(records: list[Record], page: Page | None) -> RecordBlock:
-    if page is None or not page.content or len(records) * _LARGER < len(page.records):
-        return RecordBlock(records)
-    rows = None
-    if len(records) < len(page.records):
-        known = {id(record): row for row, record in enumerate(page.records)}
-        rows = [known[id(record)] for record in records]
-    return RecordBlock(records, CompressedRecords(page.content, records_of), rows)
+def _block(records: list[Record], page: Page | None) -> tuple[RecordBlock, Sequence[int]]:
+    """Return events of a page as columns, and their rows there."""
+    if page is None or page.block is None or len(records) * _LARGER < len(page.records):
+        return RecordBlock(records), range(len(records))
+    if len(records) == len(page.records):
+        return page.block, range(len(records))
+    known = {id(record): row for row, record in enumerate(page.records)}
+    return page.block, [known[id(record)] for record in records]
 
 
 def _sorted_by(query: Query) -> tuple[str, ...]:
@@ -300,6 +300,10 @@ class PageCollector:
         if isinstance(outcome, ServiceError):
             return self._miss(number, outcome)
         self._say_lost()
+        with uncollected():
+            return self._take(number, outcome)
+
+    def _take(self, number: int, outcome: Page) -> bool:
         identities = set(map(identity_of, outcome.records))
         new = len(identities - self._seen)
         repeated = len(identities) - new

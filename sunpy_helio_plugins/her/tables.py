@@ -16,7 +16,7 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking, unchecked
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.fido.fields import COMMON, common_columns
+from sunpy_helio_plugins.fido.fields import COMMON, common_columns, uncollected
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.her.columns import (  # noqa: F401 - the codecs make their kinds of columns known
     chaincodes,
@@ -482,9 +482,10 @@ def table_of(
     instants: Time | None = None, partial: bool = False,
 ) -> Events:  # fmt: skip
     """Return the table of the records of a search; see `HERTable.from_records`."""
-    maker = TableBuilder(records, list(problems), instants, partial)
-    made = maker.columns()
-    table = kind(list(made.values()), names=list(made), client=client, copy=False)
+    with uncollected():
+        maker = TableBuilder(records, list(problems), instants, partial)
+        made = maker.columns()
+        table = kind(list(made.values()), names=list(made), client=client, copy=False)
     table.edges = list(associations)
     table.problems = maker.reader.problems
     return table
