@@ -92,7 +92,7 @@ class HERClient(ArchiveClient, BaseClient):
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
-        table = table_of(HERTable, found.items, found.associations, found.problems, self, partial=partial)
+        table = table_of(HERTable, found.events, found.associations, found.problems, self, partial=partial)
         table.notes = [*found.notes, *([] if len(table) else _suggestions(asked))]
         table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)

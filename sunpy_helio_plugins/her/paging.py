@@ -15,6 +15,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
+from sunpy_helio_plugins.her.records import RecordBlock
 
 __all__ = ["AT_ONCE", "Page", "PageBar", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
 
@@ -105,6 +106,8 @@ class Page:
         Descriptions of the parts that could not be read.
     content : bytes
         The body of the response.
+    block : RecordBlock or None
+        The events as columns.
     """
 
     records: list[dict[str, Any]]
@@ -112,6 +115,7 @@ class Page:
     more: bool
     oddities: list[Problem] = field(default_factory=list)
     content: bytes = field(default=b"", repr=False)
+    block: RecordBlock | None = field(default=None, repr=False)
 
 
 class PageBar:

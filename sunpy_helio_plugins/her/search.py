@@ -6,11 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
+from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge, outcomes
 from sunpy_helio_plugins.her.cache import holdings
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
@@ -20,6 +24,7 @@ from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identity_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
+from sunpy_helio_plugins.her.records import EventRecords, RecordBlock
 from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
@@ -36,31 +41,35 @@ class EventSet(Partial[Record]):
     ----------
     associations : tuple of dict
         The relations between events (follows, splits into, merges into), each once.
+    events : EventRecords
+        The events.
     """
 
     associations: tuple[Record, ...] = ()
+    events: EventRecords = field(default_factory=lambda: EventRecords.of([]))
 
     @property
     def records(self) -> list[Record]:
         """The events."""
-        return list(self.items)
+        return list(self.events)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.events)
 
 
 class EventCollector:
     """Events and associations, each once, and the reasons why some events may not match the query."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
+        self._blocks: list[RecordBlock] = []
+        self._places: dict[str, tuple[int, int]] = {}
         self._associations: dict[tuple[str, ...], Record] = {}
         self._doubts: dict[str, tuple[str, ...]] = {}
 
     @property
-    def records(self) -> list[Record]:
+    def events(self) -> EventRecords:
         """The events."""
-        return list(self._records.values())
+        return EventRecords(self._blocks, np.array(list(self._places.values()), dtype=np.intp).reshape(-1, 2))
 
     @property
     def associations(self) -> list[Record]:
@@ -68,39 +77,81 @@ class EventCollector:
         return list(self._associations.values())
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._places)
 
-    def add(self, judged: Iterable[tuple[Record, tuple[str, ...]]], associations: Iterable[Record]) -> None:
-        """Add new events, with the reasons why each may not match the query, and associations."""
-        for record, why in judged:
-            self._add(identity_of(record), record, why)
+    def add(
+        self, judged: Iterable[tuple[Record, tuple[str, ...]]], associations: Iterable[Record],
+        page: Page | None = None,
+    ) -> None:  # fmt: skip
+        """Add new events, with the reasons why each may not match the query, and associations, of a page."""
+        judged, number = list(judged), len(self._blocks)
+        block, rows = _block([record for record, _ in judged], page)
+        for row, (record, why) in zip(rows, judged, strict=True):
+            self._add(identity_of(record), (number, row), why)
         for edge in associations:
             self._associations.setdefault(_edge(edge), edge)
+        if judged:
+            self._blocks.append(block)
 
-    def _add(self, identity: str, record: Record, why: tuple[str, ...]) -> None:
-        """Add an event; one that is known to match in any result is not in doubt."""
+    def _add(self, identity: str, place: tuple[int, int], why: tuple[str, ...]) -> None:
+        """Add an event, unless it is known; one that is known to match in any result is not in doubt."""
+        is_new = identity not in self._places
         if not why:
             self._doubts.pop(identity, None)
-        elif identity not in self._records:
+        elif is_new:
             self._doubts[identity] = why
-        self._records.setdefault(identity, record)
+        if is_new:
+            self._places[identity] = place
 
     def merge(self, other: EventCollector) -> None:
         """Add another result."""
-        for identity, record in other._records.items():
-            self._add(identity, record, other._doubts.get(identity, ()))
+        for identity, (block, row) in other._places.items():
+            self._add(identity, (len(self._blocks) + block, row), other._doubts.get(identity, ()))
+        self._blocks += other._blocks
         for key, edge in other._associations.items():
             self._associations.setdefault(key, edge)
 
     @property
     def doubts(self) -> tuple[str, ...]:
         """The reasons why some of the events may not match the query, one sentence each."""
-        counted = Counter(why for name, reasons in self._doubts.items() if name in self._records for why in reasons)
+        counted = Counter(why for name, reasons in self._doubts.items() if name in self._places for why in reasons)
         return tuple(f"{why}: {count} events are kept; see the column raw." for why, count in counted.items())
 
-    def keep(self, records: Iterable[Record]) -> None:
+    def brief(self, *names: str) -> list[Record]:
+        """Return some keywords of the events, with their identities as that of the keyword ``""``."""
+        found = self.events.brief(names)
+        return [record | {"": identity} for record, identity in zip(found, self._places, strict=True)]
+
+    def keep(self, brief: Iterable[Record]) -> None:
         """Keep only the given events, in the given order."""
-        self._records = {identity_of(record): record for record in records}
+        self._places = {record[""]: self._places[record[""]] for record in brief}
+
+    def sort(self, query: Query) -> None:
+        """Sort the events, and remove those beyond the limit, as the query specifies."""
+        brief = ordered(self.brief(*_sorted_by(query)), query)
+        self.keep(brief[: query.limit if query.ends_at_limit else None])
+
+    def end_at(self, limit: int) -> None:
+        """Keep only the first events."""
+        self._places = dict(islice(self._places.items(), limit))
+
+
+_LARGER = 10
+"""The size of a decoded record relative to that of its text, compressed: a few of a page are kept decoded."""
+
+
+def _block(records: list[Record], page: Page | None) -> tuple[RecordBlock, Sequence[int]]:
+    """Return events of a page as columns, and their rows there."""
+    if page is None or page.block is None or len(records) * _LARGER < len(page.records):
+        return RecordBlock(records), range(len(records))
+    if len(records) == len(page.records):
+        return page.block, range(len(records))
+    known = {id(record): row for row, record in enumerate(page.records)}
+    return page.block, [known[id(record)] for record in records]
+
+
+def _sorted_by(query: Query) -> tuple[str, ...]:
+    return query.sort_by or "event_starttime", "event_starttime"
 
 
 Collected = Partial[EventCollector]
@@ -149,6 +200,13 @@ def _sort_key(name: str, record: Record) -> Any:
     if number in SENTINELS or not math.isfinite(number) or (name == "ar_noaanum" and number == 0):
         return None
     return five_digits(int(number), stamp(record.get("event_starttime"))) if name == "ar_noaanum" else number
+
+
+IDENTIFYING = (
+    "kb_archivid", "revision", "event_type", "search_frm_name", "frm_name", "event_starttime", "hrc_a",
+    "cme_angularwidth", "kb_archivdate", "frm_daterun",
+)  # fmt: skip
+"""The keywords by which revisions and repeated submissions of an event are identified."""
 
 
 def without_old(records: Sequence[Record]) -> list[Record]:
@@ -242,11 +300,15 @@ class PageCollector:
         if isinstance(outcome, ServiceError):
             return self._miss(number, outcome)
         self._say_lost()
+        with uncollected():
+            return self._take(number, outcome)
+
+    def _take(self, number: int, outcome: Page) -> bool:
         identities = set(map(identity_of, outcome.records))
         new = len(identities - self._seen)
         repeated = len(identities) - new
         self._seen |= identities
-        self._mine.add(judged(self._query, outcome.records), outcome.associations)
+        self._mine.add(judged(self._query, outcome.records), outcome.associations, outcome)
         self._problems += outcome.oddities
         self.is_consistent &= not repeated and bool(new or not outcome.more)
         goes_on = outcome.more and not self._is_enough()
@@ -319,7 +381,7 @@ class PageCollector:
         """Return the events and problems of all pages."""
         self._say_lost()
         if self._query.ends_at_limit and self._query.limit:
-            self._mine.keep(self._mine.records[: self._query.limit])
+            self._mine.end_at(self._query.limit)
         return Partial((self._mine,), tuple(self._problems))
 
 
@@ -356,7 +418,8 @@ def search(queries: Sequence[Query]) -> EventSet:
     slots = Slots(AT_ONCE)
     answer = gather(queries, lambda query: _search_one(query, slots), AT_ONCE, _missing)
     events = _in_order(merged(answer), queries)
-    return EventSet(tuple(events.records), answer.problems + events.doubts, answer.notes, tuple(events.associations))
+    problems = answer.problems + events.doubts
+    return EventSet((), problems, answer.notes, tuple(events.associations), events.events)
 
 
 def _missing(query: Query, error: HelioPluginsError) -> str:
@@ -367,17 +430,15 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     """Sort the events, and remove old revisions and events beyond the limit if the queries require it."""
     if not queries:
         return found
-    first = queries[0]
-    records = given = found.records
-    if len(queries) > 1 or first.sort_by:
-        records = ordered(records, first)
-    if all(query.latest for query in queries):
-        records = without_old(records)
+    first, is_latest = queries[0], all(query.latest for query in queries)
+    if len(queries) > 1 or first.sort_by or is_latest:
+        brief = found.brief(*_sorted_by(first), *(IDENTIFYING if is_latest else ()))
+        if len(queries) > 1 or first.sort_by:
+            brief = ordered(brief, first)
+        found.keep(without_old(brief) if is_latest else brief)
     limits = {query.limit for query in queries}
     if len(limits) == 1 and first.limit:
-        records = records[: first.limit]
-    if records is not given:
-        found.keep(records)
+        found.end_at(first.limit)
     return found
 
 
@@ -401,7 +462,7 @@ def _search_one(query: Query, slots: Slots) -> Collected:
     made = held.assembly()
     events = EventCollector()
     events.add(judged(query, made.records), made.associations)
-    events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+    events.sort(query)
     told = merge(answers)
     return Partial((events,), (*told.problems, *made.problems), told.notes)
 
@@ -425,7 +486,7 @@ def _requested(query: Query, slots: Slots, held: holdings.EventHoldings | None) 
         for part, error in missing:
             held.failed(part, error, is_told=True)
     if missing or len(parts) > 1:
-        events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+        events.sort(query)
     return Partial((events,), (*found.problems, *_lost(missing)), found.notes)
 
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.quantities.exact import exact_json
+from sunpy_helio_plugins.her.records import CompressedRecords, RecordBlock
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
-__all__ = ["Request", "address", "link", "parameters", "read_body", "requests"]
+__all__ = ["Request", "address", "link", "parameters", "read_body", "records_of", "requests"]
 
 PATIENCE = 1.25
 """Factor by which the read timeout of the registry exceeds that of other archives."""
@@ -141,14 +143,32 @@ def _read_page(pairs: Pairs, size: int) -> Page:
     answer = metadata.get(link(pairs), archive=ARCHIVE, read_timeout=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
-        return replace(page_of(decoded, size), content=answer.content)
+        with uncollected():
+            return _divided(page_of(decoded, size), answer.content)
+    except TooManyValuesError:
+        return page_of(answer.json(), size)
     except ValueError as error:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
+
+
+def _divided(page: Page, content: bytes) -> Page:
+    """Return a page with its body, and its events as columns; raise TooManyValuesError if they are nested too deeply."""
+    block = RecordBlock(page.records, CompressedRecords(content, records_of))
+    for cells in block.cells.values():
+        if not cells.kinds.isdisjoint((list, dict)):
+            check_depth(cells.values)
+    check_depth(page.associations)
+    return replace(page, content=content, block=block)
 
 
 def read_body(content: bytes) -> Page:
     """Decode the body of a response that was a page before; raise ValueError if it is not one."""
     return page_of(_decoded(content), 0)
+
+
+def records_of(content: bytes) -> list[dict[str, Any]]:
+    """Return the events in the body of a response that was a page before."""
+    return read_body(content).records
 
 
 def _decode(answer: exchange.Response) -> Any:
@@ -161,7 +181,8 @@ def _decode(answer: exchange.Response) -> Any:
 def _decoded(content: bytes) -> Any:
     """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     # Text that people typed contains raw line breaks and tabs.
-    return exact_json(_text(content), strict=False)
+    with uncollected():
+        return exact_json(_text(content), strict=False, is_flat=True)
 
 
 def _text(content: bytes) -> str:

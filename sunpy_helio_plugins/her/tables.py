@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, QTable, Table, TableAttribute
+from astropy.table import QTable, Table, TableAttribute
 from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.attr import Attr
@@ -16,7 +16,7 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking, unchecked
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.fido.fields import COMMON, common_columns
+from sunpy_helio_plugins.fido.fields import COMMON, common_columns, uncollected
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.her.columns import (  # noqa: F401 - the codecs make their kinds of columns known
     chaincodes,
@@ -37,6 +37,7 @@ from sunpy_helio_plugins.her.outlines.export import geoparquet
 from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
 from sunpy_helio_plugins.her.outlines.trace import Shapes
 from sunpy_helio_plugins.her.query import ARCHIVE
+from sunpy_helio_plugins.her.records import EventRecords
 from sunpy_helio_plugins.io.tables import header_of, pack
 from sunpy_helio_plugins.quantities import times
 
@@ -82,10 +83,10 @@ class TableBuilder:
     def __init__(
         self, records: Sequence[Record], problems: list[str], instants: Time | None, partial: bool = False
     ) -> None:
-        self.records = records
-        self.reader = parse.Reader(records, problems)
+        self.records = EventRecords.of(records)
+        self.reader = parse.Reader(self.records, problems)
         self.given = instants
-        self.untold = untold(records) if partial else {}
+        self.untold = untold(self._named()) if partial else {}
         self.reader.untold = frozenset(self.untold)
         if self.untold:
             missing = dict.fromkeys(name for names in self.untold.values() for name in names)
@@ -94,6 +95,12 @@ class TableBuilder:
                 "were not returned; name the keywords in a.her.Return, or omit it."
             )
             self.reader.problems.append(Problem(words, "query", ARCHIVE))
+
+    def _named(self) -> list[Record]:
+        """Return a record with all keywords for each method."""
+        methods = self.reader.given.get("frm_name")
+        whole = dict.fromkeys(self.reader.given)
+        return [whole] if methods is None else [whole | {"frm_name": one} for one in methods.different]
 
     def names(self) -> list[str]:
         """Return the keywords of all records."""
@@ -147,13 +154,9 @@ class TableBuilder:
             instants[rows] = found[rows]
         return instants
 
-    def raw(self) -> Column:
+    def raw(self) -> EventRecords:
         """Return the column of records."""
-        data = np.empty(len(self.records), dtype=object)
-        for index, record in enumerate(self.records):
-            data[index] = record
-        # Not copied: numpy and astropy would copy every record.
-        return Column(data, copy=False)
+        return self.records.without_cells()
 
 
 SHOWN = (
@@ -233,9 +236,12 @@ def _unknown(what: str, name: str) -> str:
 
 
 def _records(given: Any) -> list[Any]:
-    if isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given):
+    if isinstance(given, Mapping):
         raise TypeError
-    return list(given)
+    records = list(given)
+    if set(map(type, records)) - {dict} and not all(isinstance(one, Mapping) for one in records):
+        raise TypeError
+    return records
 
 
 _RECORDS = Kind("a list of dicts", _records)
@@ -476,9 +482,10 @@ def table_of(
     instants: Time | None = None, partial: bool = False,
 ) -> Events:  # fmt: skip
     """Return the table of the records of a search; see `HERTable.from_records`."""
-    maker = TableBuilder(records, list(problems), instants, partial)
-    made = maker.columns()
-    table = kind(list(made.values()), names=list(made), client=client, copy=False)
+    with uncollected():
+        maker = TableBuilder(records, list(problems), instants, partial)
+        made = maker.columns()
+        table = kind(list(made.values()), names=list(made), client=client, copy=False)
     table.edges = list(associations)
     table.problems = maker.reader.problems
     return table

@@ -10,7 +10,7 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 
-__all__ = ["TooManyValuesError", "check_size", "exact_json", "whole_number"]
+__all__ = ["TooManyValuesError", "check_depth", "check_size", "exact_json", "whole_number"]
 
 _EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
@@ -33,12 +33,12 @@ class TooManyValuesError(ValueError):
     """JSON that is small as text, and would not fit into memory, or is nested too deeply."""
 
 
-def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
+def exact_json(text: str | bytes, *, strict: bool = True, is_flat: bool = False) -> Any:
     """
     Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int.
 
     `TooManyValuesError` is raised for JSON that would need too much memory, and `ValueError` for anything else that is
-    not JSON, however deeply it is nested.
+    not JSON, however deeply it is nested; the caller checks JSON that ``is_flat`` by `check_depth` where it is not.
     """
     check_size(text)
     try:
@@ -47,8 +47,8 @@ def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
         raise ValueError("it is nested too deeply") from None
     opened: Any = text.count
     lists, objects = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
-    if opened(lists) + opened(objects) > _DEEPEST:
-        _check_depth(decoded)
+    if not is_flat and opened(lists) + opened(objects) > _DEEPEST:
+        check_depth(decoded)
     return decoded
 
 
@@ -64,7 +64,8 @@ def check_size(text: str | bytes) -> None:
         raise TooManyValuesError(f"{problem}; request less, or raise conf.max_answer")
 
 
-def _check_depth(decoded: Any) -> None:
+def check_depth(decoded: Any) -> None:
+    """Raise `TooManyValuesError` for decoded JSON that is nested too deeply."""
     level = [decoded] if type(decoded) in _NESTED else []
     for _ in range(_DEEPEST):
         if not level:

@@ -51,18 +51,20 @@ below which this applies (`None` for all), the keyword of the time, and the sour
 
 def chosen(names: Sequence[Any], versions: Sequence[Any]) -> list[str]:
     """Return the keyword with the time of each event's position, for the methods and their versions."""
-    cache: dict[tuple[Any, Any], str] = {}
-    made = []
-    for pair in zip(names, versions, strict=True):
-        try:
-            keyword = cache.get(pair)
-        except TypeError:
-            made.append("event_starttime")
-            continue
-        if keyword is None:
-            keyword = cache[pair] = _keyword(*pair)
-        made.append(keyword)
-    return made
+    pairs = list(zip(names, versions, strict=True))
+    try:
+        known = {pair: _keyword(*pair) for pair in set(pairs)}
+    except TypeError:  # an object
+        return [_keyword(*pair) if _is_hashable(pair) else "event_starttime" for pair in pairs]
+    return list(map(known.__getitem__, pairs))
+
+
+def _is_hashable(pair: tuple[Any, Any]) -> bool:
+    try:
+        hash(pair)
+    except TypeError:
+        return False
+    return True
 
 
 def _keyword(name: Any, version: Any) -> str:

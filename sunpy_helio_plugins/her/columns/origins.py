@@ -45,9 +45,10 @@ def nothing(rows: int) -> Floats:
 
 def origins(systems: Sequence[Any], apart: Sequence[Any], radii: Sequence[Any]) -> Floats:
     """Return the system numbers and the arcsec in a radius of ``hrc``, shape (n, 2), from the values of `KEYWORDS`."""
-    known = {text: code(text) for text in {str(text or "") for text in systems}}
+    texts = systems if set(map(type, systems)) == {str} else [str(text or "") for text in systems]
+    known = {text: code(text) for text in set(texts)}
     made = nothing(len(systems))
-    made[:, 0] = [known[str(text or "")] for text in systems]
+    made[:, 0] = list(map(known.__getitem__, texts))
     with np.errstate(all="ignore"):
         scale = _floats(apart) / _floats(radii)
     good = (scale > _LEAST) & (scale < _MOST)
@@ -60,11 +61,21 @@ def numbers(*columns: Sequence[Any]) -> list[Floats]:
     return [_floats(values) for values in columns]
 
 
-def _floats(values: Sequence[Any]) -> Floats:
+def _floats(values: Sequence[Any] | Floats) -> Floats:
+    if isinstance(values, np.ndarray):
+        return values
+    kinds = set(map(type, values))
+    if kinds == {type(None)}:
+        return np.full(len(values), np.nan)
     try:
+        if kinds <= _NUMBERS:
+            return np.array(values, dtype=float)
         return np.array([np.nan if value is None or value == "" else value for value in values], dtype=float)
     except (ValueError, TypeError, OverflowError):
         return np.array([_number(value) for value in values])
+
+
+_NUMBERS = frozenset({int, float, type(None)})
 
 
 def _number(value: Any) -> float:

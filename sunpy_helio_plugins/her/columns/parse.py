@@ -7,10 +7,8 @@ Complete columns are converted at once; values are only read one by one if this 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain, compress
-from operator import methodcaller
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -20,9 +18,11 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import unchecked
+from sunpy_helio_plugins.her.columns import origins
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
+from sunpy_helio_plugins.her.records import Cells, EventRecords, nothing
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
 from sunpy_helio_plugins.quantities.record_time import with_mask
@@ -94,7 +94,7 @@ class Reader:
 
     Attributes
     ----------
-    given : dict of list
+    given : dict of Cells
         The values of all records by keyword; `None` where a record does not have it.
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
@@ -104,30 +104,34 @@ class Reader:
         Keywords whose values cannot be read, since the records do not contain their requisites.
     """
 
-    def __init__(self, records: Any, problems: list[str]) -> None:
+    def __init__(self, records: EventRecords, problems: list[str]) -> None:
         self.records, self.problems = records, problems
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
-        self.given = transposed(records)
-        told = self._texts("noposition")
-        is_true = {text for text in set(told) if text.lower() in ("true", "t")}
-        self._nowhere = [row for row, text in enumerate(told) if text in is_true]
+        self.given = records.cells()
+        self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
+        self._nowhere: list[int] = []
+        told, places = self._coded("noposition")
+        is_true = [place for place, text in enumerate(told) if text.lower() in ("true", "t")]
+        self._nowhere = np.flatnonzero(np.isin(places, is_true)).tolist() if is_true else []
+
+    def cells(self, name: str) -> Cells:
+        """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
+        found = self.given.get(name)
+        if name in self.untold or found is None:
+            return nothing(len(self.records))
+        changes = dict.fromkeys(self._nowhere if is_place(name) else ()) | self.corrections.get(name, {})
+        return found.changed(changes) if changes else found
 
     def values(self, name: str) -> list[Any]:
-        """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
-        if name in self.untold:
-            return [None] * len(self.records)
-        found = self.given.get(name) or [None] * len(self.records)
-        gone = self._nowhere if name in self.given and is_place(name) else []
-        corrections = self.corrections.get(name, {})
-        if gone or corrections:
-            found = list(found)
-        for row in gone:
-            found[row] = None
-        for row, value in corrections.items():
-            found[row] = value
-        return found
+        """Return a keyword of all records as a list; see `cells`."""
+        return self.cells(name).values
+
+    def numbers(self, names: Iterable[str]) -> list[NDArray[np.float64]]:
+        """Return keywords of all records as numbers; NaN if one is missing or cannot be read."""
+        found = map(self.cells, names)
+        return origins.numbers(*(one.values if one.numbers is None else one.numbers for one in found))
 
     def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
         """Return several keywords of all records by name; see `values`."""
@@ -135,12 +139,9 @@ class Reader:
 
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
-        values = self.values(name)
-        try:
-            known = {value: None if value is None else _printable(str(value)) for value in set(values)}
-        except TypeError:  # an object
-            return [None if value is None else _printable(str(value)) for value in values]
-        return [known[value] for value in values]
+        found = self.cells(name)
+        texts = [None if value is None else _printable(str(value)) for value in found.different]
+        return texts if found.words is None else list(map(texts.__getitem__, found.places.tolist()))
 
     def correct(self, name: str, row: int, value: Any) -> None:
         """Replace the value of a keyword of one record; `None` removes it."""
@@ -149,15 +150,15 @@ class Reader:
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
-        given = self.several(names)
-        words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
+        given = {name: self.cells(name) for name in names}
+        words = {name: known.get(name.lower()) or Keyword(name, _guess(cells)) for name, cells in given.items()}
         in_units = [word for word in words.values() if (word.unit or word.fixed) and word.unit not in COMPONENTS]
         self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
-        times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
+        times_read = self._times({name: given[name].values for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
-        for name, values in given.items():
+        for name, cells in given.items():
             maker = _MAKERS.get(words[name].kind, Reader._text)
-            made[name] = times_read[name] if name in times_read else maker(self, words[name], values)
+            made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
@@ -169,18 +170,21 @@ class Reader:
             for name, one in made.items()
         }
 
-    def _texts(self, name: str) -> list[str]:
-        """Return a keyword of all records as text, empty if it is missing."""
-        values = self.values(name)
-        if set(map(type, values)) == {str}:
-            return values
-        return [str(text or "") for text in values]
+    def _coded(self, name: str) -> tuple[list[str], NDArray[np.intp]]:
+        """Return the different texts of a keyword in order, empty if it is missing, and the place of each record's."""
+        if name not in self._spelled:
+            cells = self.cells(name)
+            texts = [str(value or "") for value in cells.different]
+            known = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+            places = np.fromiter(map(known.__getitem__, texts), dtype=np.intp, count=len(texts))
+            self._spelled[name] = list(known), places if cells.words is None else places[cells.places]
+        return self._spelled[name]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
         """Return the texts of the unit of a keyword, and what is known of it."""
         if not keyword.unit:
             return (keyword.fixed,), keyword.context
-        return {*self._texts(keyword.unit), *filter(None, [keyword.usual])}, keyword.context
+        return {*self._coded(keyword.unit)[0], *filter(None, [keyword.usual])}, keyword.context
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` if one is missing or cannot be read, which is added to ``problems``."""
@@ -226,164 +230,136 @@ class Reader:
             read = self._each(keyword, known, _stamp)
             return _as_time(read, _missing(read))
 
-    def _booleans(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _booleans(self, keyword: Keyword, cells: Cells) -> Any:
         try:
-            read = [_WORDS[value] for value in values]
+            read = [_WORDS[value] for value in cells.different]
         except (KeyError, TypeError):
-            read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
-        return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
+            read = self._each(keyword, cells.values, lambda value: _WORDS[str(value).lower()])
+            return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
+        data, missing = np.array([value is True for value in read], dtype=bool), _missing(read)
+        return _Parts(data, missing) if cells.words is None else _Parts(data[cells.places], missing[cells.places])
 
-    def _text(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _text(self, keyword: Keyword, cells: Cells) -> Any:
         is_object = bool(_LONG.fullmatch(keyword.name)) or keyword.name not in keywords()
-        if not set(map(type, values)) <= _TEXT_OR_NONE:
-            missing = _missing(values)
-            values = self._each(keyword, values, str)
-            return _Parts(_texts(values, is_object), missing)
-        few = _few(values)
-        if few is None:
-            return _Parts(_texts(values, is_object), _missing(values))
-        # Each of the few different texts is converted once.
-        words = list(few)
-        places = np.fromiter(map(few.__getitem__, values), dtype=np.intp, count=len(values))
-        return _Parts(_texts(words, is_object)[places], _missing(words)[places])
+        if not cells.kinds <= _TEXT_OR_NONE:
+            values = self._each(keyword, cells.values, str)
+            return _Parts(_texts(values, is_object), _missing(cells.values))
+        # Each of few different texts is converted once.
+        texts, missing = _texts(cells.different, is_object), _missing(cells.different)
+        return _Parts(texts, missing) if cells.words is None else _Parts(texts[cells.places], missing[cells.places])
 
-    def _objects(self, _: Keyword, values: list[Any]) -> Any:
-        data = np.empty(len(values), dtype=object)
-        for index, value in enumerate(values):
+    def _objects(self, _: Keyword, cells: Cells) -> Any:
+        data = np.empty(len(cells), dtype=object)
+        for index, value in enumerate(cells.values):
             data[index] = value
         return Column(data, copy=False)
 
-    def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
-        data, missing = self._as_floats(keyword, values)
+    def _numbers(self, keyword: Keyword, cells: Cells) -> Any:
+        data, missing = self._as_floats(keyword, cells)
         if keyword.name == "ar_noaanum":
             # 0 is not the number of a region, but means that there is none.
             missing |= data == 0
             data = self._five_digits(data, missing)
-        whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
+        whole: NDArray[Any] = self._whole(keyword, data, cells, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
             return _Parts(whole, missing)
         if keyword.unit:
-            return self._in_units(keyword, whole, missing, self._texts(keyword.unit))
+            return self._in_units(keyword, whole, missing)
         if not keyword.fixed:
             return _Parts(whole, missing)
         unit = self.units[keyword.name][keyword.fixed]
         return _Parts(data if unit is None else u.Quantity(data, unit, copy=False), missing, keyword.fixed)
 
     def _whole(
-        self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
+        self, keyword: Keyword, data: NDArray[np.float64], cells: Cells, missing: Mask
     ) -> NDArray[np.int64]:  # fmt: skip
         """Convert the numbers of an integer keyword; only the rows with a fraction or a too large number are masked."""
         odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
-        self._say(keyword, "are not whole numbers", [values[row] for row in np.flatnonzero(odd)])
+        self._say(keyword, "are not whole numbers", [cells.value(row) for row in np.flatnonzero(odd)])
         missing |= odd
         made = np.where(missing, 0, data).astype(np.int64)
         # Floats cannot represent all integers from here on.
         for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
-            exact = exact_integer(values[row])
+            exact = exact_integer(cells.value(row))
             missing[row] = exact is None
             made[row] = exact or 0
         return made
 
-    def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
-        numbers = values
-        try:
-            if not set(map(type, values)) <= _NUMBER_OR_NONE:
-                numbers = [
-                    None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
-                ]
-            data = np.array(numbers, dtype=float)
-        except (ValueError, TypeError, OverflowError):
-            data = np.array(self._each(keyword, values, _number), dtype=float)
+    def _as_floats(self, keyword: Keyword, cells: Cells) -> tuple[NDArray[np.float64], Mask]:
+        if cells.is_nothing:
+            return np.zeros(len(cells)), np.ones(len(cells), dtype=bool)
+        if cells.numbers is None:
+            data = self._read_floats(keyword, cells.values)
+        else:
+            # The column is changed.
+            data = cells.numbers.copy()
         missing = ~np.isfinite(data)
         for sentinel in SENTINELS:
             missing |= data == sentinel
         data[missing] = 0.0
         return data, missing
 
+    def _read_floats(self, keyword: Keyword, values: list[Any]) -> NDArray[np.float64]:
+        """Return values among which are others than numbers; NaN if one is missing or cannot be read."""
+        try:
+            numbers = [
+                None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
+            ]
+            return np.array(numbers, dtype=float)
+        except (ValueError, TypeError, OverflowError):
+            return np.array(self._each(keyword, values, _number), dtype=float)
+
     def _five_digits(self, data: NDArray[np.float64], missing: Mask) -> NDArray[np.float64]:
         """Convert NOAA's numbers to five digits from the rollover of 2002 on: suppliers use both spellings."""
-        made = data.copy()
-        for row in np.flatnonzero(~missing & (data > 0) & (data < 10000)):
-            made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
+        made, rows = data.copy(), np.flatnonzero(~missing & (data > 0) & (data < 10000))
+        starts = self.given["event_starttime"].values if len(rows) and "event_starttime" in self.given else []
+        for row in rows:
+            made[row] = noaa.five_digits(int(data[row]), str((starts[row] if starts else "") or ""))
         return made
 
     def component_units(self) -> dict[str, Any]:
         """Return each record's units of the components of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
-        texts = [str(value or "") for value in self.values("event_coordunit")]
-        units = {text: _component_units(text) for text in dict.fromkeys(texts)}
-        made = {name: [units[text][place] for text in texts] for name, place in COMPONENTS.items()}
-        return all_masked({name: (np.array(column, dtype=str), _missing(column)) for name, column in made.items()})
+        texts, places = self._coded("event_coordunit")
+        units = [_component_units(text) for text in texts]
+        made = {name: [unit[index] for unit in units] for name, index in COMPONENTS.items()}
+        return all_masked({
+            name: (np.array(column, dtype=str)[places], _missing(column)[places]) for name, column in made.items()
+        })  # fmt: skip
 
-    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
+    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
-        said = Counter(compress(texts, (~missing).tolist()))
+        texts, places = self._coded(keyword.unit)
+        said = _counted(texts, places[~missing])
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
-            said = Counter([keyword.usual])
+            said = {keyword.usual: 1}
         factors = _factors(keyword, said, self.units[keyword.name])
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
-        factor = np.fromiter((scales.get(text, np.nan) for text in texts), dtype=float, count=len(texts))
-        odd = np.isnan(factor) & ~missing
-        words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
-        self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
-        scaled = np.where(odd, 0.0, data) * np.where(np.isnan(factor), 1.0, factor)
-        missing = missing | odd
+        factor = np.array([scales.get(text, np.nan) for text in texts])
+        known = np.where(np.isnan(factor), 1.0, factor)
+        scaled = data * (known[0] if len(set(known.tolist())) == 1 else known[places])
+        if np.isnan(factor).any():
+            odd = np.isnan(factor)[places] & ~missing
+            words = [f"{data[row]} {texts[places[row]]}" for row in np.flatnonzero(odd)]
+            self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
+            scaled[odd] = 0.0
+            missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         told = None if missing.all() else next(text for text in said if text in scales)
         return _Parts(quantity, missing, told)
 
 
 _TEXT_OR_NONE = frozenset({str, type(None)})
-_NUMBER_OR_NONE = frozenset({int, float, type(None)})
 
 
-_ROWS = 256
-"""The number of records whose values are divided into columns at a time: these fit into the processor's cache."""
-
-
-def transposed(records: Any) -> dict[str, list[Any]]:
-    """Return the values of each keyword of all records by name; `None` where a record does not have it."""
-    rows = _layouts(records)
-    made: dict[str, list[Any]] = {}
-    for names, own in rows.items():
-        columns: list[list[Any]] = [[] for _ in names]
-        for first in range(0, len(own), _ROWS):
-            values = list(chain.from_iterable(records[row].values() for row in own[first : first + _ROWS]))
-            for place, column in enumerate(columns):
-                column += values[place :: len(names)]
-        if len(rows) == 1:
-            return dict(zip(names, columns, strict=True))
-        for name, column in zip(names, columns, strict=True):
-            whole = made.setdefault(name, [None] * len(records))
-            for row, value in zip(own, column, strict=True):
-                whole[row] = value
-    return made
-
-
-def _layouts(records: Any) -> dict[tuple[str, ...], list[int]]:
-    """Return the rows of the records with the same keywords in the same order."""
-    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    last: tuple[str, ...] | None = None
-    own: list[int] = []
-    for row, record in enumerate(records):
-        names = tuple(record)
-        if names != last:
-            own, last = rows[names], names
-        own.append(row)
-    return rows
-
-
-_SAMPLE, _MOST_IN_SAMPLE = 200, 50
-"""The number of values from which it is estimated whether few of them are different."""
-
-
-def _few(values: list[Any]) -> dict[Any, int] | None:
-    """Return a number for each different value if these are few, else `None`."""
-    if len(set(values[:_SAMPLE])) > _MOST_IN_SAMPLE:
-        return None
-    return {value: place for place, value in enumerate(dict.fromkeys(values))}
+def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
+    """Return how often each text occurs, in the order in which they occur first."""
+    if len(texts) == 1:
+        return {texts[0]: len(places)} if len(places) else {}
+    found, first, counts = np.unique(places, return_index=True, return_counts=True)
+    return {texts[found[one]]: int(counts[one]) for one in np.argsort(first)}
 
 
 def _texts(values: list[Any], is_object: bool) -> NDArray[Any]:
@@ -404,8 +380,10 @@ _WORDS: dict[Any, bool | None] = {
 }  # fmt: skip
 
 
-def _guess(values: list[Any]) -> str:
-    kinds = {type(value) for value in values if value is not None and value != ""}
+def _guess(cells: Cells) -> str:
+    kinds = set(cells.kinds) - {type(None)}
+    if not any(type(value) is str and value for value in cells.different if str in kinds):
+        kinds.discard(str)
     if kinds & {list, dict}:
         return "object"
     if kinds == {bool}:
@@ -419,6 +397,8 @@ def _printable(text: str) -> str:
 
 
 def _missing(values: list[Any]) -> Mask:
+    if set(map(type, values)) <= _TEXT_OR_NONE and not any(map(values.__contains__, (None, *NOTHING))):
+        return np.zeros(len(values), dtype=bool)
     return np.fromiter(map(_IS_NOTHING, values), dtype=bool, count=len(values))
 
 
@@ -432,23 +412,28 @@ def _component_units(text: str) -> tuple[str, str, str]:
 
 def _width(stamps: list[Any]) -> int:
     """Return the length of the longest time stamp, or that of most of them if all are missing."""
-    if set(map(type, stamps)) == {str} and (width := max(map(len, stamps))) > max(map(len, NOTHING)):
-        return width
+    if set(map(type, stamps)) <= _TEXT_OR_NONE:
+        width = max(set(map(len, filter(None, stamps))), default=0)
+        if width > max(map(len, NOTHING)):
+            return width
     return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
-
-
-_ASCII = methodcaller("encode", "ascii")
 
 
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
     if missing.any():
         # In the same format as the others, so that all are read at once.
-        marks = missing.tolist()
-        width = max((len(stamp) for stamp, gone in zip(stamps, marks, strict=True) if not gone), default=19)
-        filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
-        stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
-    data = np.array(list(map(_ASCII, stamps)), dtype="S")
-    return _from_iso(data, missing if missing.any() else None)
+        filler = "2000-01-01T00:00:00" if _width(stamps) == 19 else "2000-01-01"
+        instead = dict.fromkeys((None, *NOTHING), filler)
+        stamps = list(map(instead.get, stamps, stamps))
+    return _from_iso(_bytes(stamps), missing if missing.any() else None)
+
+
+def _bytes(stamps: list[str]) -> NDArray[np.bytes_]:
+    """Return time stamps as an array; raise an error for one that is not text in ASCII."""
+    widths = set(map(len, stamps))
+    if len(widths) == 1 and (width := widths.pop()):
+        return np.frombuffer("".join(stamps).encode("ascii"), dtype=f"S{width}")
+    return np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
 
 
 def _stamp(value: Any) -> str:
@@ -471,7 +456,7 @@ def _number(value: Any) -> float:
 
 
 def _factors(
-    keyword: Keyword, said: Counter[str], parsed: Mapping[str, u.UnitBase | None]
+    keyword: Keyword, said: Mapping[str, int], parsed: Mapping[str, u.UnitBase | None]
 ) -> tuple[u.UnitBase, dict[str, float]] | None:
     """Return the unit of a column and the factor of each text to it; `None` if no text can be parsed."""
     # The usual physical type has priority, then that of most rows; the first text of that type is the unit.
@@ -498,7 +483,7 @@ def flux(values: list[Any]) -> Any:
     return _masked(u.Quantity(data, goes.UNIT), missing)
 
 
-_MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
+_MAKERS: dict[str, Callable[[Reader, Keyword, Cells], Any]] = {
     "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
     "object": Reader._objects,
 }  # fmt: skip

@@ -45,6 +45,9 @@ OUTLINES = tuple(f"{system}_{kind}" for system in CENTRES for kind in ("bbox", "
 POINTS = (*(name for pair in CENTRES.values() for name in pair), *COORDS, "hpc_radius")
 """All keywords of an event's center."""
 
+OWN = ("event_coord1", "event_coord2")
+"""The position of an event in the submitter's own system."""
+
 NAMED = 3
 """The number of events that a sentence names."""
 
@@ -73,7 +76,7 @@ class Positions:
         self._texts = reader.several((*OUTLINES, *COORDS))
         self._known: dict[str, Rings] = {}
         self._points = {name: chaincodes.points(self._texts[name]) for name in COORDS}
-        first, second = (numbers(*reader.several(names).values()) for names in zip(*CENTRES.values(), strict=True))
+        first, second = (reader.numbers(names) for names in zip(*CENTRES.values(), strict=True))
         self._centres = {
             system: np.stack(pair, axis=1)
             for system, pair in zip(CENTRES, zip(first, second, strict=True), strict=True)
@@ -135,7 +138,8 @@ class Positions:
 
     def _named(self, rows: list[int]) -> str:
         """Return the names of events: their IVORNs, or their rows."""
-        names = [str(self.reader.records[row].get("kb_archivid") or f"row {row}")[:120] for row in rows[:NAMED]]
+        told = self.reader.given.get("kb_archivid")
+        names = [str((told and told.value(row)) or f"row {row}")[:120] for row in rows[:NAMED]]
         return ", ".join(names) + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
 
     def _note_clamped(self, name: str, submitted: Floats, offsets: NDArray[np.int64]) -> None:
@@ -235,13 +239,13 @@ class Positions:
         tilted = zeros[np.abs(frames.earth(self.starts[zeros])[0]) > TILTED]
         for places in (*self._centres.values(), *(found for found, _ in self._points.values())):
             places[tilted] = np.nan
+        given = [self.reader.given[name].values if name in self.reader.given else [None] * self.rows for name in OWN]
+        own = (np.stack(numbers(*given)) == 0).all(axis=0)
         for row in tilted.tolist():
             for name in POINTS:
                 self.reader.correct(name, row, None)
-            pair = ("event_coord1", "event_coord2")
-            if all(number == 0 for name in pair for number in numbers([self.reader.records[row].get(name)])[0]):
-                for name in pair:
-                    self.reader.correct(name, row, None)
+            for name in OWN if own[row] else ():
+                self.reader.correct(name, row, None)
 
     def _zeros(self, system: str) -> Mask:
         points = self._points[f"{system}_coord"][0]

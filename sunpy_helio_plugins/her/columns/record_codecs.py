@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns.codecs import as_objects
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.records import EventRecords
 from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec
@@ -89,7 +90,7 @@ class RecordsCodec:
 
     def takes(self, column: Any) -> bool:
         """Return whether a column contains records."""
-        return _has_objects(column, RECORDS)
+        return isinstance(column, EventRecords) or _has_objects(column, RECORDS)
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the records."""
@@ -127,7 +128,7 @@ class RecordsCodec:
         other = objects_of(parts.arrow("other"))
         for row in np.flatnonzero(other != None):  # noqa: E711 - of each element
             made[row] |= json.loads(other[row])
-        return Column(made, copy=False)
+        return EventRecords.of(list(made)).without_cells()
 
 
 class _Fields:
