@@ -18,6 +18,10 @@ Measure the IMAP client: a day and a month of vectors, fetching many files, and 
     31 days of vectors at 2 Hz, each overlapping with the next, as one Dataset with one column, compared with
     ``xarray.concat`` of ``cdf_to_xarray``, CPU time; and the peak of memory while all columns of 5 and of 31 days are
     read in parts, of which ``to_days`` is the quotient.
+``burst_month``
+    31 days of a vector at 64 Hz, 171 million records or 3.4 GB, opened as one Dataset; the mean of a minute in each
+    day, and of each day. The peak of memory of each, and of all columns read in parts; ``ratio`` is the size of the
+    records divided by the largest of them. Only with ``--only``, since writing the files takes minutes.
 ``map_read``
     A map of 7 energies and 90 by 180 pixels with its uncertainties, exposures and times, as a cube with coordinates on
     the sky, compared with the plain arrays that ``cdf_to_xarray`` of cdflib returns. CPU time.
@@ -347,6 +351,62 @@ def open_month(repeats: int) -> dict[str, float]:
     }
 
 
+BURST = 5_529_600
+"""Records of a day at 64 Hz."""
+
+
+def write_burst_day(path: Path, day: int) -> None:
+    """Write a day of a vector at 64 Hz, whose components are the day, the hour and the count in 1,000 records."""
+    from cdflib import cdfepoch
+    from cdflib.cdfwrite import CDF
+
+    start = int(cdfepoch.compute_tt2000([2026, 1, 1, 0, 0, 0, 0, 0, 0])) + day * 86_400 * 10**9
+    count = np.arange(BURST)
+    b = np.stack([np.full(BURST, day), count // 230_400, count % 1000], axis=1).astype("f4")
+    cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0}, delete=True)
+    cdf.write_globalattrs({"Logical_source": {0: "imap_mag_l2_burst-gse"}, "Mission_group": {0: "IMAP"}})
+    columns = {"epoch": (33, start + count * 15_625_000, [], {"UNITS": "ns"})}
+    columns["b_gse"] = 44, b, [3], {"UNITS": "nT", "DEPEND_0": "epoch", "FILLVAL": [-1e31, "CDF_FLOAT"]}
+    for name, (kind, values, sizes, attributes) in columns.items():
+        spec = {"Variable": name, "Data_Type": kind, "Rec_Vary": True, "Compress": 1, "Num_Elements": 1}
+        cdf.write_var({**spec, "Dim_Sizes": sizes}, var_attrs={"CATDESC": name, **attributes}, var_data=values)
+    cdf.close()
+
+
+def burst_month(repeats: int) -> dict[str, float]:
+    """Measure the memory of a month at 64 Hz that is opened, read here and there, and read in parts."""
+    from sunpy_helio_plugins import imap
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"imap_mag_l2_burst-gse_202601{day + 1:02}_v001.0001.cdf") for day in range(DAYS)]
+        for day, path in enumerate(paths):
+            write_burst_day(path, day)
+        peaks: dict[str, float] = {}
+
+        def measured(name: str, work: Callable[[], Any]) -> Any:
+            gc.collect()
+            tracemalloc.start()
+            made = work()
+            peaks[f"{name}_mb"] = round(tracemalloc.get_traced_memory()[1] / 1e6, 1)
+            tracemalloc.stop()
+            return made
+
+        start = time.process_time()
+        data = measured("open", lambda: imap.open(paths).to_xarray())
+        opened = time.process_time() - start
+        field, minutes = data.b_gse, [slice(day * BURST + 6000, day * BURST + 9840) for day in range(DAYS)]
+        few = measured("minutes", lambda: [float(field[one, 2].mean()) for one in minutes])
+        days = measured(
+            "days", lambda: [field[n * BURST : (n + 1) * BURST].values.mean(axis=0, dtype=float) for n in range(DAYS)]
+        )
+        count = measured("parts", lambda: sum(len(part) for part in imap.open(paths).parts()))
+    size = DAYS * BURST * 20 / 1e6
+    right = np.array_equal([one[0] for one in days], np.arange(DAYS)) and np.allclose([one[1] for one in days], 11.5)
+    if not (right and len(few) == DAYS and count == DAYS * BURST == data.sizes["time"]):
+        raise SystemExit("burst_month: the values differ.")
+    return {"ratio": round(size / max(peaks.values()), 2), "size_mb": size, **peaks, "open_s": round(opened, 2)}
+
+
 # --- many files ---------------------------------------------------------------------------------------------------
 
 
@@ -565,19 +625,24 @@ BENCHMARKS = {
     "to_xarray_day": (to_xarray_day, 11),
     "expert_mag_day": (expert_mag_day, 11),
     "open_month": (open_month, 1),
+    "burst_month": (burst_month, 1),
     "map_read": (map_read, 11),
     "fetch_loop": (fetch_loop, 3),
     "rows": (rows, 11),
     "exponents": (exponents, 3),
 }
 
+LONG = ("burst_month",)
+"""Those that are only measured if they are named."""
+
 
 def main() -> None:
     """Print the measurements, as lines or as one JSON object."""
+    usual = [name for name in BENCHMARKS if name not in LONG]
     parser = argparse.ArgumentParser(description="Speed of the IMAP client.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--repeats", type=int, help="turns of each comparison")
-    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="which to run")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=usual, help="which to run")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     # The official client logs every file, which takes time and hides our output.

@@ -324,7 +324,10 @@ def cases(world: World) -> dict[str, Case]:
         "imap.flags": Case(imap.flags, {"table": imap_records, "column": "quality_flags"}),
         "imap.compare": Case(imap.compare, {"before": world.files["imap"], "after": world.files["imap"]}),
         "imap.to_skymap": Case(imap.to_skymap, {"table": sky, "column": None, "frame": None}, 2),
-        "imap.to_spectra": Case(imap.to_spectra, {"table": imap_records, "column": "b_gse"}),
+        "imap.to_spectra": Case(imap.to_spectra, {"table": imap_records, "column": "b_gse", "observer": None}),
+        "imap.plot_spectra": Case(
+            imap.plot_spectra, {"spectra": imap.to_spectra(imap_records, "b_gse"), "axis": None}, 1
+        ),
         "imap.plot_skymap": Case(imap.plot_skymap, {"skymap": imap.to_skymap(sky)[1], "center": None}),
         "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "series.align": Case(

@@ -47,7 +47,9 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
         read = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
     else:
         read = _from_epoch(raw, False if missing is None else missing)
-    made = times.as_column(time_in_scale(read, scale).copy(), may_be_missing=may_be_missing)
+    # A converted time is in the cache of the other one.
+    found = read if read.scale == scale else time_in_scale(read, scale).copy()
+    made = times.as_column(found, may_be_missing=may_be_missing)
     made.info.name = variable.name
     _describe(made, variable, {})
     return times.as_column(made, _description(variable.attributes))

@@ -51,6 +51,8 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
         return _text_mask(values, fill) if isinstance(fill, str) else None
     found = _unwritten(values)
     for one, here in _declared(values, attributes):
+        if values.dtype.kind == "f" and one == _FLOAT_FILL:
+            continue  # it is found already
         mask = fills.is_fill(values, one)
         found = _either(found, mask if mask is None else mask & here)
     return found
@@ -92,7 +94,8 @@ def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[t
 
 def _unwritten(values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which floats are NaN, or -1e31; some writers store NaN as -1e31 whatever FILLVAL is."""
-    if values.dtype.kind != "f":
+    # The lowest value is NaN if any is: one pass tells that neither is there.
+    if values.dtype.kind != "f" or not values.size or values.min() > 0.9 * _FLOAT_FILL:
         return None
     return _either(fills.is_fill(values, np.nan), fills.is_fill(values, _FLOAT_FILL))
 

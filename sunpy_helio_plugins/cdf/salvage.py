@@ -18,7 +18,9 @@ from sunpy_helio_plugins.cdf.records import (
     ADR,
     AGREDR,
     AZEDR,
+    CVVR,
     RVDR,
+    VVR,
     ZVDR,
     RecordReader,
     check_checksum,
@@ -49,6 +51,9 @@ _KINDS = (RVDR, ZVDR, ADR, AGREDR, AZEDR)
 
 Records = dict[int, dict[int, tuple[int, ...]]]
 """The fields of records, by their kind and their offset."""
+
+_GROWTH = 1100
+"""The largest ratio of the sizes of a block before and after it is compressed by deflate."""
 
 
 def recover(path: Path) -> Structure:
@@ -87,19 +92,25 @@ def _checked(content: Any) -> list[str]:
 def _records(web: RecordReader, directory: Directory) -> Records:
     """Return the records of variables and attributes: those in the order of the file, and those of the lists."""
     found: Records = {kind: {} for kind in _KINDS}
-    begin, place = struct.Struct(">qi" if web.word == 8 else ">ii"), 8
-    while place + begin.size <= len(web.content):
-        size, kind = begin.unpack_from(web.content, place)
+    for place, kind, _ in _in_order(web):
         _add(web, found, place, kind)
-        if size < begin.size:
-            break
-        place += size
     for kind, (head, _) in ((RVDR, directory.rvariables), (ZVDR, directory.zvariables), (ADR, directory.attributes)):
         _follow(web, found, head, kind)
     for fields in list(found[ADR].values()):
         _follow(web, found, fields[3], AGREDR)
         _follow(web, found, fields[9], AZEDR)
     return found
+
+
+def _in_order(web: RecordReader) -> Iterator[tuple[int, int, int]]:
+    """Yield the offset, the kind and the size of the records in the order of the file, up to one with a wrong size."""
+    begin, place = struct.Struct(">qi" if web.word == 8 else ">ii"), 8
+    while place + begin.size <= len(web.content):
+        size, kind = begin.unpack_from(web.content, place)
+        yield place, kind, size
+        if size < begin.size:
+            break
+        place += size
 
 
 def _add(web: RecordReader, found: Records, place: int, kind: int) -> bool:
@@ -122,11 +133,18 @@ def _follow(web: RecordReader, found: Records, place: int, kind: int) -> None:
 
 def _recover_variables(web: RecordReader, left: Records, directory: Directory, found: Structure) -> None:
     by_number: dict[tuple[bool, int], VariableLayout] = {}
+    places: dict[int, VariableLayout] = {}
+    cut: list[int] = []
     for kind in (RVDR, ZVDR):
         for place, fields in left[kind].items():
-            layout = _variable(web, place, fields, directory.shape)
+            layout, index = _variable(web, place, fields, directory.shape)
             if layout is not None:
                 by_number.setdefault((layout.is_z, layout.number), layout)
+                places[place] = layout
+                cut += [place] if index >= len(web.content) and not layout.sparse else []
+    for layout in _by_position(web, places, cut):
+        by_number[layout.is_z, layout.number] = layout
+        found.problems.append(f"{layout.name}: its index is lost; the blocks that follow its description are used.")
     found.variables = [by_number[key] for key in sorted(by_number)]
     while shared := {place for pair in overlaps(found.variables) for place in pair}:
         found.variables = [_without(layout, shared) for layout in found.variables]
@@ -136,12 +154,14 @@ def _recover_variables(web: RecordReader, left: Records, directory: Directory, f
     found.problems.extend(filter(None, map(_loss, found.variables)))
 
 
-def _variable(web: RecordReader, place: int, fields: tuple[int, ...], shape: tuple[int, ...]) -> VariableLayout | None:
-    """Return a variable with the blocks that can be read, or `None` if its description is damaged."""
+def _variable(
+    web: RecordReader, place: int, fields: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[VariableLayout | None, int]:
+    """Return a variable with the blocks that can be read and the offset of its index; none if it is damaged."""
     try:
         layout, index = variable_of(web, place, fields, shape)
     except (FileError, struct.error):
-        return None
+        return None, 0
     web.lost = []
     blocks = list(_intact(web, index, layout))
     last = max((block.last for block in blocks), default=-1)
@@ -150,7 +170,57 @@ def _variable(web: RecordReader, place: int, fields: tuple[int, ...], shape: tup
         lost = _gaps(blocks, layout.records)
     elif (-1, -1) in web.lost and last + 1 < layout.records:
         lost.append((last + 1, layout.records - 1))
-    return layout._replace(blocks=tuple(blocks), lost=tuple(sorted(lost)))
+    return layout._replace(blocks=tuple(blocks), lost=tuple(sorted(lost))), index
+
+
+def _by_position(web: RecordReader, variables: dict[int, VariableLayout], cut: list[int]) -> Iterator[VariableLayout]:
+    """
+    Yield variables whose index is behind the end of the file, with the blocks between their description and the next.
+
+    cdflib writes the description of a variable, its blocks and then its index; NASA's library writes indices first.
+    Only if the blocks of all other variables of the file follow their descriptions are these positions used.
+    """
+    following: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    owner = 0
+    for place, kind, size in _in_order(web) if cut else ():
+        owner = place if kind in (RVDR, ZVDR) else owner
+        if kind in (VVR, CVVR):
+            following[owner].append((place, kind, size))
+    starts = {place: {at + web.length(kind) for at, kind, _ in found} for place, found in following.items()}
+    if any(one.place not in starts.get(place, ()) for place, layout in variables.items() for one in layout.blocks):
+        return
+    for place in cut:
+        layout = variables[place]
+        blocks = list(_placed(web, layout, following[place]))
+        if blocks and blocks[-1].last < layout.records:
+            yield layout._replace(blocks=tuple(blocks), lost=tuple(_gaps(blocks, layout.records)))
+
+
+def _placed(web: RecordReader, layout: VariableLayout, found: list[tuple[int, int, int]]) -> Iterator[Block]:
+    """Yield blocks of successive records, up to the first one that is not complete."""
+    after, record = 0, max(layout.record, 1)
+    for place, kind, size in found:
+        start, stored = place + web.length(kind), size - web.length(kind)
+        if kind == CVVR:
+            try:
+                stored = web.record(place, CVVR)[3]
+                packed = bytes(web.content[start : start + max(stored, 0)])
+                # A stream of gzip ends with the size of what it contains.
+                length = struct.unpack("<I", packed[-4:])[0]
+                if not 0 < length <= _GROWTH * stored:
+                    return
+                expanded(packed, layout.compression, length)
+            except (FileError, struct.error):
+                return
+        else:
+            length = min(stored, len(web.content) - start) // record * record
+        count, rest = divmod(length, record)
+        if rest or not count:
+            return
+        yield Block(after, after + count - 1, start, stored if kind == CVVR else length, kind == CVVR)
+        after += count
+        if kind == VVR and length < stored:
+            return
 
 
 def _intact(web: RecordReader, index: int, layout: VariableLayout) -> Iterator[Block]:

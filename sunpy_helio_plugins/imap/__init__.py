@@ -4,7 +4,7 @@ IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Scie
 ``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `open` opens
 those of a product as one data set, `read` reads them as a table, `quicklook` plots tables, and `to_timeseries`,
 `to_xarray` and `to_ndcube` convert them. `to_skymap` gives maps their coordinates, `plot_skymap` plots the sky, and
-`to_spectra` gives spectra their energies.
+`to_spectra` gives spectra their energies, which `plot_spectra` plots.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
     from sunpy_helio_plugins.imap.views.spectra import to_spectra
+    from sunpy_helio_plugins.imap.views.spectrogram import plot_spectra
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
     from sunpy_helio_plugins.series.export import to_xarray
     from sunpy_helio_plugins.series.views.cube import to_ndcube
@@ -56,6 +57,7 @@ __all__ = [
     "open",
     "packets",
     "plot_skymap",
+    "plot_spectra",
     "quicklook",
     "read",
     "realtime",
@@ -95,6 +97,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.spectra": ("to_spectra",),
+        "sunpy_helio_plugins.imap.views.spectrogram": ("plot_spectra",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
         "sunpy_helio_plugins.series.export": ("to_xarray",),
         "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),

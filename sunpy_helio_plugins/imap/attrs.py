@@ -12,7 +12,7 @@ from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of, suggesting
-from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES, map_patterns
+from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES, checked_map_name, map_patterns
 from sunpy_helio_plugins.imap.query import ingestion_ends
 from sunpy_helio_plugins.quantities import times
 
@@ -25,6 +25,7 @@ __all__ = [
     "Ingested",
     "Kernel",
     "Map",
+    "MapName",
     "Recent",
     "Released",
     "Repointing",
@@ -577,3 +578,21 @@ class Map(ArchiveAttr):
         made = Map()
         made.values = tuple(dict.fromkeys((*self.values, *other.values)))
         return made
+
+
+class MapName(ArchiveAttr):
+    """
+    Maps with a name of the mission: of a year, of a half or of a quarter, each from 25 December on.
+
+    Parameters
+    ----------
+    *values : str
+        Names, such as ``"2026"``, ``"2026A"`` and ``"2026BB"``. A time range is not required.
+    """
+
+    query_field = "map_name"
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return the name in capital letters."""
+        return checked_map_name(value)

@@ -10,13 +10,13 @@ definitions of the mission).
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from sunpy_helio_plugins.imap.filenames import ParsedFileName
 from sunpy_helio_plugins.imap.mission import DAILY
 
-__all__ = ["LONG", "end_of", "longest", "longest_map"]
+__all__ = ["LONG", "end_of", "longest", "longest_map", "map_days", "map_name", "months_of"]
 
 POINTING = 2
 """The duration in days: a pointing begins at any time of its first day and lasts about one day."""
@@ -44,6 +44,44 @@ def end_of(name: ParsedFileName) -> date:
         return _after(name.start, ROTATION)
     months, days = _length(name.descriptor)
     return _later(name.start, months) if months else _after(name.start, days)
+
+
+_NAMES_OF_MAPS = {12: {0: ""}, 6: {0: "A", 2: "B"}, 3: {0: "AA", 1: "AB", 2: "BA", 3: "BB"}}
+"""The letters of maps by their duration in months and the quarter in which they begin."""
+
+_FIRST_MAPS = 2026
+
+_NEAR = timedelta(days=7)
+"""The largest difference of the start of a map from the day of its name: files begin with their first data."""
+
+
+def map_days(name: str) -> tuple[date, date] | None:
+    """
+    Return the first and the last day on which a map of the mission with a name may begin, or `None` for another name.
+
+    The year of maps begins on 25 December, as that of IBEX does (imap_processing#3432, with the names of 2026).
+    """
+    found = re.fullmatch(r"(\d{4})([AB]{0,2})", name, re.ASCII)
+    if found is None or not _FIRST_MAPS <= int(found[1]) <= date.max.year:
+        return None
+    (quarter,) = (one for names in _NAMES_OF_MAPS.values() for one, letters in names.items() if letters == found[2])
+    start = date(int(found[1]) - 1, 12, 25) if quarter == 0 else date(int(found[1]), 3 * quarter, 25)
+    return start - _NEAR, start + _NEAR
+
+
+def months_of(name: str) -> int:
+    """Return the duration in months of the maps with a name of the mission."""
+    return 12 >> len(name.lstrip("0123456789"))
+
+
+def map_name(start: date, descriptor: str) -> str:
+    """Return the name of a map of the mission, such as 2026A, or an empty text if it does not have one."""
+    for quarter, letters in _NAMES_OF_MAPS.get(_months(descriptor), {}).items():
+        year = start.year + (quarter == 0 and start.month == 12)
+        days = map_days(f"{year}{letters}")
+        if days is not None and days[0] <= start <= days[1]:
+            return f"{year}{letters}"
+    return ""
 
 
 @lru_cache(maxsize=4096)

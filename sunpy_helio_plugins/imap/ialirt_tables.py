@@ -117,10 +117,23 @@ _LONGEST_DAYS = 31
 _AT_A_TIME = 4
 
 _UNITS = (
-    ("mag_b_", "nT"), ("_proton_speed", "km/s"), ("_proton_density", "cm-3"), ("_proton_temperature", "K"),
-    ("sc_position_", "km"), ("sc_velocity_", "km/s"),
-)  # fmt: skip
-"""The units by parts of the names, since the response does not contain units (I-ALiRT product definition)."""
+    (r".*(theta|phi).*", "deg"),
+    (r".*mag_b_.*", "nT"),
+    (r".*_proton_speed.*", "km/s"),
+    (r".*_proton_density.*", "cm-3"),
+    (r".*_proton_temperature.*", "K"),
+    (r".*sc_position_.*", "km"),
+    (r".*sc_velocity_.*", "km/s"),
+    (r"hit_(e|h|he)_\w+_en", "counts"),
+    (r"codice_hi_h", "counts / cm2-sr-s-MeV"),
+    (r"codice_hi_energy_(center|minus|plus)", "MeV"),
+    (r"swe_normalized_counts", "normalized counts"),
+    (r"swe_electron_energy", "eV"),
+)
+"""
+The units by name, since the response does not contain units: those of the mission's definitions of the daily files
+(imap_processing 1.0.40, imap_ialirt_l1_variable_attrs). Ratios, flags and counts of time do not have one.
+"""
 
 _DECLARED: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     (r"mag_b_(gse|gsm|rtn)|sc_(position|velocity)_(gse|gsm)", float, (3,)),
@@ -137,8 +150,6 @@ _ISO = re.compile(
 )
 
 _TOO_MUCH = re.compile(r"more data than allowed|too much data|reduce the time window", re.IGNORECASE)
-
-_ANGLES = ("theta", "phi")
 
 _TIMES = ("time_utc", "met_in_utc", "time_tag")
 
@@ -294,10 +305,7 @@ def _nanoseconds(stamp: str) -> str:
 
 
 def _unit(name: str) -> str | None:
-    lower = name.lower()
-    if any(word in lower for word in _ANGLES):
-        return "deg"
-    return next((unit for word, unit in _UNITS if word in lower), None)
+    return next((unit for names, unit in _UNITS if re.fullmatch(names, name.lower())), None)
 
 
 def _components(name: str) -> str:

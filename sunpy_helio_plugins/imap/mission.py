@@ -42,6 +42,7 @@ __all__ = [
     "SOURCES",
     "TABLES",
     "Choice",
+    "checked_map_name",
     "choices",
     "instrument_of",
     "is_of_mission",
@@ -277,12 +278,23 @@ _LENGTHS = re.compile(r"(?P<number>\d{1,3})(?P<unit>mo|yr)?", re.ASCII)
 def map_patterns(**parts: Any) -> tuple[str, ...]:
     """Return patterns of the descriptors of maps with given parts, or raise a `QueryError`."""
     chosen = [
-        _words_of_map("sensor", parts["sensor"]),
-        [f"{word}*" for word in _words_of_map("quantity", parts["quantity"])],
-        *(_words_of_map(name, parts[name]) for name in ("species", "frame", "survival", "phase", "coordinates")),
-        _words_of_map("resolution", parts["resolution"]), _words_of_map("months", parts["months"]),
+        _words_of_map("sensor", parts.get("sensor")),
+        [f"{word}*" for word in _words_of_map("quantity", parts.get("quantity"))],
+        *(_words_of_map(name, parts.get(name)) for name in ("species", "frame", "survival", "phase", "coordinates")),
+        _words_of_map("resolution", parts.get("resolution")), _words_of_map("months", parts.get("months")),
     ]  # fmt: skip
     return tuple("-".join(words).replace("**", "*") for words in product(*(words or ["*"] for words in chosen)))
+
+
+def checked_map_name(given: Any) -> str:
+    """Return the mission's name of a map in capital letters, or raise a `QueryError`."""
+    text = str(given).strip().upper()
+    if isinstance(given, str | int) and re.fullmatch(r"20(?:2[6-9]|[3-9]\d)[AB]{0,2}", text, re.ASCII):
+        return text
+    raise QueryError(
+        "a.imap.MapName takes a year from 2026 on, alone or with the letters of a half or a quarter (A, B, AA, AB, BA, "
+        f"BB), such as '2026A', not {shown(given)}."
+    )
 
 
 def _words_of_map(name: str, given: Any) -> list[str]:

@@ -47,6 +47,8 @@ class Query:
         Patterns of the descriptors of a detector's products, by which rows are filtered; empty for all detectors.
     maps : tuple of str
         Patterns of the descriptors of maps, by which rows are filtered; empty for all products.
+    map_name : str or None
+        The mission's name of a map, by which rows are filtered.
     wanted : tuple of Wanted
         Values that are sent unchanged, and that rows must have.
     """
@@ -68,6 +70,7 @@ class Query:
     released: bool | None = None
     detector: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
+    map_name: str | None = None
     wanted: tuple[Wanted, ...] = ()
 
     @property
@@ -81,7 +84,7 @@ class Query:
         # The service compares both ends of a range with the start date of a file. The range is extended by the duration
         # of the product, since a file that begins before it may overlap with it.
         if not self.begin or not self.end:
-            return None
+            return coverage.map_days(self.map_name) if self.map_name else None
         first, last = date.fromisoformat(self.begin[:10]), date.fromisoformat(self.end[:10])
         if self.table == "ancillary":  # a calibration is valid until the next one, which may be much later
             return date.min, last

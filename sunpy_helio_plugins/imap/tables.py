@@ -254,7 +254,8 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
     with uncollected():
         # The temporary objects are deleted before the garbage collector runs again.
         files = _chosen(answers, strange)
-        columns = _columns(files, base) | _wanted_columns([query for query, _ in answers], files)
+        queries = [query for query, _ in answers]
+        columns = _columns(files, base) | _wanted_columns(queries, files) | _names_of_maps(queries, files)
     table = IMAPTable(columns, client=client)
     table.problems = [f"The name of {path!r} does not follow a convention; it is omitted." for path in sorted(strange)]
     return table
@@ -315,10 +316,19 @@ def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
     if query.detector:
         files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
     if query.maps:
-        files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.maps)]
+        files = [file for file in files if _is_wanted_map(query, file)]
     for one in query.wanted:
         files = [file for file in files if str(file.row.get(one.parameter, one.value)) == str(one.value)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
+
+
+def _is_wanted_map(query: Query, file: ArchiveFile) -> bool:
+    alike = any(fnmatchcase(file.name.descriptor, one) for one in query.maps)
+    return alike and query.map_name in (None, _map_name(file))
+
+
+def _map_name(file: ArchiveFile) -> str:
+    return coverage.map_name(file.name.start, file.name.descriptor) if file.name.level else ""
 
 
 def selects(query: Query, file: ArchiveFile) -> bool:
@@ -405,6 +415,13 @@ def _wanted_columns(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> d
     for column, parameter in named.items():
         made[column] = _texts([file.row.get(parameter) for file in files])
     return made
+
+
+def _names_of_maps(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> dict[str, MaskedColumn]:
+    """Return the column of the mission's names of maps for a search for maps, masked for maps without a name."""
+    if not any(query.maps for query in queries):
+        return {}
+    return {"Map Name": _texts([_map_name(file) or None for file in files])}
 
 
 def _below(base: str, path: str) -> str:

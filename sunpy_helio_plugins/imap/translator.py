@@ -17,7 +17,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import alternatives, asked, name_of, of_types, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
-from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, MAPPERS, NAMES, Choice, choices
+from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, MAPPERS, NAMES, Choice, choices, map_patterns
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import times
 
@@ -32,7 +32,7 @@ KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Sou
 _BOUNDS = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
 """Attrs that replace a time range."""
 
-_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel, attrs.Map)
+_SELECTIONS = (a.Instrument, a.Detector, a.Physobs, a.Level, attrs.Descriptor, attrs.Kernel, attrs.Map, attrs.MapName)
 """Attrs with which all files of the mission that they select may be requested."""
 
 
@@ -49,7 +49,7 @@ def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     _confirm(source, NAMES.has_source, NAMES.sources)
     spans = _range(branch)
     found = [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
-    return [one for each in found for one in (_mapped(each) if each.maps else [each])]
+    return [one for each in found for one in (_mapped(each) if each.maps or each.map_name else [each])]
 
 
 def _mapped(query: Query) -> list[Query]:
@@ -60,9 +60,10 @@ def _mapped(query: Query) -> list[Query]:
         raise QueryError(
             f"a.imap.Map: {query.instrument} does not make maps; these instruments do: {', '.join(MAPPERS)}."
         )
+    patterns = query.maps or map_patterns(months=coverage.months_of(query.map_name or ""))
     made = []
     for name, (sensors, levels) in MAPPERS.items():
-        own = tuple(one for one in query.maps if one.startswith(("*", *sensors)))
+        own = tuple(one for one in patterns if one.startswith(("*", *sensors)))
         if own and query.instrument in (None, name):
             chosen = levels if query.level is None else (query.level,)
             made += [replace(query, instrument=name, level=level, maps=own) for level in chosen]

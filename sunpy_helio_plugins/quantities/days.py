@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
 
-__all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of", "time_of_parts"]
+__all__ = [
+    "PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of", "time_of_parts",
+    "unix_of_tt2000",
+]  # fmt: skip
 
 PRECISION = 9
 """The number of fraction digits with which times are written."""
@@ -59,13 +62,11 @@ def finite(
 
 def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     """Split TT2000 epochs into UTC days and nanoseconds, each of them independently of the others."""
-    starts, offsets = leaps_in_tt2000()
-    low, high = (int(epochs.min()), int(epochs.max())) if epochs.size else (0, 0)
-    last = int(np.searchsorted(starts, low, side="right")) - 1
-    if last >= 0 and high < (starts[last + 1] - SECOND if last + 1 < len(starts) else _LAST):
-        # The usual case: all epochs are between two leap seconds.
-        days, nanos = np.divmod(epochs - (offsets[last] - J2000 * DAY - DAY // 2), DAY)
+    offset = _offset(epochs)
+    if offset is not None:
+        days, nanos = np.divmod(epochs - offset, DAY)
         return np.asarray(days), np.asarray(nanos)
+    starts, offsets = leaps_in_tt2000()
     early, late = epochs < starts[0], epochs > _LAST
     entry = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
     # Subtract days before the others are added if the sum would overflow.
@@ -79,6 +80,24 @@ def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     if early.any():
         days[early], nanos[early] = _split_early(np.asarray(epochs)[early])
     return days, nanos
+
+
+def unix_of_tt2000(epochs: Ints) -> Ints | None:
+    """Return TT2000 epochs as nanoseconds of UTC from 1970; `None` if a leap second or the end of 64 bits is near."""
+    offset = _offset(epochs)
+    if offset is None or (epochs.size and int(epochs.max()) > _LAST - DAY):
+        return None
+    return np.asarray(epochs - offset)
+
+
+def _offset(epochs: Ints) -> int | None:
+    """Return the difference of TT2000 from nanoseconds of UTC from 1970, if all epochs are between two leap seconds."""
+    starts, offsets = leaps_in_tt2000()
+    low, high = (int(epochs.min()), int(epochs.max())) if epochs.size else (0, 0)
+    last = int(np.searchsorted(starts, low, side="right")) - 1
+    if last < 0 or high >= (starts[last + 1] - SECOND if last + 1 < len(starts) else _LAST):
+        return None
+    return int(offsets[last]) - J2000 * DAY - DAY // 2
 
 
 def _split_early(epochs: Ints) -> tuple[Ints, Ints]:

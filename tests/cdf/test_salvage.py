@@ -76,6 +76,46 @@ class TestTruncation:
             missing = np.zeros(100, bool) if found.missing is None else found.missing
             assert missing.tolist() == [number >= left // 8 for number in range(100)]
 
+    def test_the_blocks_after_a_description_are_its_own_if_the_index_is_lost(self, series: Path) -> None:
+        """cdflib writes the index of a variable after its blocks."""
+        whole = series.read_bytes()
+        start = whole.index(np.arange(100.0).tobytes())
+        for left in (8, 12, 488, 799, 800):
+            series.write_bytes(whole[: start + left])
+            table = cdf.read(series, salvage=True)
+            assert table["x"].mask.tolist() == [number >= left // 8 for number in range(100)]
+            assert plain(table["x"])[: left // 8].value.tolist() == list(range(left // 8))
+            said = "x: its index is lost; the blocks that follow its description are used."
+            assert said in table.meta["problems"]
+        series.write_bytes(whole[: start + 7])
+        assert cdf.read(series, salvage=True)["x"].mask.all()
+
+    def test_of_compressed_blocks_without_an_index_the_complete_ones_are_read(
+        self, make_cdf: Callable[..., Path]
+    ) -> None:
+        made = {"epoch": (TT2000, np.arange(30_000) * 10**9, {}), "y": (INT4, np.arange(30_000), ON_TIME)}
+        path = make_cdf(made, spec={name: {"Compress": 6} for name in made})
+        whole = path.read_bytes()
+        place = whole.index(b"\x1f\x8b\x08", whole.index(b"DEPEND_0"))
+        (size,) = struct.unpack_from(">q", whole, place - 24)
+        for left, count in ((size - 25, 0), (size - 24, 16_384), (size + 999, 16_384)):
+            path.write_bytes(whole[: place + left])
+            found = salvaged(path)[0]["y"]
+            assert found.missing.tolist() == [number >= count for number in range(30_000)]
+            assert found.values[:count].tolist() == list(range(count))
+
+    def test_positions_are_not_used_in_files_in_which_they_do_not_tell(self, series: Path) -> None:
+        whole = series.read_bytes()
+        first, second = (whole.index(values.tobytes()) - 12 for values in (np.arange(100) * 10**9, np.arange(100.0)))
+        one, other, mark = (struct.pack(">q", place) for place in (first, second, 2**60))
+        # The indices of two variables refer to the blocks of each other.
+        swapped = whole.replace(one, mark).replace(other, one).replace(mark, other)
+        series.write_bytes(swapped[: whole.index(np.arange(100, dtype="i4").tobytes()) + 200])
+        found, _, problems = salvaged(series)
+        assert found["x"].missing is None
+        assert found["y"].missing.all()
+        assert "y: all 100 records are lost." in problems
+
     @every
     @pytest.mark.parametrize("share", [0.4, 0.9])
     def test_of_real_files_loses_records_but_changes_none(self, path: Path, share: float, tmp_path: Path) -> None:

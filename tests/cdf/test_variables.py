@@ -448,10 +448,16 @@ class TestWholeFiles:
         with pytest.raises(FileError, match="gzip"):
             records_module.expanded(b"x", kind, 1)
 
+    @pytest.fixture(params=["zlib", "isal.isal_zlib"])
+    def inflate(self, request, monkeypatch):
+        monkeypatch.setattr(records_module, "_inflate", pytest.importorskip(request.param))
+
+    @pytest.mark.usefixtures("inflate")
     def test_a_damaged_block_is_refused(self):
         with pytest.raises(FileError, match="damaged"):
             records_module.expanded(zlib.compress(b"x" * 100), 5, 100)
 
+    @pytest.mark.usefixtures("inflate")
     def test_every_bit_of_a_compressed_block_counts(self):
         content = bytes(range(256)) * 4
         packed = gzip.compress(content, mtime=0)
@@ -466,6 +472,12 @@ class TestWholeFiles:
                 found += 1
         assert found > 0.9 * 8 * len(packed)
 
+    @pytest.mark.usefixtures("inflate")
+    def test_a_large_block_is_the_same(self):
+        content = np.random.default_rng(1).integers(0, 9, 10**6).astype("u1").tobytes()
+        assert records_module.expanded(gzip.compress(content, 1), 5, len(content)) == content
+
+    @pytest.mark.usefixtures("inflate")
     def test_a_block_has_its_end_and_its_size(self):
         packed = gzip.compress(b"x" * 100)
         for length in range(len(packed)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from fnmatch import fnmatchcase
 
 import pytest
@@ -9,7 +10,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.imap import mission, tables
+from sunpy_helio_plugins.imap import coverage, mission, tables
 from sunpy_helio_plugins.imap.translator import queries
 
 WINTER = a.Time("2025-12-10", "2025-12-12")
@@ -124,6 +125,72 @@ def test_what_has_no_maps_is_refused(words, said):
         queries(a.imap.Map(species="h"), *words)
     with pytest.raises(QueryError, match="hi does not have such a sensor"):
         queries(a.imap.Map(sensor="u45"), a.Instrument("hi"))
+
+
+NAMED = {
+    "2026": ("2025-12-25", 12), "2026A": ("2025-12-25", 6), "2026B": ("2026-06-24", 6), "2026AA": ("2025-12-25", 3),
+    "2026AB": ("2026-03-25", 3), "2026BA": ("2026-06-25", 3), "2026BB": ("2026-09-25", 3),
+}  # fmt: skip
+"""The first year of maps as the mission announced it (imap_processing#3432): first days and months."""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_names_of_the_mission_are_those_of_the_first_year(name):
+    start, months = date.fromisoformat(NAMED[name][0]), NAMED[name][1]
+    descriptor = f"h45-ena-h-hf-sp-full-hae-6deg-{months}mo"
+    assert coverage.map_name(start, descriptor) == name
+    assert coverage.months_of(name) == months
+    first, last = coverage.map_days(name)
+    assert first < start < last
+    assert coverage.map_name(date(2026, 1, 18), descriptor) == ""
+    assert coverage.map_name(start.replace(year=start.year + 2), descriptor) == f"2028{name[4:]}"
+    assert coverage.map_name(start, "norm-gse") == ""
+
+
+def rows_of(*starts):
+    keys = [("6mo", "l2"), ("3mo", "l2"), ("1yr", "l3")]
+    names = [(f"h45-ena-h-hf-sp-full-hae-6deg-{length}", level, day) for day in starts for length, level in keys]
+    key = "imap/hi/{1}/2026/01/imap_hi_{1}_{0}_{2}_v001.0001.cdf"
+    return [{"file_path": key.format(*one)} for one in names]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ((a.imap.MapName("2026A"),), ["2026A"]),
+        ((a.imap.MapName("2026a", "2026"),), ["2026", "2026A"]),
+        ((a.imap.MapName("2026A") | a.imap.MapName("2026BB"),), ["2026A", "2026BB"]),
+        ((a.imap.MapName("2026BB"), a.imap.Map(species="h")), ["2026BB"]),
+        ((a.imap.MapName("2026BB"), a.imap.Map(species="o")), []),
+        ((a.imap.MapName("2026"), a.Level("l2")), []),
+        ((a.imap.MapName("2026A"), a.Time("2026-08-01", "2026-08-02")), []),
+        ((a.imap.Map(), a.Instrument("hi")), ["2026", "2026A", "2026AA", "2026BB", None, None, None, None, None]),
+    ],
+)
+def test_maps_by_the_names_of_the_mission(words, names):
+    rows = rows_of("20251226", "20260118", "20260925")
+    table = tables.from_answers([(one, rows) for one in queries(*words)])
+    found = table["Map Name"].tolist() if len(table) else []
+    assert sorted(found, key=lambda one: (one is None, one)) == names
+
+
+def test_a_name_asks_for_files_that_begin_near_its_first_day():
+    asked = queries(a.imap.MapName("2026AB"), a.Instrument("hi"))
+    assert {one.level for one in asked} == {"l2", "l3"}
+    assert {one.days for one in asked} == {(date(2026, 3, 18), date(2026, 4, 1))}
+    assert all(pattern.endswith("-3mo") for one in asked for pattern in one.maps)
+    assert {one.instrument for one in queries(a.imap.MapName("2026"))} == set(mission.MAPPERS)
+
+
+@pytest.mark.parametrize("given", ["2025A", "2026C", "2026ABA", "A", "", 2026.5, None, "26A"], ids=str)
+def test_other_names_are_refused(given):
+    with pytest.raises(QueryError, match="such as '2026A'"):
+        a.imap.MapName(given)
+
+
+def test_an_instrument_without_maps_has_no_named_ones():
+    with pytest.raises(QueryError, match="mag does not make maps"):
+        queries(a.imap.MapName("2026A"), a.Instrument("mag"))
 
 
 def test_a_pattern_matches_descriptors_of_nine_parts_only():

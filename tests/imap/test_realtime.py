@@ -18,7 +18,27 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServiceRefused,
 )
-from sunpy_helio_plugins.imap import mission
+from sunpy_helio_plugins.imap import ialirt_tables, mission
+
+DEFINED = {
+    "codice_hi_h": "ct / (MeV s sr cm2)",
+    **dict.fromkeys(("codice_lo_c_over_o_abundance", "codice_lo_mg_over_o_abundance"), None),
+    **dict.fromkeys(("codice_lo_fe_over_o_abundance", "codice_lo_c_plus_6_over_c_plus_5"), None),
+    **dict.fromkeys(("codice_lo_o_plus_7_over_o_plus_6", "codice_lo_fe_low_over_fe_high"), None),
+    **{f"hit_e_{side}_side_{energy}_en": "ct" for side in "ab" for energy in ("low", "med", "high")},
+    **dict.fromkeys(("hit_h_omni_low_en", "hit_h_omni_med_en", "hit_h_a_side_high_en", "hit_h_b_side_high_en"), "ct"),
+    **dict.fromkeys(("hit_he_omni_low_en", "hit_he_omni_high_en"), "ct"),
+    **dict.fromkeys(("mag_B_magnitude", "mag_B_GSE", "mag_B_GSM", "mag_B_RTN"), "nT"),
+    **{f"mag_{angle}_B_{frame}": "deg" for angle in ("theta", "phi") for frame in ("GSE", "GSM")},
+    "swapi_pseudo_proton_density": "1 / cm3",
+    "swapi_pseudo_proton_speed": "km / s",
+    "swapi_pseudo_proton_temperature": "K",
+    "swe_normalized_counts": None,
+    "swe_counterstreaming_electrons": None,
+    **dict.fromkeys(("sc_position_GSE", "sc_position_GSM"), "km"),
+    **dict.fromkeys(("sc_velocity_GSE", "sc_velocity_GSM"), "km / s"),
+}
+"""The units of all variables in the mission's definitions (imap_processing 1.0.40, imap_ialirt_l1_variable_attrs)."""
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
@@ -128,6 +148,19 @@ class TestRealtime:
         assert first == second
         assert [np.ma.getdata(column)[0].tolist() for column in columns] == [one[0], other[0]]
 
+    @pytest.mark.parametrize("name", DEFINED)
+    def test_units_are_those_of_the_definitions(self, name):
+        found = ialirt_tables.column(name, [1.5, None], ialirt_tables._unit(name))
+        unit = getattr(found, "unit", None)
+        assert unit == (None if DEFINED[name] is None else u.Unit(DEFINED[name]))
+
+    @pytest.mark.parametrize(
+        ("name", "words"), [("swe_normalized_counts", "normalized counts"), ("codice_lo_c_over_o_abundance", None)]
+    )
+    def test_a_unit_that_is_none_is_kept_in_words(self, name, words):
+        found = ialirt_tables.column(name, [1.5, None], ialirt_tables._unit(name))
+        assert (found.info.meta or {}).get("unit_string") == words
+
     def test_known_variables_have_the_types_and_shapes_of_the_daily_file(self, archive, real_data):
         """Also in an answer that contains none of their values."""
         path, seen = real_data / "imap" / "imap_ialirt_l1_realtime_20260310_v001.cdf", 0
@@ -137,6 +170,7 @@ class TestRealtime:
                 nothing = self.answer(archive, None, None, name=name)[name]
                 kind = "i" if daily[name].dtype.kind in "iu" else "f"
                 assert (name, nothing.dtype.kind, nothing.shape[1:]) == (name, kind, daily[name].shape[1:])
+                assert getattr(nothing, "unit", None) == getattr(daily[name], "unit", None)
                 assert nothing.mask.all()
                 seen += 1
         assert seen == 30

@@ -7,6 +7,7 @@ on 2026-01-12 by the fast stream of the equatorial coronal hole.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +39,7 @@ class Variable:
     labels: str = ""
     role: str = "data"
     varies: bool = True
+    more: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 # --- the solar wind -----------------------------------------------------------------------------------------------
@@ -224,25 +226,46 @@ def glows(day: str, seed: int) -> dict[str, Variable]:
 
 
 def sky(day: str, unit: str) -> dict[str, Variable]:
-    """Return a map: one record on energy, longitude and latitude."""
+    """Return a map of half a year: one record on energy, longitude and latitude, with what the mission adds."""
     energy, longitude, latitude = np.array([0.75, 1.1, 1.65]), np.arange(3, 360, 6.0), np.arange(-87, 90, 6.0)
     ribbon = np.exp(-(((latitude[None] - 30 * np.sin(np.radians(longitude))[:, None]) / 14) ** 2))
-    values = np.round(energy[:, None, None] ** -1.6 * (20 + 60 * ribbon), 1)
+    values = np.round(energy[:, None, None] ** -1.6 * (20 + 60 * ribbon), 1)[None]
+    # The spacecraft spins about an axis near the Sun: the poles are seen on every day.
+    exposure = np.broadcast_to(np.round(600 / np.cos(np.radians(latitude))), values.shape)
+    noise = np.round(np.sqrt(values * 60 / exposure), 2)
+    half_year = 182 * 86_400 * 10**9
+    start = epoch(day, 60.0, 1)
+    seen = start.values[0] + np.round(half_year * longitude / 360).astype("i8")[:, None]
+    pixels = ("epoch", "energy", "longitude", "latitude")
+    uncertain = {f"DELTA_{side}_VAR": "ena_intensity_stat_uncert" for side in ("PLUS", "MINUS")}
+    text = "Intensity of energetic neutral atoms"
+    solid = np.broadcast_to(np.radians(6) * 2 * np.sin(np.radians(3)) * np.cos(np.radians(latitude)), (1, 60, 30))
     return {
-        "epoch": epoch(day, 60.0, 1),
-        "ena_intensity": Variable(
-            values[None],
-            "f4",
-            unit,
-            0,
-            1e6,
-            "Intensity of energetic neutral atoms",
-            ("epoch", "energy", "longitude", "latitude"),
+        "epoch": start,
+        "epoch_delta": Variable(
+            np.array([half_year]), "i8", "ns", 0, 2**62, "Duration of the map", ("epoch",), role="support_data"
+        ),
+        "ena_intensity": Variable(values, "f4", unit, 0, 1e6, text, pixels, more=uncertain),
+        "ena_intensity_stat_uncert": Variable(
+            noise, "f4", unit, 0, 1e6, f"{text}, statistical uncertainty", pixels, role="support_data"
+        ),
+        "ena_intensity_sys_err": Variable(
+            np.round(values / 20, 2), "f4", unit, 0, 1e6, f"{text}, systematic error", pixels, role="support_data"
+        ),
+        "exposure_factor": Variable(exposure, "f4", "s", 0, 1e9, "Exposure", pixels),
+        "obs_date": Variable(
+            np.broadcast_to(seen, values.shape), "i8", "ns", 0, 2**62, "Mean time of the pixel", pixels,
+            role="support_data",
+        ),
+        "solid_angle": Variable(
+            solid, "f4", "sr", 0, 13, "Solid angle of the pixel", ("epoch", *pixels[2:]), role="support_data"
         ),
         "energy": axis(energy, "keV"),
+        "energy_delta_minus": axis(energy * 0.18, "keV"),
+        "energy_delta_plus": axis(energy * 0.22, "keV"),
         "longitude": axis(longitude, "degrees"),
         "latitude": axis(latitude, "degrees"),
-    }
+    }  # fmt: skip
 
 
 def profile(day: str, name: str, unit: str, values: np.ndarray, along: str) -> dict[str, Variable]:

@@ -343,6 +343,7 @@ def attributes(variable: Variable, name: str) -> dict[str, Any]:
         held |= {"UNITS": variable.unit, "FILLVAL": [FILLS[variable.kind], kind]}
         held |= {"VALIDMIN": [variable.low, kind], "VALIDMAX": [variable.high, kind], "LABLAXIS": name}
     held |= {f"DEPEND_{number}": other for number, other in enumerate(variable.depends)}
+    held |= variable.more
     if variable.labels:
         held["LABL_PTR_1"] = variable.labels
     if variable.kind == "tt":

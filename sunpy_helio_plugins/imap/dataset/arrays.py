@@ -16,7 +16,7 @@ from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.imap.dataset.timeline import Timeline, TimelineSegment
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UnreadableError, keys_of
 from sunpy_helio_plugins.quantities.datetimes import from_days
-from sunpy_helio_plugins.quantities.days import known, split_tt2000
+from sunpy_helio_plugins.quantities.days import known, split_tt2000, unix_of_tt2000
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.series.columns import Losses, PlainColumn, datetimes, field_of
@@ -154,6 +154,12 @@ def _stamps(variable: Variable, losses: Losses) -> NDArray[Any]:
         return datetimes(as_time(variable, may_be_missing=True), losses)
     shape = variable.read().values.shape if variable.shape else (-1,)
     epochs, missing = known(*keys_of(variable))
+    stamps = unix_of_tt2000(epochs)
+    if stamps is not None:
+        made = stamps.view("M8[ns]")
+        if missing is not None:
+            made[missing] = np.datetime64("NaT", "ns")
+        return made.reshape(shape)
     days, nanos = split_tt2000(epochs)
     losses.leap_seconds += int(np.sum(nanos >= DAY)) if nanos.size and int(nanos.max()) >= DAY else 0
     made = from_days(days, nanos, missing)

@@ -138,8 +138,7 @@ def repoint_table(time: a.Time | None = None, path: str | Path | None = None) ->
     time : sunpy.net.attrs.Time, sunpy.time.TimeRange, or pair of times, optional
         The time range. Defaults to the whole mission.
     path : str or pathlib.Path, optional
-        The folder above the tree of the SDC. Defaults to ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or the download
-        folder of sunpy.
+        As of `sunpy_helio_plugins.imap.spin_table`.
 
     Returns
     -------
@@ -151,12 +150,8 @@ def repoint_table(time: a.Time | None = None, path: str | Path | None = None) ->
 
     Raises
     ------
-    ServiceError
-        The request failed, or the archive does not have such files.
-    TransferError
-        The file could not be downloaded.
-    FileError
-        The file is not a table of pointings.
+    ServiceError, TransferError, FileError
+        As of `sunpy_helio_plugins.imap.spin_table`, for the table of pointings.
 
     Examples
     --------

@@ -149,7 +149,7 @@ def release(
         name, except those in the manifest; ``"early-release"`` those in the manifest; ``"unrelease"`` reverses the
         release of those in the manifest.
     dry_run : bool, optional
-        Whether to check the manifest and to return the request, without sending anything.
+        As of `sunpy_helio_plugins.imap.reprocess`; the manifest is checked all the same.
     wait : float, optional
         The time in seconds between the upload of the manifest and the request, which the service may need.
     progress : bool, optional
@@ -158,7 +158,7 @@ def release(
     Returns
     -------
     ServiceRequest
-        The request, with the answer of the service.
+        As of `sunpy_helio_plugins.imap.reprocess`.
 
     Raises
     ------

@@ -40,10 +40,10 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     Returns
     -------
     matplotlib.figure.Figure
-        A Mollweide projection, with longitudes that increase to the left, lines at every 60 degrees of longitude and 30
-        of latitude, a cross at the nose and a colour bar with the unit. Each point has the value of the pixel in which
-        it is; missing values are grey. ``figure.axes[0]`` is a `~astropy.visualization.wcsaxes.WCSAxes`, which plots
-        any `~astropy.coordinates.SkyCoord`.
+        A Mollweide projection, with longitudes that increase to the left, lines and labels at every 60 degrees of
+        longitude and 30 of latitude, a cross at the nose and a colour bar with the unit. Each point has the value of
+        the pixel in which it is; missing values are grey. ``figure.axes[0]`` is a
+        `~astropy.visualization.wcsaxes.WCSAxes`, which plots any `~astropy.coordinates.SkyCoord`.
 
     Raises
     ------
@@ -72,6 +72,7 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     longitude.set_ticklabel(color="white", fontsize="small", path_effects=_outline())
     longitude.set_major_formatter("d")
     latitude.set_major_formatter("d")
+    _label_latitudes(axes, wcs)
     axes.coords.grid(color="white", alpha=0.35, linewidth=0.7)
     axes.plot(NOSE.lon.deg, NOSE.lat.deg, "+", color="white", markersize=11, transform=axes.get_transform("world"))
     meta = skymap.meta
@@ -81,6 +82,17 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
     bar.set_label(shown(f"{label} [{unit}]" if unit else label))
     axes.set_title(shown(_title(skymap)), fontsize="medium", pad=18)
     return figure
+
+
+def _label_latitudes(axes: Any, wcs: WCS) -> None:
+    """Write the latitudes beside the left end of their lines; the frame of an ellipse does not have these labels."""
+    latitudes = np.arange(-60, 61, 30)
+    edge = np.full(latitudes.shape, wcs.wcs.crval[0] + 179.999)
+    for latitude, column, row in zip(latitudes, *wcs.world_to_pixel_values(edge, latitudes), strict=True):
+        axes.annotate(
+            f"{latitude}°".replace("-", "\N{MINUS SIGN}"), (column, row), xytext=(-7, 0), textcoords="offset points",
+            ha="right", va="center", fontsize="small", annotation_clip=False,
+        )  # fmt: skip
 
 
 def _outline() -> list[Any]:
@@ -134,7 +146,8 @@ def _sampled(skymap: Any, wcs: WCS, shape: tuple[int, int]) -> np.ndarray:
 
 def _title(skymap: Any) -> str:
     """Return the source, the energy and the time of a map."""
-    texts = [str(skymap.meta.get("Logical_source") or "")]
+    name = skymap.meta.get("map_name")
+    texts = [" ".join(filter(None, [str(skymap.meta.get("Logical_source") or ""), name and f"({name})"]))]
     for name, value in skymap.global_coords.items():
         if isinstance(value, u.Quantity):
             texts.append(f"{name} {value:.4g}")

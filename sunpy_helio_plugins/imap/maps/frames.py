@@ -43,6 +43,9 @@ FRAMES = ("hae", "gcs", *_AXES)
 NOSE = SkyCoord(255.59 * u.deg, 5.14 * u.deg, frame=HAE)
 """The nose of the heliosphere, as the mission's frame kernel defines it."""
 
+_OF_SPICE = {"eclipj2000": "hae"}
+"""Frames of SPICE by their names, which IDEX uses instead of those of the mission."""
+
 _SYSTEM = re.compile(r"CoordinateSystemName\s*:\s*(?:IMAP_)?([A-Za-z]+)")
 
 
@@ -68,7 +71,8 @@ def frame_of(table: Table, column: str, axes: Sequence[str], given: str | None) 
 
 
 def _of_product(table: Table) -> str:
-    return str(table.meta.get("Spice_reference_frame") or "").strip().lower().removeprefix("imap_")
+    said = str(table.meta.get("Spice_reference_frame") or "").strip().lower().removeprefix("imap_")
+    return _OF_SPICE.get(said, said)
 
 
 def _of_descriptor(table: Table) -> str:

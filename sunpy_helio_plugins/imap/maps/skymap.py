@@ -18,6 +18,7 @@ from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.arguments import TEXT, close_names, listed, one_of, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.imap.coverage import map_name
 from sunpy_helio_plugins.imap.maps.frames import FRAMES, frame_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.series.axes import Axis, axes_of
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["to_skymap"]
 
-_LONGITUDE = re.compile(r"(?:.*_)?(?:lon|longitude)", re.IGNORECASE)
-_LATITUDE = re.compile(r"(?:.*_)?(?:lat|latitude)", re.IGNORECASE)
-_PIXELS = "pixel_index"
+_LONGITUDE = re.compile(r"(?:.*_)?(?:lon|longitude)(?:_pixel)?", re.IGNORECASE)
+_LATITUDE = re.compile(r"(?:.*_)?(?:lat|latitude)(?:_pixel)?", re.IGNORECASE)
+_PIXELS = ("pixel_index", "healpix_index")
+_QUANTITIES = ("ena_intensity", "glows_rate", "rate_map")
+"""The quantities of maps of atoms, of light and of dust that are the default."""
 _RECORDS = "record"
+_OF_PIXELS = ("pixel_longitude", "pixel_latitude")
 _BESIDE = ("exposure_factor", "obs_date", "obs_date_range", "solid_angle")
 """Variables of a map that are not of one of its quantities."""
 
@@ -63,9 +67,9 @@ def to_skymap(table: Any, column: str | None = None, *, frame: str | None = None
         The coordinates of pixels are a `~astropy.coordinates.SkyCoord` in the mean ecliptic of J2000, which is
         ECLIPJ2000 of SPICE, also for maps along the axes of HRE, HNU and HRC; that of maps in GCS is galactic. Missing
         values are NaN and masked. ``uncertainty`` is the statistical uncertainty. ``meta`` contains ``"frame"``,
-        ``"start_time"`` and ``"end_time"``, ``"energy_lower"`` and ``"energy_upper"``, the attributes of the variable,
-        and the other errors, the exposure, the solid angles and the times of observation of the pixels, which are
-        sliced with the cube.
+        ``"start_time"`` and ``"end_time"``, ``"energy_lower"`` and ``"energy_upper"``, the mission's ``"map_name"`` if
+        there is one, such as ``"2026A"``, the attributes of the variable, and the other errors, the exposure, the solid
+        angles and the times of observation of the pixels, which are sliced with the cube.
 
     Raises
     ------
@@ -125,7 +129,8 @@ class _Layout:
         """Return the layout of a column, or raise a `QueryError` that names the maps."""
         maps = {name: sky for name in table.colnames if (sky := _sky_axes(_axis_names(table, name)))}
         data = [name for name in maps if (table[name].info.meta or {}).get("VAR_TYPE", "data") == "data"]
-        chosen = column or ("ena_intensity" if "ena_intensity" in maps else next(iter(data or maps), ""))
+        usual = [name for name in _QUANTITIES if name in maps]
+        chosen = column or next(iter(usual or data or maps), "")
         if chosen not in maps:
             raise QueryError(
                 f"imap.to_skymap takes a column with axes of longitude and latitude or of pixel_index, not {column!r}; "
@@ -214,8 +219,8 @@ class _Layout:
         from sunpy_helio_plugins.imap.maps.coordinates import healpix_wcs, rectangular_wcs
 
         centers = [self.axes[name].centers for name in self.sky]
-        if self.sky == (_PIXELS,):
-            length = self.table[self.column].shape[1 + list(self.axes).index(_PIXELS)]
+        if len(self.sky) == 1:
+            length = self.table[self.column].shape[1 + list(self.axes).index(self.sky[0])]
             indices = np.arange(length) if centers[0] is None else centers[0].value.astype(np.int64)
             return healpix_wcs(indices, frame, self.table.meta, self._pixel_centers(length))
         for name, one in zip(self.sky, centers, strict=True):
@@ -229,6 +234,8 @@ class _Layout:
     def _pixel_centers(self, length: int) -> tuple[Any, Any] | None:
         support = self.table.meta.get("support") or {}
         found = [support[name]["values"] for name in ("longitude", "latitude") if name in support]
+        varying = [self.table[name][0] for name in _OF_PIXELS if name in self.table.colnames]
+        found = found or [getattr(one, "unmasked", one) for one in varying]
         if len(found) < 2 or any(np.shape(one) != (length,) for one in found):
             return None
         longitude, latitude = (u.Quantity(one, u.deg if not hasattr(one, "unit") else None) for one in found)
@@ -236,7 +243,9 @@ class _Layout:
 
     @cached_property
     def _start(self) -> Time:
-        return self.table[time_name("imap.to_skymap", self.table)].utc
+        epoch = self.table[time_name("imap.to_skymap", self.table)].utc
+        before = self._duration("epoch_delta_minus")
+        return epoch if before is None else epoch - before
 
     def meta(self, frame: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the metadata of the cube, and the axes of those that are arrays."""
@@ -249,6 +258,7 @@ class _Layout:
             axes |= {"start_time": 0} | ({} if end is None else {"end_time": 0})
         else:
             start, end = start[0], None if end is None else end[0]
+            made |= self._name(start)
         made |= {"start_time": start} | ({} if end is None else {"end_time": end})
         for name in self.others:
             for side, edges in self._edges(name):
@@ -259,14 +269,23 @@ class _Layout:
                 axes[name] = tuple(along)
         return made, axes
 
+    def _name(self, start: Time) -> dict[str, str]:
+        """Return the mission's name of the map, if it has one."""
+        descriptor = str(self.table.meta.get("Logical_source") or "").rpartition("_")[2]
+        found = "" if start.masked and np.any(start.mask) else map_name(start.to_datetime().date(), descriptor)
+        return {"map_name": found} if found else {}
+
     @property
     def _end(self) -> Time | None:
-        """The end of each record, of the mission's variable of durations."""
-        if "epoch_delta" not in self.table.colnames or not hasattr(self.table["epoch_delta"], "unit"):
+        """The end of each record, of the mission's variables of durations."""
+        after = [one for one in map(self._duration, ("epoch_delta", "epoch_delta_plus")) if one is not None]
+        return self.table[time_name("imap.to_skymap", self.table)].utc + after[0] if after else None
+
+    def _duration(self, name: str) -> u.Quantity | None:
+        if name not in self.table.colnames or getattr(self.table[name], "unit", None) is None:
             return None
-        duration = self.table["epoch_delta"]
-        bare = getattr(duration, "unmasked", duration)
-        return self._start + u.Quantity(bare, dtype=float) if u.Quantity(bare).unit.is_equivalent(u.s) else None
+        bare = u.Quantity(getattr(self.table[name], "unmasked", self.table[name]), dtype=float)
+        return bare if bare.unit.is_equivalent(u.s) else None
 
     def _edges(self, name: str) -> Iterator[tuple[str, u.Quantity]]:
         support, centers = self.table.meta.get("support") or {}, fixed_centers(self.axes[name])
@@ -303,7 +322,8 @@ def _axis_names(table: QTable, name: str) -> list[str]:
 
 def _sky_axes(names: Sequence[str]) -> tuple[str, ...]:
     """Return the axes of longitude and latitude, or of HEALPix pixels; nothing for a column that is not a map."""
-    if names.count(_PIXELS) == 1:
-        return (_PIXELS,)
+    pixels = [name for name in names if name in _PIXELS]
+    if len(pixels) == 1:
+        return (pixels[0],)
     found = [[name for name in names if pattern.fullmatch(name)] for pattern in (_LONGITUDE, _LATITUDE)]
     return tuple(one[0] for one in found) if all(len(one) == 1 for one in found) else ()

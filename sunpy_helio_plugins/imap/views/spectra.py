@@ -13,20 +13,21 @@ from astropy.nddata import StdDevUncertainty
 from astropy.table import QTable
 from astropy.utils.masked import Masked
 
-from sunpy_helio_plugins.arguments import TEXT, taking
-from sunpy_helio_plugins.errors import MissingDependencyError
+from sunpy_helio_plugins.arguments import PLACE, TEXT, optional, taking
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.series.axes import Axis, axes_of
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.views.cube import fixed_centers, middle, physical_type, spectra_of
 
 if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
     from ndcube import NDCube
 
 __all__ = ["to_spectra"]
 
 
-@taking("imap.to_spectra", column=TEXT)
-def to_spectra(table: Any, column: str) -> NDCube:
+@taking("imap.to_spectra", column=TEXT, observer=optional(PLACE))
+def to_spectra(table: Any, column: str, *, observer: SkyCoord | None = None) -> NDCube:
     r"""
     Convert a column of spectra to a cube with axes of time, energy and angles, and its uncertainty.
 
@@ -37,6 +38,9 @@ def to_spectra(table: Any, column: str) -> NDCube:
         `sunpy_helio_plugins.series` converted them.
     column : str
         The name of a column with several values for each record, such as ``"flux"`` of SWE.
+    observer : SkyCoord, optional
+        The position of the spacecraft, one for all records or one for each, which the files of spectra do not contain.
+        ``sunpy.coordinates.spice`` returns it from the files of `sunpy_helio_plugins.imap.kernels`.
 
     Returns
     -------
@@ -48,13 +52,14 @@ def to_spectra(table: Any, column: str) -> NDCube:
 
         Missing values are NaN and masked. ``uncertainty`` is that which the file names for the column; if it is not the
         same upwards and downwards, both are in ``meta``. ``meta`` also contains the edges of the bins of each axis, as
-        ``"<axis>_lower"`` and ``"<axis>_upper"``. All of them are sliced with the cube.
+        ``"<axis>_lower"`` and ``"<axis>_upper"``, and the ``"observer"`` if it is given. All of them are sliced with
+        the cube.
 
     Raises
     ------
     QueryError
-        If the column does not exist, is not numeric or has one value for each record, or if times are missing or there
-        are fewer than two records.
+        If the column does not exist, is not numeric or has one value for each record, if times are missing or there are
+        fewer than two records, or if there are other numbers of positions than of records.
     MissingDependencyError
         If ndcube is not installed.
 
@@ -78,6 +83,9 @@ def to_spectra(table: Any, column: str) -> NDCube:
     values = values.astype(values.dtype if values.dtype.kind == "f" else float)
     values[mask] = np.nan
     meta, axes = {**(found[column].info.meta or {}), "name": column}, dict[str, Any]()
+    meta["Logical_source"] = found.meta.get("Logical_source")
+    if observer is not None:
+        meta["observer"], axes["observer"] = _observer(observer, len(found)), 0
     along = [TimeTableCoordinate(middle("imap.to_spectra", found), names="time", physical_types="time")]
     for number, axis in enumerate(axes_of(found, column), 1):
         name, centers = _centers(found, axis, values.shape[number])
@@ -93,6 +101,16 @@ def to_spectra(table: Any, column: str) -> NDCube:
         values, wcs=reduce(and_, reversed(along)).wcs, mask=mask | np.isnan(values), unit=unit, uncertainty=uncertainty,
         meta=CubeMeta(meta, axes=axes, data_shape=values.shape),
     )  # fmt: skip
+
+
+def _observer(observer: SkyCoord, length: int) -> SkyCoord:
+    """Return a position for each record."""
+    if observer.shape not in ((), (1,), (length,)):
+        raise QueryError(
+            f"imap.to_spectra: the observer is one position, or one for each of the {length} records, not "
+            f"{' x '.join(map(str, observer.shape))} positions."
+        )
+    return observer if observer.shape == (length,) else observer.reshape(1)[np.zeros(length, dtype=int)]
 
 
 def _plain(table: QTable, name: str) -> tuple[np.ndarray, np.ndarray, u.UnitBase | None]:

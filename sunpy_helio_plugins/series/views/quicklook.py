@@ -16,7 +16,7 @@ from sunpy_helio_plugins.arguments import TEXTS, optional, taking
 from sunpy_helio_plugins.arguments import shown as described
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
-from sunpy_helio_plugins.series.axes import axes_of, element_names
+from sunpy_helio_plugins.series.axes import Axis, axes_of, element_names
 from sunpy_helio_plugins.series.records import time_name
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.views.envelope import envelope
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["concise", "embedded", "quicklook", "shown", "unit_text"]
+__all__ = ["concise", "draw_cells", "embedded", "over_others", "quicklook", "shown", "unit_text"]
 
 _MOST_LINES = 6
 _MOST_PANELS = 12
@@ -247,34 +247,44 @@ def _label(name: str, values: Any) -> str:
 
 
 def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str, dimension: int) -> None:
-    import matplotlib.dates as dates
-    from matplotlib.colors import LogNorm
-
     values, every = table[name], axes_of(table, name)
-    axis = every[dimension]
-    x, y, cells = mesh(_seconds(instants), axis, _over_others(_numbers(values), dimension), Intervals.of(table.meta))
-    positive = cells[np.isfinite(cells) & (cells > 0)]
-    # Logarithmic colours are not useful for values of similar size, or with both signs.
-    is_log = len(positive) > 0.5 * np.isfinite(cells).sum() and positive.max() > 10 * np.percentile(positive, 2)
-    norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
-    cells = np.where(cells > 0, cells, np.nan) if is_log else cells
-    days = dates.date2num(instants[0]) + (x - _seconds(instants)[0]) / 86400
-    if y.ndim == 2:
-        corners = np.repeat(days[:, None], y.shape[1], axis=1)
-        image = axes.pcolormesh(corners, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
-    else:
-        image = axes.pcolormesh(days, y, cells.T, norm=norm, cmap="viridis", rasterized=True, shading="flat")
-    if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
-        axes.set_yscale("log")
-    unit = unit_text(axis.centers.unit) if axis.centers is not None else ""
-    unit = unit or shown(axis.unit_string or "")
-    axes.set_ylabel(f"{shown(axis.label)}\n[{unit}]" if unit else shown(axis.label))
+    spectra = over_others(_numbers(values), dimension)
+    image = draw_cells(axes, instants, every[dimension], spectra, Intervals.of(table.meta))
     others = [one.name for index, one in enumerate(every) if index != dimension]
     label = f"{name}, mean over {', '.join(others)}" if others else name
     axes.figure.colorbar(image, ax=axes, label=_label(label, values), pad=0.01)
 
 
-def _over_others(values: np.ndarray, dimension: int) -> np.ndarray:
+def draw_cells(
+    axes: Axes, instants: np.ndarray, axis: Axis, values: np.ndarray, intervals: Intervals, **options: Any
+) -> Any:
+    """Draw spectra, shape (n, k), as an image with the edges of their bins; ``options`` are those of pcolormesh."""
+    import matplotlib.dates as dates
+    from matplotlib.colors import LogNorm
+
+    x, y, cells = mesh(_seconds(instants), axis, values, intervals)
+    if not options.keys() & {"norm", "vmin", "vmax"}:
+        positive = cells[np.isfinite(cells) & (cells > 0)]
+        # Logarithmic colours are not useful for values of similar size, or with both signs.
+        is_log = len(positive) > 0.5 * np.isfinite(cells).sum() and positive.max() > 10 * np.percentile(positive, 2)
+        options["norm"] = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
+        cells = np.where(cells > 0, cells, np.nan) if is_log else cells
+    options = {"cmap": "viridis", "rasterized": True, "shading": "flat", **options}
+    days = dates.date2num(instants[0]) + (x - _seconds(instants)[0]) / 86400
+    if y.ndim == 2:
+        corners = np.repeat(days[:, None], y.shape[1], axis=1)
+        image = axes.pcolormesh(corners, y, cells, **options)
+    else:
+        image = axes.pcolormesh(days, y, cells.T, **options)
+    if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
+        axes.set_yscale("log")
+    unit = unit_text(axis.centers.unit) if axis.centers is not None else ""
+    unit = unit or shown(axis.unit_string or "")
+    axes.set_ylabel(f"{shown(axis.label)}\n[{unit}]" if unit else shown(axis.label))
+    return image
+
+
+def over_others(values: np.ndarray, dimension: int) -> np.ndarray:
     """Return the means over all dimensions but time and one other, shape (n, k); missing values are left out."""
     others = tuple(index for index in range(1, values.ndim) if index != dimension + 1)
     if not others:

@@ -100,3 +100,13 @@ def test_a_map_of_several_energies_is_refused(make_map):
 def test_other_objects_are_refused(given):
     with pytest.raises(QueryError, match=r"imap\.plot_skymap takes a map of the sky, such as imap\.to_skymap"):
         imap.plot_skymap(given)
+
+
+def test_latitudes_are_written_beside_the_left_end_of_their_lines(make_map):
+    axes = imap.plot_skymap(imap.to_skymap(make_map())[1]).axes[0]
+    places = {label.get_text(): label.xy for label in axes.texts}
+    assert [*places] == ["\N{MINUS SIGN}60°", "\N{MINUS SIGN}30°", "0°", "30°", "60°"]
+    for text, place in places.items():
+        where = axes.wcs.pixel_to_world(*place)
+        assert where.lat.deg == pytest.approx(float(text.rstrip("°").replace("\N{MINUS SIGN}", "-")), abs=1e-6)
+        assert (where.lon - NOSE.lon).wrap_at("180d").deg == pytest.approx(180, abs=0.01)

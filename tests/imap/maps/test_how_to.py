@@ -19,7 +19,7 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(
         r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     space: dict = {}
     for block in blocks:
         exec(textwrap.dedent(block), space)  # the page is ours

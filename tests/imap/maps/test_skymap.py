@@ -140,6 +140,12 @@ def test_the_time_range_is_that_of_the_file(make_map):
     assert meta["end_time"] == Time("2026-04-01")
 
 
+@pytest.mark.parametrize(("months", "name"), [("3mo", "2026AA"), ("6mo", "2026A"), ("1yr", "2026"), ("1mo", None)])
+def test_a_map_has_the_name_of_the_mission(make_map, months, name):
+    meta = {"Logical_source": f"imap_hi_l2_h45-ena-h-hf-sp-ram-hae-6deg-{months}"}
+    assert imap.to_skymap(make_map(meta=meta)).meta.get("map_name") == name
+
+
 def test_several_records_have_an_axis_of_time(make_map):
     sky = imap.to_skymap(make_map(records=3))
     assert sky.shape == (3, 4, 30, 60)
@@ -324,3 +330,97 @@ class TestEclipticAxes:
         wcs = WCS(naxis=2)
         wcs.wcs.ctype = ctype
         assert _frame_of_wcs(wcs) is None
+
+
+class TestOtherInstruments:
+    """Maps of dust and of light, with the axes and attributes of the mission's writers (imap_processing 1.0.40)."""
+
+    RATE = np.broadcast_to(np.arange(3, 360, 6.0)[:, None], (2, 60, 30))
+
+    @pytest.fixture
+    def dust(self, make_cdf):
+        """Return a map of IDEX, whose axes and frame have names of their own, and whose time is the middle."""
+        sky = ("rectangular_lon_pixel", "rectangular_lat_pixel")
+        depend = {f"DEPEND_{index}": name for index, name in enumerate(("epoch", *sky))}
+        quantity = {"VAR_TYPE": "data", "FILLVAL": -1e31} | depend
+        support = {"VAR_TYPE": "support_data", "UNITS": "degrees"}
+        duration = (8, np.full(2, 5 * 86_400 * 10**9), {"UNITS": "ns", "DEPEND_0": "epoch", "VAR_TYPE": "support_data"})
+        by_charge = np.repeat(self.RATE[:, None], 4, axis=1)
+        axes = {"DEPEND_1": "impact_charge", "DEPEND_2": sky[0], "DEPEND_3": sky[1]}
+        variables = {
+            "epoch": (33, 820_000_000_000_000_000 + np.arange(2) * 864_000 * 10**9, {"UNITS": "ns"}),
+            "epoch_delta_plus": duration,
+            "epoch_delta_minus": duration,
+            "counts_map": (8, self.RATE.astype("i8"), {**depend, "VAR_TYPE": "data", "UNITS": "counts"}),
+            "rate_map": (45, self.RATE, quantity | {"UNITS": "s^-1"}),
+            "rate_by_charge_map": (45, by_charge, quantity | axes | {"UNITS": "s^-1"}),
+            "impact_charge": (45, np.geomspace(1, 1000, 4), {"UNITS": "fC", "VAR_TYPE": "support_data"}),
+            sky[0]: (45, np.arange(3, 360, 6.0), support),
+            sky[1]: (45, np.arange(-87, 90, 6.0), support),
+        }
+        table = imap.read(make_cdf(variables, (*sky, "impact_charge")))
+        table.meta |= {"Spice_reference_frame": "ECLIPJ2000"}
+        return table
+
+    def test_a_map_of_dust(self, dust):
+        sky = imap.to_skymap(dust)
+        assert (sky.shape, sky.unit, sky.meta["frame"]) == ((2, 30, 60), 1 / u.s, "hae")
+        assert np.array_equal(sky.data, self.RATE.transpose(0, 2, 1))
+        assert imap.to_skymap(dust, "counts_map").unit == u.ct
+        assert imap.to_skymap(dust, "rate_by_charge_map").shape == (2, 4, 30, 60)
+        first = sky[0].wcs.pixel_to_world(0, 0)
+        assert (first.lon.deg, first.lat.deg) == pytest.approx((3, -87))
+
+    def test_a_map_of_dust_lasts_from_before_its_time_to_after_it(self, dust):
+        meta = imap.to_skymap(dust)[1].meta
+        assert abs((meta["end_time"] - meta["start_time"]).to_value("day") - 10) < 1e-9
+        assert abs((dust["epoch"][1] - meta["start_time"]).to_value("day") - 5) < 1e-9
+
+    def test_a_map_of_light_is_without_energies(self, make_cdf):
+        sky = {"longitude": np.arange(3, 360, 6.0), "latitude": np.arange(-87, 90, 6.0)}
+        depend = {"DEPEND_0": "epoch", "DEPEND_1": "longitude", "DEPEND_2": "latitude", "VAR_TYPE": "data"}
+        variables = {
+            "epoch": (33, [820_000_000_000_000_000], {"UNITS": "ns"}),
+            "exposure_factor": (45, self.RATE[:1], depend | {"UNITS": "s"}),
+            "glows_rate": (45, self.RATE[:1], depend | {"UNITS": "counts/s", "FILLVAL": -1e31}),
+            **{name: (45, one, {"UNITS": "deg", "VAR_TYPE": "support_data"}) for name, one in sky.items()},
+        }
+        table = imap.read(make_cdf(variables, tuple(sky)))
+        table.meta |= {"Logical_source": "imap_glows_l3_glx-int-uv-sf-nsp-full-hae-6deg-1yr"}
+        cube = imap.to_skymap(table)
+        assert (cube.shape, cube.unit, cube.meta["name"]) == ((30, 60), u.ct / u.s, "glows_rate")
+        assert np.array_equal(cube.data, self.RATE[0].T)
+
+    def test_probabilities_of_survival_are_on_healpix(self, make_cdf):
+        """Their pixels have another name, and directions for each record."""
+        sky = healpix_sky()
+        depend = {"DEPEND_0": "epoch", "DEPEND_1": "energy_grid", "DEPEND_2": "healpix_index", "VAR_TYPE": "data"}
+        place = {"DEPEND_0": "epoch", "DEPEND_1": "healpix_index", "UNITS": "degrees", "VAR_TYPE": "metadata"}
+        values = np.broadcast_to(sky["longitude"] / 360, (1, 3, 768)).astype("f4")
+        variables = {
+            "epoch": (33, [820_000_000_000_000_000], {"UNITS": "ns"}),
+            "surv_prob": (44, values, depend | {"UNITS": " ", "FILLVAL": np.float32(-1e31)}),
+            "pixel_longitude": (45, sky["longitude"][None], place),
+            "pixel_latitude": (45, sky["latitude"][None], place),
+            "energy_grid": (45, [3.0, 5.0, 8.0], {"UNITS": "keV", "VAR_TYPE": "support_data"}),
+            "healpix_index": (8, sky["pixel_index"], {"UNITS": " ", "VAR_TYPE": "support_data"}),
+        }
+        table = imap.read(make_cdf(variables, ("energy_grid", "healpix_index")))
+        cube = imap.to_skymap(table, "surv_prob", frame="hae")
+        assert cube.shape == (3, 768)
+        found = cube[0].wcs.pixel_to_world(np.arange(768))
+        assert np.allclose(found.lon.deg, sky["longitude"])
+        table["pixel_longitude"] = (table["pixel_longitude"] + 5 * u.deg) % (360 * u.deg)
+        with pytest.raises(QueryError, match="are not those of a HEALPix grid of nside 8"):
+            imap.to_skymap(table, "surv_prob", frame="hae")
+
+
+def test_the_pixels_are_in_the_order_of_the_mission(make_map):
+    """The numbers are ``az_el_points`` of RectangularSkyMap(6) and HealpixSkyMap(8) of imap_processing 1.0.40."""
+    rectangular = imap.to_skymap(make_map())[0]
+    places = {0: (3, -87), 1: (3, -81), 29: (3, 87), 30: (9, -87), 1799: (357, 87)}
+    found = {number: rectangular.wcs.pixel_to_world(number // 30, number % 30) for number in places}
+    assert {number: (round(one.lon.deg), round(one.lat.deg)) for number, one in found.items()} == places
+    healpix = imap.to_skymap(make_map(healpix_sky()))[0].wcs.pixel_to_world([0, 1, 2, 500])
+    assert healpix.lon.deg == pytest.approx([45, 135, 225, 50.625])
+    assert healpix.lat.deg == pytest.approx([84.14973294, 84.14973294, 84.14973294, -19.47122063])

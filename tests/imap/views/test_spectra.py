@@ -6,8 +6,11 @@ import pickle
 from pathlib import Path
 
 import astropy.units as u
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
+from matplotlib.colors import LogNorm
 from packaging.version import Version
 
 from sunpy_helio_plugins import imap, sandbox
@@ -125,3 +128,93 @@ def test_a_cube_can_be_pickled(make_swapi):
 def test_a_column_without_spectra_is_refused(make_swapi):
     with pytest.raises(QueryError, match=r"imap\.to_spectra takes a column of numbers .* not 'epoch'"):
         imap.to_spectra(make_swapi(), "epoch")
+
+
+class TestObserver:
+    EARTHWARD = SkyCoord(0 * u.deg, 0 * u.deg, 0.99 * u.AU, frame="heliographic_stonyhurst", obstime="2026-01-10")
+
+    def test_a_position_is_that_of_all_records(self, make_swapi):
+        found = imap.to_spectra(make_swapi(), "rate", observer=self.EARTHWARD)[1:].meta["observer"]
+        assert found.shape == (2,)
+        assert (found.radius == 0.99 * u.AU).all()
+
+    def test_positions_are_sliced_with_the_cube(self, make_swapi):
+        radius = [0.97, 0.98, 0.99] * u.AU
+        many = SkyCoord([0, 1, 2] * u.deg, [0, 0, 0] * u.deg, radius, frame="heliographic_stonyhurst")
+        cube = imap.to_spectra(make_swapi(), "rate", observer=many)
+        assert cube[1:].meta["observer"].lon.deg.tolist() == [1, 2]
+
+    @pytest.mark.parametrize(("given", "said"), [(2, "3 records, not 2 positions"), ("L1", "a SkyCoord .*'L1'")])
+    def test_other_observers_are_refused(self, make_swapi, given, said):
+        observer = self.EARTHWARD.reshape(1)[[0] * given] if given == 2 else given
+        with pytest.raises(QueryError, match=said):
+            imap.to_spectra(make_swapi(), "rate", observer=observer)
+
+
+class TestSpectrogram:
+    @pytest.fixture(autouse=True)
+    def _closed_figures(self):
+        yield
+        plt.close("all")
+
+    def cells(self, figure):
+        """Return the edges of the bins and the values of a picture."""
+        mesh = figure.axes[0].collections[0]
+        return mesh.get_coordinates()[..., 1], np.ma.filled(mesh.get_array().astype(float), np.nan)
+
+    def test_energies_have_their_name_unit_and_scale(self, make_swapi):
+        figure = imap.plot_spectra(imap.to_spectra(make_swapi(ENERGIES**2), "rate"), cmap="inferno")
+        axes, bar = figure.axes
+        assert (axes.get_yscale(), axes.get_xlabel()) == ("log", "UTC")
+        assert axes.get_ylabel().startswith("esa_energy\n[")
+        assert bar.get_ylabel().startswith("rate\n[")
+        mesh = axes.collections[0]
+        assert mesh.get_cmap().name == "inferno"
+        assert np.array_equal(self.cells(figure)[1].T[2], COUNTS[2][::-1])
+
+    def test_cells_extend_to_the_edges_of_the_file(self, make_cdf):
+        energy = np.array([2.0, 4.0, 8.0, 16.0], "f4")
+        names = {"DELTA_MINUS_VAR": "h_energy_delta_minus", "DELTA_PLUS_VAR": "h_energy_delta_plus"}
+        variables = {
+            "epoch": EPOCH,
+            "h": (FLOAT, COUNTS, data("1/(cm^2 s MeV/nuc sr)", "h_energy_mean")),
+            "h_energy_mean": (FLOAT, energy, support("MeV/nuc", **names)),
+            "h_energy_delta_minus": (FLOAT, energy / 4, support("MeV/nuc")),
+            "h_energy_delta_plus": (FLOAT, energy / 2, support("MeV/nuc")),
+        }
+        table = imap.read(make_cdf(variables, tuple(name for name in variables if name.startswith("h_"))))
+        edges = self.cells(imap.plot_spectra(imap.to_spectra(table, "h")))[0]
+        assert edges[:, 0].tolist() == [1.5, 3, 6, 12, 24]
+
+    def test_energies_that_change_are_those_of_each_record(self, make_swapi):
+        energies = ENERGIES.copy()
+        energies[2] *= 2
+        figure = imap.plot_spectra(imap.to_spectra(make_swapi(energies), "rate"))
+        assert figure.axes[0].get_ylabel().startswith("esa_energy\n[")
+        edges = self.cells(figure)[0]
+        assert np.allclose(edges[-1], 2 * edges[0])
+
+    def test_other_axes_are_averaged(self):
+        cube = imap.to_spectra(imap.read(SWE), "flux")
+        figure = imap.plot_spectra(cube)
+        assert isinstance(figure.axes[0].collections[0].norm, LogNorm)
+        assert figure.axes[1].get_ylabel().startswith("flux, mean over inst_az, inst_el\n[")
+        expected = np.nanmean(cube.data[0].astype(float), axis=(1, 2))
+        assert np.allclose(np.sort(self.cells(figure)[1][:, 0]), np.sort(expected), equal_nan=True)
+        assert imap.plot_spectra(cube, "inst_el").axes[0].get_ylabel().startswith("inst_el")
+        assert imap.plot_spectra(cube[:, :, 4, 3]).axes[1].get_ylabel().startswith("flux\n[")
+
+    @pytest.mark.parametrize(
+        ("cut", "axis", "said"),
+        [
+            (lambda cube: cube[0], None, "takes spectra of two or more times"),
+            (lambda cube: cube[:1], None, "takes spectra of two or more times"),
+            (lambda cube: cube[:, 0, 0, 0], None, "takes spectra of two or more times"),
+            (lambda cube: cube.data, None, "takes spectra of two or more times"),
+            (lambda cube: cube, "energies", "one of energy, inst_az, inst_el, not 'energies'"),
+        ],
+    )
+    def test_what_is_not_such_a_cube_is_refused(self, cut, axis, said):
+        cube = imap.to_spectra(imap.read(SWE), "flux")
+        with pytest.raises(QueryError, match=said):
+            imap.plot_spectra(cut(cube), axis)
