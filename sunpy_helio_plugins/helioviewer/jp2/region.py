@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, codestream, header, packets, reduce, samples
@@ -72,6 +72,17 @@ class _Cut(NamedTuple):
         return packets.selected(self.layout, self.halvings, self.small, _THUMBNAIL)
 
 
+_Found: TypeAlias = _Cut | int | None
+"""The place of a region, the bytes of the beginning of a file that are needed for it, or `None` for all of them."""
+
+
+def _enough(found: _Found) -> int | None:
+    """Return how many bytes of the beginning of a file determine the parts; `None` for the complete file."""
+    if isinstance(found, _Cut):
+        return None if found.layout is None else found.start + found.layout.packets
+    return found
+
+
 @dataclass(frozen=True)
 class RegionCut:
     """
@@ -98,10 +109,7 @@ class RegionCut:
 
     def needed(self, data: bytes) -> int | None:
         """Return how many bytes of the beginning of a file determine the parts; `None` for the complete file."""
-        found = self._found(data)
-        if isinstance(found, _Cut):
-            return None if found.layout is None else found.start + found.layout.packets
-        return found
+        return _enough(self._found(data))
 
     def parts(self, data: bytes) -> list[Span] | None:
         """Return the ranges of bytes of a file that the region needs; `None` for the complete file."""
@@ -132,7 +140,7 @@ class RegionCut:
     def accept(self, part: Path) -> None:
         """Check a downloaded file, or its parts, and replace it by a file with the region."""
         with part.open("rb") as stream:
-            beginning = self._beginning(stream)
+            beginning = self._beginning(stream)[0]
             if beginning[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
                 raise boxes.classified(beginning[:4096], part.stat().st_size)
             if self.parts(beginning) is None:
@@ -141,23 +149,23 @@ class RegionCut:
         part.write_bytes(made)
         boxes.accept(part)
 
-    def _beginning(self, stream: BinaryIO) -> bytes:
-        """Return the first bytes of an open file that determine the parts, or the complete file."""
+    def _beginning(self, stream: BinaryIO) -> tuple[bytes, _Found]:
+        """Return the first bytes of an open file that determine the parts, or the complete file, and the place."""
         stream.seek(0)
         data = stream.read(reduce.FIRST_BYTES)
-        while (want := self.needed(data)) is None or want > len(data):
+        while (want := _enough(found := self._found(data))) is None or want > len(data):
             more = stream.read() if want is None else stream.read(want - len(data))
             if not more:
                 break
             data += more
-        return data
+        return data, found
 
     def _read(self, stream: BinaryIO) -> tuple[_Cut, np.ndarray, str]:
         """Return the place, the samples and the header of the region."""
-        data = self._beginning(stream)
+        data, found = self._beginning(stream)
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
             raise boxes.classified(data[:4096], len(data))
-        cut = self._place(data)
+        cut = found if isinstance(found, _Cut) else self._place(data)
         if not isinstance(cut, _Cut):
             raise FileError("The image cannot be decoded: its markers were cut or are damaged.")
         if not cut.is_by_packets:
@@ -192,7 +200,7 @@ class RegionCut:
             more |= {} if found is None else {MEDIAN: str(found)}
         return header.added(_cropped(cut), more)
 
-    def _found(self, data: bytes) -> _Cut | int | None:
+    def _found(self, data: bytes) -> _Found:
         """Return the place of the region, the bytes that are needed for it, or `None` if the complete file is."""
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
             return len(data)

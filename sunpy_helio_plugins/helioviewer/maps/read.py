@@ -108,7 +108,7 @@ def read_file(path: Path, physical: bool = False, size: int | None = None, regio
         with named(path.name):
             return _map(reduce.decoded(data), header.text_of(data), path.name, physical)
     with local(path, "read"), path.open("rb") as stream, named(path.name):
-        picture, text = cut_of(region, size).pixels(stream)
+        picture, text = cut_of(region, size, physical).pixels(stream)
         return _map(picture, text, path.name, physical)
 
 
@@ -144,7 +144,7 @@ def _frame(
     with local(path, "read"), path.open("rb") as stream, named(name):
         data = frame.file(stream)
         if region is not None:
-            picture, text = cut_of(region, size).pixels(io.BytesIO(data))
+            picture, text = cut_of(region, size, physical).pixels(io.BytesIO(data))
         else:
             data = data if size is None else reduce.reduce(data, size)
             picture, text = reduce.decoded(data), header.text_of(data)
