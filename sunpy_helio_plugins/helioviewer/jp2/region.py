@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CROP", "MEDIAN", "RegionCut"]
+__all__ = ["CROP", "RegionCut"]
 
 CROP = "HV_CROP"
 """The keyword for a part of an image: its edges in the complete one."""
-
-MEDIAN = "HV_MEDIA"
-"""The keyword for the median byte of the complete image."""
 
 _THUMBNAIL = 64
 """Pixels of a small version of the complete image, whose packets are taken with those of the region."""
@@ -41,8 +38,8 @@ _MARKERS = 65_536
 Locate = Callable[[dict[str, Any], tuple[int, int]], ImageBox]
 """Returns the part of an image with a region, from its keywords and its shape (rows, columns)."""
 
-Median = Callable[["np.ndarray", dict[str, Any]], int | None]
-"""Returns the median byte of an image, from its samples and keywords, or `None`."""
+Describe = Callable[["np.ndarray", dict[str, Any]], dict[str, str]]
+"""Returns keywords that describe a complete image, from its samples and keywords."""
 
 
 class _Cut(NamedTuple):
@@ -94,14 +91,14 @@ class RegionCut:
         Takes the keywords and the shape of an image, and returns the region in pixels.
     size : int or None
         The minimum number of pixels of the longer side of the region; `None` for its full resolution.
-    median : callable or None
-        Takes the samples and the keywords of a small version of the complete image, and returns a number for the
+    describe : callable or None
+        Takes the samples and the keywords of a small version of the complete image, and returns keywords for the
         header of the region, by which its values can be checked.
     """
 
     locate: Locate
     size: int | None = None
-    median: Median | None = None
+    describe: Describe | None = None
 
     def plan(self) -> dict[str, Any]:
         """Return the arguments of a download of the region."""
@@ -193,11 +190,10 @@ class RegionCut:
         """Return the header of the region; ``small`` returns the samples of the complete image at a reduction."""
         more = {CROP: f"{' '.join(map(str, cut.box))} of {cut.shape[1]} {cut.shape[0]}"}
         halvings = packets.halvings_to(_THUMBNAIL, cut.shape, cut.levels)
-        if self.median is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
+        if self.describe is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
             keys = header.keywords(cut.text)
             halved = {**keys, **header.rescaled(keys, halvings, cut.shape)}
-            found = self.median(small(halvings, ImageBox(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
-            more |= {} if found is None else {MEDIAN: str(found)}
+            more |= self.describe(small(halvings, ImageBox(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
         return header.added(_cropped(cut), more)
 
     def _found(self, data: bytes) -> _Found:

@@ -43,10 +43,10 @@ def read(
         The minimum number of pixels of the longer side. The file can be reduced by powers of two; only the part of the
         file that is needed is downloaded, read and decoded, and the coordinates are those of the reduced image.
     physical : bool, optional
-        Whether to convert display bytes to DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI). The values
-        are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the header,
-        HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where. Therefore the
-        sum over a magnetogram is not a magnetic flux.
+        Whether to convert display bytes to DN/s (AIA, SWAP, the continuum of HMI) or gauss (magnetograms of HMI). The
+        values are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the
+        header, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where.
+        Therefore the sum over a magnetogram is not a magnetic flux.
     region : SkyCoord, sunpy.map.GenericMap, astropy.units.Quantity, row of an event, or pair of coordinates, optional
         A part of the image: two corners, as a `~astropy.coordinates.SkyCoord` of shape (2,) or a pair; the vertices of
         an outline, such as ``event["hpc_boundcc"]`` of an event of the registry, as a coordinate of shape (v,), or the

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
-from sunpy_helio_plugins.helioviewer.maps.physical import median_byte
+from sunpy_helio_plugins.helioviewer.maps.physical import checked_keywords
 
 __all__ = ["ALLOWED", "Region", "cut_of", "region_of"]
 
@@ -91,8 +91,8 @@ def region_of(function: str, given: Any) -> Region | None:
 
 
 def cut_of(region: Region, size: int | None, is_checked: bool = True) -> RegionCut:
-    """Return how files are cut to a region, at a size; the median, if physical values are to be checked by it."""
-    return RegionCut(region, size, median_byte if is_checked else None)
+    """Return how files are cut to a region, at a size, with what physical values are checked by, or without it."""
+    return RegionCut(region, size, checked_keywords if is_checked else None)
 
 
 def _outline_of(function: str, event: Row) -> Any:

@@ -29,8 +29,8 @@ _SCALE = re.compile(r"CDELT[12]|CRVAL[12]|CROTA[12]?|PC\d_\d|CD\d_\d")
 _SMALL = 64
 """Pixels of the picture whose bytes are fetched first, for the header by which a region is located."""
 
-_PREPARED = ("AIA",)
-"""Instruments whose data were divided by the exposure before they were stretched to bytes (jp2gen)."""
+_PREPARED = ("AIA", "SWAP")
+"""Instruments whose data were divided by the exposure before they were stretched to bytes."""
 
 
 @dataclass(frozen=True)
