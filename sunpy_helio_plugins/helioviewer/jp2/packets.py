@@ -51,6 +51,11 @@ class ImageBox(NamedTuple):
         """Rows and columns."""
         return self.lower - self.upper, self.right - self.left
 
+    def within(self, shape: tuple[int, int]) -> ImageBox:
+        """Return the part of the box in an image of a number of rows and columns."""
+        rows, columns = shape
+        return ImageBox(max(self.left, 0), max(self.upper, 0), min(self.right, columns), min(self.lower, rows))
+
     def halved(self, times: int) -> ImageBox:
         """Return the part of an image that is halved a number of times: whose pixels surround the same region."""
         return ImageBox(self.left >> times, self.upper >> times, -(-self.right >> times), -(-self.lower >> times))

@@ -94,11 +94,14 @@ class RegionCut:
     describe : callable or None
         Takes the samples and the keywords of a small version of the complete image, and returns keywords for the
         header of the region, by which its values can be checked.
+    halvings : int or None
+        How often an image is halved, instead of a size.
     """
 
     locate: Locate
     size: int | None = None
     describe: Describe | None = None
+    halvings: int | None = None
 
     def plan(self) -> dict[str, Any]:
         """Return the arguments of a download of the region."""
@@ -216,7 +219,11 @@ class RegionCut:
         shape = reduce.check_size(data)
         box = self.locate(header.keywords(text), shape)
         levels = codestream.levels(data[start:end])
-        halvings = 0 if self.size is None else codestream.reductions(*box.shape, levels, self.size)
+        halvings = self.halvings or 0
+        if self.size is not None:
+            halvings = codestream.reductions(*box.shape, levels, self.size)
+        if halvings > levels:
+            raise FileError(f"The image can be halved {levels} times, but not {halvings} times.")
         return _Cut(start, text, layout, shape, box, halvings, levels)
 
 

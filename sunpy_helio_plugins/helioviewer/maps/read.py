@@ -23,7 +23,7 @@ from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of, region_
 if TYPE_CHECKING:
     from sunpy.map import GenericMap
 
-__all__ = ["clipped", "file_beginning", "file_bytes", "named", "picture_of", "read", "read_file"]
+__all__ = ["clipped", "file_beginning", "file_bytes", "named", "picture_of", "read", "read_file", "values_of"]
 
 
 @taking("helioviewer.read", physical=FLAG)
@@ -155,7 +155,7 @@ def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMa
     """Return the map of samples, whose first row is the upper one, and the text of a header."""
     import sunpy.map
 
-    picture, own, more = _picture(samples, text, name, physical)
+    picture, own, more = values_of(samples, text, name, physical)
     try:
         # The first row of an image is its upper one, that of a map is the lower one.
         made = sunpy.map.Map(picture[::-1], own, **more)
@@ -172,10 +172,10 @@ def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMa
 
 def picture_of(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
     """Return the pixels of a file, the upper row first, and the header of its map."""
-    return _picture(reduce.decoded(data), header.text_of(data), name, physical)[:2]
+    return values_of(reduce.decoded(data), header.text_of(data), name, physical)[:2]
 
 
-def _picture(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def values_of(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return the pixels, the header of their map, and its mask and uncertainty, if it has any."""
     own = header.keywords(text)
     if samples.ndim != 2:
