@@ -20,7 +20,7 @@ from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
 from sunpy_helio_plugins.helioviewer.maps.physical import checked_keywords
 
-__all__ = ["ALLOWED", "Region", "cut_of", "region_of"]
+__all__ = ["ALLOWED", "Region", "cut_of", "outline_of", "pixels_of", "region_of"]
 
 ALLOWED = (
     "as region two corners as a SkyCoord, the vertices of an outline as a SkyCoord, an event of the registry, a Map, "
@@ -52,11 +52,11 @@ class Region:
 
     def __call__(self, keys: dict[str, Any], shape: tuple[int, int]) -> ImageBox:
         """Return the part of an image with the region; raise `FileError` if there is none."""
-        return self._located(tuple((key, value) for key, value in keys.items() if np.isscalar(value)), shape)
+        return self._located(_scalars(keys), shape)
 
     def _box(self, keys: tuple[tuple[str, Any], ...], shape: tuple[int, int]) -> ImageBox:
         rows, columns = shape
-        x, y = self.points.T if isinstance(self.points, np.ndarray) else _pixels(self.points, dict(keys), shape)
+        x, y = self.points.T if isinstance(self.points, np.ndarray) else pixels_of(self.points, dict(keys), shape)
         inside = np.isfinite(x) & np.isfinite(y)
         if not inside.any():
             raise FileError(
@@ -191,10 +191,10 @@ def _outline(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     )
 
 
-def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> Any:
+def pixels_of(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> Any:
     """Return the pixels of coordinates in an image."""
     try:
-        wcs, frame = _geometry(tuple(keys.items()), shape)
+        wcs, frame = _geometry(_scalars(keys), shape)
         # Without an observer, the same numbers in each image, from wherever it was taken.
         has_observer = getattr(points.frame, "observer", frame) is not None or points.frame.name != frame.name
         seen = _seen(points, frame) if has_observer else points
@@ -207,6 +207,21 @@ def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> A
     except Exception as error:  # of sunpy and astropy, by what the header lacks
         problem = f"{type(error).__name__}: {error}"
         raise FileError(f"The region cannot be found in the image by its header: {problem}") from error
+
+
+def outline_of(keys: dict[str, Any], shape: tuple[int, int]) -> SkyCoord:
+    """Return coordinates along the edges of an image, from its keywords and its shape (rows, columns)."""
+    try:
+        wcs, _ = _geometry(_scalars(keys), shape)
+        with _one_at_a_time:
+            return wcs.pixel_to_world(*_outline(np.array([[-0.5, -0.5], [shape[1] - 0.5, shape[0] - 0.5]])))
+    except Exception as error:  # of sunpy and astropy, by what the header lacks
+        problem = f"{type(error).__name__}: {error}"
+        raise FileError(f"The image cannot be located by its header: {problem}") from error
+
+
+def _scalars(keys: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in keys.items() if np.isscalar(value))
 
 
 @lru_cache(maxsize=16)

@@ -29,7 +29,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["Picture", "headers_of", "pictures_of"]
+__all__ = ["Picture", "all_pictures_of", "headers_of", "pictures_of"]
 
 ENDINGS = (".jp2", ".j2k")
 
@@ -85,6 +85,14 @@ class Picture(NamedTuple):
 
 def pictures_of(function: str, given: Any) -> list[Picture]:
     """Return the pictures of files or of rows of one source, in the order of time; masked rows are left out."""
+    found = [one for one in all_pictures_of(function, given, True) if one is not None]
+    if not found:
+        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
+    return sorted(found, key=lambda one: one.time)
+
+
+def all_pictures_of(function: str, given: Any, is_one_source: bool = False) -> list[Picture | None]:
+    """Return the picture of each file, or of each row; `None` for masked rows."""
     is_rows = hasattr(given, "colnames") or hasattr(given, "get_response")
     parts = [given] if is_rows or isinstance(given, str | Path) else list(given) if is_several(given) else None
     if parts is None or not parts:
@@ -99,19 +107,16 @@ def pictures_of(function: str, given: Any) -> list[Picture]:
         stamps = named_times(np.array([path.name for path in paths], dtype="S")).astype("M8[us]")
         for index in np.flatnonzero(np.isnat(stamps)).tolist():
             stamps[index] = _told_time(paths[index])
-        found = [Picture(path.name, stamp, path) for path, stamp in zip(paths, stamps, strict=True)]
-    else:
-        rows = inputs.tables(function, parts, HelioviewerTable, "the rows of a search, or paths of images")
-        found = [picture for table in rows for picture in _of_rows(function, table)]
-    if not found:
-        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
-    return sorted(found, key=lambda one: one.time)
+        return [Picture(path.name, stamp, path) for path, stamp in zip(paths, stamps, strict=True)]
+    tables = inputs.tables(function, parts, HelioviewerTable, "the rows of a search, or paths of images")
+    return [picture for table in tables for picture in _of_rows(function, table, is_one_source)]
 
 
-def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
-    known = table[~np.ma.getmaskarray(table["Path"])] if hasattr(table["Path"], "mask") else table
+def _of_rows(function: str, table: HelioviewerTable, is_one_source: bool) -> list[Picture | None]:
+    is_known = ~np.broadcast_to(np.ma.getmaskarray(table["Path"]), len(table))
+    known = table if is_known.all() else table[is_known]
     sources = sorted({int(number) for number in known["Source ID"]})
-    if len(sources) > 1:
+    if is_one_source and len(sources) > 1:
         raise QueryError(
             f"{function} takes the images of one source, not of {', '.join(map(str, sources))}: select rows with "
             'table[table["Source ID"] == ...].'
@@ -125,7 +130,8 @@ def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
         urls, paths = [one.url for one in places], [one.path for one in places]
     else:
         urls, paths = known["url"].tolist(), known["Path"].tolist()
-    return list(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
+    pictures = iter(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
+    return [next(pictures) if is_there else None for is_there in is_known.tolist()]
 
 
 def _told(table: Table) -> list[dict[str, Any] | None]:
