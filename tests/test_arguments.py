@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 from sunpy.net import Fido
@@ -541,6 +542,11 @@ def cases(world: World) -> dict[str, Case]:
             },
             positional=3,
         ),
+        "helioviewer.footprints": Case(helioviewer.footprints, {"images": world.files["helioviewer"]}),
+        "helioviewer.Footprints.contain": Case(
+            helioviewer.footprints(world.files["helioviewer"]).contain,
+            {"point": SkyCoord(0 * u.deg, 0 * u.deg, frame="helioprojective")},
+        ),
         "helioviewer.ImageSequence.to_zarr": Case(
             helioviewer.sequence(world.files["helioviewer"], 64).to_zarr, {"path": out / "images.zarr"}
         ),
@@ -723,7 +729,7 @@ EXEMPT = {
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
     r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
     r"imap\.IMAPTimeSeries": "made by sunpy, with the columns of a file",
-    r"helioviewer\.ImageSequence": "made by this package",
+    r"helioviewer\.(ImageSequence|Footprints)": "made by this package",
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
     r"(series\.LazyTable|hapi\.ParquetFolder|imap\.IMAPDataset)(\.\w+)?": (
         "made by this package; its methods are the functions of series and of the archives"

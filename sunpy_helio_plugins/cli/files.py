@@ -65,8 +65,14 @@ def downloaded(
         yield results
 
 
-def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool) -> None:
-    """Download the files of a table to a folder, and print their paths; ``names`` are printed for a dry run."""
+def fetch(
+    table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool, **options: Any
+) -> None:
+    """
+    Download the files of a table to a folder, and print their paths.
+
+    ``names`` are printed for a dry run; ``options`` are those of the client's ``fetch``.
+    """
     run = current_run()
     run.add(table)
     if dry_run:
@@ -79,7 +85,7 @@ def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, over
         return
     paths: list[str] = []
     if len(table):
-        with downloaded(table, folder, progress=run.shows_progress, overwrite=overwrite) as results:
+        with downloaded(table, folder, progress=run.shows_progress, overwrite=overwrite, **options) as results:
             paths = [str(path) for path in results]
         end(list(map(failure, results.errors)), paths)
     show_value({"files": paths, "dry_run": False}, "\n".join(paths), output, empty="No files.")

@@ -55,6 +55,51 @@ def _several(name: str, text: str) -> Callable[[Function], Function]:
     return click.option(name, multiple=True, callback=queries.texts, help=f"{text}; several with commas.")
 
 
+def _part(function: Function) -> Function:
+    """Add the options that select a part of images, or a smaller size."""
+    options = [
+        click.option(
+            "--region", metavar="X1,Y1,X2,Y2", callback=_corners,
+            help="Only this part: two corners in arcseconds from the centre of the Sun, as seen in the image.",
+        ),
+        click.option(
+            "--size", type=click.IntRange(1), metavar="PIXELS",
+            help="At least this many pixels on the longer side of the image or the region; images are halved.",
+        ),
+    ]  # fmt: skip
+    for one in reversed(options):
+        function = one(function)
+    return function
+
+
+def _corners(_: click.Context, __: click.Parameter, given: str | None) -> tuple[float, ...] | None:
+    """Return the corners of a region, the lower left one first."""
+    if given is None:
+        return None
+    try:
+        found = [float(one) for one in given.split(",")]
+    except ValueError:
+        found = []
+    if len(found) != 4 or not all(map(math.isfinite, found)) or found[0] >= found[2] or found[1] >= found[3]:
+        raise click.UsageError(
+            f"--region takes the lower left and the upper right corner as four numbers, such as -300,100,100,400, not "
+            f"{given!r}"
+        )
+    return tuple(found)
+
+
+def _fetched_part(region: tuple[float, ...] | None, size: int | None) -> dict[str, Any]:
+    """Return the arguments of a download for a part of images."""
+    made: dict[str, Any] = {} if size is None else {"size": size}
+    if region is not None:
+        import astropy.units as u
+        import sunpy.coordinates  # noqa: F401 - registers the frame
+        from astropy.coordinates import SkyCoord
+
+        made["region"] = SkyCoord(region[::2] * u.arcsec, region[1::2] * u.arcsec, frame="helioprojective")
+    return made
+
+
 def _attrs(start: str, end: str, asked: dict[str, Any]) -> list[Any]:
     """Return the attrs of a search for images."""
     import astropy.units as u
@@ -123,19 +168,25 @@ def list_images(start: str | None, end: str | None, output: Output, **asked: Any
     examples=(
         "sunpy-helio helioviewer fetch 2026-01-10T11:58 2026-01-10T12:00 --source 13 -d images",
         "sunpy-helio helioviewer fetch 20260110 20260111 --source 13 --sample 14400 --dry-run",
+        "sunpy-helio helioviewer fetch 2026-01-10T11:58 2026-01-10T12:00 --source 13 --region -300,100,100,400",
     )
 )
 @click.argument("start")
 @click.argument("end")
 @_selection
+@_part
 @folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="List the files, without a download.")
 @value_options
-def fetch(start: str, end: str, folder: str, overwrite: bool, dry_run: bool, output: Output, **asked: Any) -> None:
-    """Download the images from START to END as JPEG 2000 files."""
+def fetch(
+    start: str, end: str, region: tuple[float, ...] | None, size: int | None, folder: str, overwrite: bool,
+    dry_run: bool, output: Output, **asked: Any,
+) -> None:  # fmt: skip
+    """Download the images from START to END, or a part of them, as JPEG 2000 files."""
     table = _search(start, end, asked)
-    fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run)
+    part = _fetched_part(region, size)
+    fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run, **part)
 
 
 def _urls(table: Any) -> Sequence[str]:
@@ -154,13 +205,14 @@ def _urls(table: Any) -> Sequence[str]:
 )
 @_several("--source", "Only these ids of sources")
 @click.option("--fetch", "is_fetched", is_flag=True, help="Download the images.")
+@_part
 @folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="List what --fetch would download.")
 @output_options
 def nearest(
-    time: str, tolerance: float, source: tuple[str, ...], is_fetched: bool, folder: str, overwrite: bool,
-    dry_run: bool, output: Output,
+    time: str, tolerance: float, source: tuple[str, ...], is_fetched: bool, region: tuple[float, ...] | None,
+    size: int | None, folder: str, overwrite: bool, dry_run: bool, output: Output,
 ) -> None:  # fmt: skip
     """List the image of every source that is nearest to TIME, from one request."""
     import astropy.units as u
@@ -172,7 +224,8 @@ def nearest(
         ids = {_number("--source", one, int) for one in source}
         table = table[[int(one) in ids for one in table["Source ID"]]]
     if is_fetched or dry_run:
-        fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run)
+        part = _fetched_part(region, size)
+        fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run, **part)
     else:
         show(table, output)
 

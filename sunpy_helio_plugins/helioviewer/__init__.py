@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.maps.science import science
     from sunpy_helio_plugins.helioviewer.media.movies import movie
     from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
+    from sunpy_helio_plugins.helioviewer.sequences.footprints import Footprints, footprints
     from sunpy_helio_plugins.helioviewer.sequences.sequence import ImageSequence, sequence
     from sunpy_helio_plugins.helioviewer.servers.comparison import compare
     from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 
 __all__ = [
     "Coverage",
+    "Footprints",
     "HelioviewerTable",
     "ImageSequence",
     "attrs",
     "clipped",
     "compare",
     "coverage",
+    "footprints",
     "jpx",
     "movie",
     "near",
@@ -55,6 +58,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),
         "sunpy_helio_plugins.helioviewer.media.screenshots": ("jpx", "screenshot", "status"),
+        "sunpy_helio_plugins.helioviewer.sequences.footprints": ("Footprints", "footprints"),
         "sunpy_helio_plugins.helioviewer.sequences.sequence": ("ImageSequence", "sequence"),
         "sunpy_helio_plugins.helioviewer.servers.comparison": ("compare",),
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),

@@ -48,6 +48,22 @@ class TestImages:
         assert names[0] == f"{{images}}/{FIRST}"
         assert all((tmp_path / name).is_file() for name in names)
 
+    def test_parts_of_images_are_downloaded(self, archive, run, tmp_path):
+        result = run(f"helioviewer fetch {NOON} --source 13 --region -300,100,100,400 -d parts")
+        assert (result.exit_code, result.stderr) == (0, "")
+        part = helioviewer.read(tmp_path / result.stdout.splitlines()[0])
+        assert part.bottom_left_coord.Tx.to_value("arcsec") == pytest.approx(-300, abs=2)
+        assert part.top_right_coord.Ty.to_value("arcsec") == pytest.approx(400, abs=2)
+        result = run("helioviewer nearest 2026-01-10T12:00 --source 13 --fetch --size 64 -d small -q")
+        assert helioviewer.read(tmp_path / result.stdout.strip()).data.shape == (64, 64)
+
+    @pytest.mark.parametrize("given", ["1,2,3", "a,b,c,d", "100,100,-300,400", "0,0,nan,1", "0,0,1e999,1"])
+    def test_other_regions_are_refused_before_any_request(self, archive, run, given):
+        result = run(f"helioviewer fetch {NOON} --source 13 --region {given}")
+        assert result.exit_code == 2
+        assert "the lower left and the upper right corner as four numbers" in result.stderr
+        assert archive.log == []
+
     def test_a_dry_run_lists_the_addresses(self, archive, run, tmp_path):
         said = json.loads(run(f"helioviewer fetch {NOON} --source 13 --dry-run --json").stdout)
         assert said["files"][0].endswith(FIRST)

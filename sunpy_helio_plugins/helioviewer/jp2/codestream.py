@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["CodestreamLayout", "cut", "levels", "reductions", "smaller"]
+__all__ = ["CodestreamLayout", "PacketOrder", "cut", "levels", "reductions", "smaller"]
 
 _SOC, _SIZ, _COD, _QCD, _SOT, _SOD, _EOC, _PLT, _COM, _TLM = (
     0xFF4F, 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93, 0xFFD9, 0xFF58, 0xFF64, 0xFF55,
@@ -26,11 +28,21 @@ _SOP, _EPH = 0xFF91, 0xFF92
 """Markers at the start of a packet and at the end of its header, if the style of the codestream has them."""
 _RESOLUTION_FIRST = (1, 2)
 """Progressions RLCP and RPCL."""
+_RPCL = 2
+"""The progression of Helioviewer's files: by resolution, position, component and layer."""
 _MOST_PROGRESSION, _MOST_LEVELS = 4, 32
 _DERIVED = 1
 """The style of quantization steps that are computed from the step of the coarsest subband."""
 
 _Segments: TypeAlias = dict[int, list[bytes]]
+
+
+class PacketOrder(NamedTuple):
+    """The resolution of each packet in the order of the codestream, and the column and the row of its precinct."""
+
+    resolution: NDArray[np.int64]
+    across: NDArray[np.int64]
+    down: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,29 @@ class CodestreamLayout:
         cod = self._main[_COD][0]
         sizes = cod[10 : 11 + self.levels] if cod[0] & 1 else b"\xff" * (self.levels + 1)
         return tuple((size & 15, size >> 4) for size in sizes)
+
+    @cached_property
+    def order(self) -> PacketOrder:
+        """The packets in the order of the codestream."""
+        parts = []
+        for level, (wide, high) in enumerate(self.precincts):
+            shift = self.levels - level
+            counts = -(-self.height >> (high + shift)), -(-self.width >> (wide + shift))
+            places = np.indices((*counts, self.components, self.layers)).reshape(4, -1)
+            # The places of the precincts on the grid of the complete image, by which the packets may be ordered.
+            grid = places[:2] << np.array([[high + shift], [wide + shift]])
+            parts.append(np.vstack([np.full(places.shape[1], level), places, grid]))
+        resolution, down, across, component, layer, y, x = np.hstack(parts)
+        if self.progression == _RPCL:
+            return PacketOrder(resolution, across, down)
+        keys = {
+            0: (layer, resolution, component, down, across),
+            1: (resolution, layer, component, down, across),
+            3: (y, x, component, resolution, layer),
+            4: (component, y, x, resolution, layer),
+        }[self.progression]
+        order = np.lexsort(keys[::-1])
+        return PacketOrder(resolution[order], across[order], down[order])
 
     def empty_packets(self, first: int, last: int) -> bytes:
         """Return packets without code-blocks, in place of those with numbers from ``first`` to before ``last``."""

@@ -51,17 +51,14 @@ class ImageBox(NamedTuple):
         """Rows and columns."""
         return self.lower - self.upper, self.right - self.left
 
+    def within(self, shape: tuple[int, int]) -> ImageBox:
+        """Return the part of the box in an image of a number of rows and columns."""
+        rows, columns = shape
+        return ImageBox(max(self.left, 0), max(self.upper, 0), min(self.right, columns), min(self.lower, rows))
+
     def halved(self, times: int) -> ImageBox:
         """Return the part of an image that is halved a number of times: whose pixels surround the same region."""
         return ImageBox(self.left >> times, self.upper >> times, -(-self.right >> times), -(-self.lower >> times))
-
-
-class _Packets(NamedTuple):
-    """The resolution of each packet in the order of the codestream, and the column and the row of its precinct."""
-
-    resolution: NDArray[np.int64]
-    across: NDArray[np.int64]
-    down: NDArray[np.int64]
 
 
 def selected(layout: CodestreamLayout, halvings: int, box: ImageBox, least: int = 0) -> NDArray[np.bool_]:
@@ -79,7 +76,7 @@ def selected(layout: CodestreamLayout, halvings: int, box: ImageBox, least: int 
     least : int, optional
         The lowest resolution, and all whose longer side has at most this number of pixels, are selected completely.
     """
-    packets = _ordered(layout)
+    packets = layout.order
     chosen = np.zeros(len(packets.resolution), dtype=bool)
     spread = [(box.left, box.right), (box.upper, box.lower)]
     for resolution in range(layout.levels - halvings, -1, -1):
@@ -103,28 +100,6 @@ def selected(layout: CodestreamLayout, halvings: int, box: ImageBox, least: int 
 def halvings_to(size: int, shape: tuple[int, int], levels: int) -> int:
     """Return how often an image is halved, up to ``levels``, until its longer side has at most ``size`` pixels."""
     return next((number for number in range(levels) if -(-max(shape) >> number) <= size), levels)
-
-
-def _ordered(layout: CodestreamLayout) -> _Packets:
-    """Return the packets in the order of the codestream."""
-    parts = []
-    for level, (wide, high) in enumerate(layout.precincts):
-        shift = layout.levels - level
-        counts = -(-layout.height >> (high + shift)), -(-layout.width >> (wide + shift))
-        places = np.indices((*counts, layout.components, layout.layers)).reshape(4, -1)
-        # The places of the precincts on the grid of the complete image, by which the packets may be ordered.
-        grid = places[:2] << np.array([[high + shift], [wide + shift]])
-        parts.append(np.vstack([np.full(places.shape[1], level), places, grid]))
-    resolution, down, across, component, layer, y, x = np.hstack(parts)
-    keys = (
-        (layer, resolution, component, down, across),
-        (resolution, layer, component, down, across),
-        (resolution, y, x, component, layer),
-        (y, x, component, resolution, layer),
-        (component, y, x, resolution, layer),
-    )[layout.progression]
-    order = np.lexsort(keys[::-1])
-    return _Packets(resolution[order], across[order], down[order])
 
 
 def spans(layout: CodestreamLayout, chosen: NDArray[np.bool_], most: int = MOST_SPANS) -> list[Span]:
@@ -154,7 +129,7 @@ def extracted(
     """
     ends = layout.packets + np.cumsum(layout.lengths)
     starts = ends - layout.lengths
-    is_kept = _ordered(layout).resolution <= layout.levels - halvings
+    is_kept = layout.order.resolution <= layout.levels - halvings
     state = is_kept.astype(np.int8) + chosen
     edges = [0, *(np.flatnonzero(np.diff(state)) + 1), len(state)]
     made = []

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, codestream, header, packets, reduce, samples
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CROP", "MEDIAN", "RegionCut"]
+__all__ = ["CROP", "RegionCut"]
 
 CROP = "HV_CROP"
 """The keyword for a part of an image: its edges in the complete one."""
-
-MEDIAN = "HV_MEDIA"
-"""The keyword for the median byte of the complete image."""
 
 _THUMBNAIL = 64
 """Pixels of a small version of the complete image, whose packets are taken with those of the region."""
@@ -41,8 +38,8 @@ _MARKERS = 65_536
 Locate = Callable[[dict[str, Any], tuple[int, int]], ImageBox]
 """Returns the part of an image with a region, from its keywords and its shape (rows, columns)."""
 
-Median = Callable[["np.ndarray", dict[str, Any]], int | None]
-"""Returns the median byte of an image, from its samples and keywords, or `None`."""
+Describe = Callable[["np.ndarray", dict[str, Any]], dict[str, str]]
+"""Returns keywords that describe a complete image, from its samples and keywords."""
 
 
 class _Cut(NamedTuple):
@@ -72,6 +69,17 @@ class _Cut(NamedTuple):
         return packets.selected(self.layout, self.halvings, self.small, _THUMBNAIL)
 
 
+_Found: TypeAlias = _Cut | int | None
+"""The place of a region, the bytes of the beginning of a file that are needed for it, or `None` for all of them."""
+
+
+def _enough(found: _Found) -> int | None:
+    """Return how many bytes of the beginning of a file determine the parts; `None` for the complete file."""
+    if isinstance(found, _Cut):
+        return None if found.layout is None else found.start + found.layout.packets
+    return found
+
+
 @dataclass(frozen=True)
 class RegionCut:
     """
@@ -83,14 +91,17 @@ class RegionCut:
         Takes the keywords and the shape of an image, and returns the region in pixels.
     size : int or None
         The minimum number of pixels of the longer side of the region; `None` for its full resolution.
-    median : callable or None
-        Takes the samples and the keywords of a small version of the complete image, and returns a number for the
+    describe : callable or None
+        Takes the samples and the keywords of a small version of the complete image, and returns keywords for the
         header of the region, by which its values can be checked.
+    halvings : int or None
+        How often an image is halved, instead of a size.
     """
 
     locate: Locate
     size: int | None = None
-    median: Median | None = None
+    describe: Describe | None = None
+    halvings: int | None = None
 
     def plan(self) -> dict[str, Any]:
         """Return the arguments of a download of the region."""
@@ -98,10 +109,7 @@ class RegionCut:
 
     def needed(self, data: bytes) -> int | None:
         """Return how many bytes of the beginning of a file determine the parts; `None` for the complete file."""
-        found = self._found(data)
-        if isinstance(found, _Cut):
-            return None if found.layout is None else found.start + found.layout.packets
-        return found
+        return _enough(self._found(data))
 
     def parts(self, data: bytes) -> list[Span] | None:
         """Return the ranges of bytes of a file that the region needs; `None` for the complete file."""
@@ -132,7 +140,7 @@ class RegionCut:
     def accept(self, part: Path) -> None:
         """Check a downloaded file, or its parts, and replace it by a file with the region."""
         with part.open("rb") as stream:
-            beginning = self._beginning(stream)
+            beginning = self._beginning(stream)[0]
             if beginning[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
                 raise boxes.classified(beginning[:4096], part.stat().st_size)
             if self.parts(beginning) is None:
@@ -141,23 +149,23 @@ class RegionCut:
         part.write_bytes(made)
         boxes.accept(part)
 
-    def _beginning(self, stream: BinaryIO) -> bytes:
-        """Return the first bytes of an open file that determine the parts, or the complete file."""
+    def _beginning(self, stream: BinaryIO) -> tuple[bytes, _Found]:
+        """Return the first bytes of an open file that determine the parts, or the complete file, and the place."""
         stream.seek(0)
         data = stream.read(reduce.FIRST_BYTES)
-        while (want := self.needed(data)) is None or want > len(data):
+        while (want := _enough(found := self._found(data))) is None or want > len(data):
             more = stream.read() if want is None else stream.read(want - len(data))
             if not more:
                 break
             data += more
-        return data
+        return data, found
 
     def _read(self, stream: BinaryIO) -> tuple[_Cut, np.ndarray, str]:
         """Return the place, the samples and the header of the region."""
-        data = self._beginning(stream)
+        data, found = self._beginning(stream)
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
             raise boxes.classified(data[:4096], len(data))
-        cut = self._place(data)
+        cut = found if isinstance(found, _Cut) else self._place(data)
         if not isinstance(cut, _Cut):
             raise FileError("The image cannot be decoded: its markers were cut or are damaged.")
         if not cut.is_by_packets:
@@ -185,14 +193,13 @@ class RegionCut:
         """Return the header of the region; ``small`` returns the samples of the complete image at a reduction."""
         more = {CROP: f"{' '.join(map(str, cut.box))} of {cut.shape[1]} {cut.shape[0]}"}
         halvings = packets.halvings_to(_THUMBNAIL, cut.shape, cut.levels)
-        if self.median is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
+        if self.describe is not None and (cut.layout is None or cut.layout.can_be_halved(halvings)):
             keys = header.keywords(cut.text)
             halved = {**keys, **header.rescaled(keys, halvings, cut.shape)}
-            found = self.median(small(halvings, ImageBox(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
-            more |= {} if found is None else {MEDIAN: str(found)}
+            more |= self.describe(small(halvings, ImageBox(0, 0, *cut.shape[::-1]).halved(halvings)), halved)
         return header.added(_cropped(cut), more)
 
-    def _found(self, data: bytes) -> _Cut | int | None:
+    def _found(self, data: bytes) -> _Found:
         """Return the place of the region, the bytes that are needed for it, or `None` if the complete file is."""
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
             return len(data)
@@ -212,7 +219,11 @@ class RegionCut:
         shape = reduce.check_size(data)
         box = self.locate(header.keywords(text), shape)
         levels = codestream.levels(data[start:end])
-        halvings = 0 if self.size is None else codestream.reductions(*box.shape, levels, self.size)
+        halvings = self.halvings or 0
+        if self.size is not None:
+            halvings = codestream.reductions(*box.shape, levels, self.size)
+        if halvings > levels:
+            raise FileError(f"The image can be halved {levels} times, but not {halvings} times.")
         return _Cut(start, text, layout, shape, box, halvings, levels)
 
 

@@ -8,11 +8,13 @@ image: its brightness is in the samples themselves.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
@@ -110,9 +112,7 @@ def decoded_part(codestream: bytes, edges: tuple[int, int, int, int], halvings: 
     reader = _area_reader() if codestream[16:24] == bytes(8) else None
     if reader is None:
         return _decoded(codestream, halvings)[upper:lower, left:right]
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "image.j2k")
-        path.write_bytes(codestream)
+    with _file_of(codestream) as path:
         try:
             picture = reader(path)
             step, (height, width) = 2**halvings, picture.shape[:2]
@@ -122,6 +122,18 @@ def decoded_part(codestream: bytes, edges: tuple[int, int, int, int], halvings: 
         except Exception as error:  # glymur raises what it meets in damaged markers
             raise FileError(f"The image cannot be decoded: it was cut or is damaged ({error}).") from error
     return part
+
+
+@contextlib.contextmanager
+def _file_of(codestream: bytes) -> Iterator[Path]:
+    """Write a codestream to a temporary file, which glymur needs."""
+    number, name = tempfile.mkstemp(".j2k")
+    try:
+        with open(number, "wb") as stream:
+            stream.write(codestream)
+        yield Path(name)
+    finally:
+        Path(name).unlink()
 
 
 def _area_reader() -> Any:

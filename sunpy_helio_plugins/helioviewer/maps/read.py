@@ -23,7 +23,7 @@ from sunpy_helio_plugins.helioviewer.maps.regions import Region, cut_of, region_
 if TYPE_CHECKING:
     from sunpy.map import GenericMap
 
-__all__ = ["clipped", "file_beginning", "file_bytes", "named", "picture_of", "read", "read_file"]
+__all__ = ["clipped", "file_beginning", "file_bytes", "named", "picture_of", "read", "read_file", "values_of"]
 
 
 @taking("helioviewer.read", physical=FLAG)
@@ -43,10 +43,10 @@ def read(
         The minimum number of pixels of the longer side. The file can be reduced by powers of two; only the part of the
         file that is needed is downloaded, read and decoded, and the coordinates are those of the reduced image.
     physical : bool, optional
-        Whether to convert display bytes to DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI). The values
-        are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the header,
-        HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where. Therefore the
-        sum over a magnetogram is not a magnetic flux.
+        Whether to convert display bytes to DN/s (AIA, SWAP, the continuum of HMI) or gauss (magnetograms of HMI). The
+        values are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the
+        header, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where.
+        Therefore the sum over a magnetogram is not a magnetic flux.
     region : SkyCoord, sunpy.map.GenericMap, astropy.units.Quantity, row of an event, or pair of coordinates, optional
         A part of the image: two corners, as a `~astropy.coordinates.SkyCoord` of shape (2,) or a pair; the vertices of
         an outline, such as ``event["hpc_boundcc"]`` of an event of the registry, as a coordinate of shape (v,), or the
@@ -108,7 +108,7 @@ def read_file(path: Path, physical: bool = False, size: int | None = None, regio
         with named(path.name):
             return _map(reduce.decoded(data), header.text_of(data), path.name, physical)
     with local(path, "read"), path.open("rb") as stream, named(path.name):
-        picture, text = cut_of(region, size).pixels(stream)
+        picture, text = cut_of(region, size, physical).pixels(stream)
         return _map(picture, text, path.name, physical)
 
 
@@ -144,7 +144,7 @@ def _frame(
     with local(path, "read"), path.open("rb") as stream, named(name):
         data = frame.file(stream)
         if region is not None:
-            picture, text = cut_of(region, size).pixels(io.BytesIO(data))
+            picture, text = cut_of(region, size, physical).pixels(io.BytesIO(data))
         else:
             data = data if size is None else reduce.reduce(data, size)
             picture, text = reduce.decoded(data), header.text_of(data)
@@ -155,7 +155,7 @@ def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMa
     """Return the map of samples, whose first row is the upper one, and the text of a header."""
     import sunpy.map
 
-    picture, own, more = _picture(samples, text, name, physical)
+    picture, own, more = values_of(samples, text, name, physical)
     try:
         # The first row of an image is its upper one, that of a map is the lower one.
         made = sunpy.map.Map(picture[::-1], own, **more)
@@ -172,10 +172,10 @@ def _map(samples: np.ndarray, text: str, name: str, physical: bool) -> GenericMa
 
 def picture_of(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
     """Return the pixels of a file, the upper row first, and the header of its map."""
-    return _picture(reduce.decoded(data), header.text_of(data), name, physical)[:2]
+    return values_of(reduce.decoded(data), header.text_of(data), name, physical)[:2]
 
 
-def _picture(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def values_of(samples: np.ndarray, text: str, name: str, physical: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return the pixels, the header of their map, and its mask and uncertainty, if it has any."""
     own = header.keywords(text)
     if samples.ndim != 2:

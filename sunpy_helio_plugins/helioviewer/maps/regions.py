@@ -18,9 +18,9 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
 from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
-from sunpy_helio_plugins.helioviewer.maps.physical import median_byte
+from sunpy_helio_plugins.helioviewer.maps.physical import checked_keywords
 
-__all__ = ["ALLOWED", "Region", "cut_of", "region_of"]
+__all__ = ["ALLOWED", "Region", "cut_of", "outline_of", "pixels_of", "region_of"]
 
 ALLOWED = (
     "as region two corners as a SkyCoord, the vertices of an outline as a SkyCoord, an event of the registry, a Map, "
@@ -52,11 +52,11 @@ class Region:
 
     def __call__(self, keys: dict[str, Any], shape: tuple[int, int]) -> ImageBox:
         """Return the part of an image with the region; raise `FileError` if there is none."""
-        return self._located(tuple((key, value) for key, value in keys.items() if np.isscalar(value)), shape)
+        return self._located(_scalars(keys), shape)
 
     def _box(self, keys: tuple[tuple[str, Any], ...], shape: tuple[int, int]) -> ImageBox:
         rows, columns = shape
-        x, y = self.points.T if isinstance(self.points, np.ndarray) else _pixels(self.points, dict(keys), shape)
+        x, y = self.points.T if isinstance(self.points, np.ndarray) else pixels_of(self.points, dict(keys), shape)
         inside = np.isfinite(x) & np.isfinite(y)
         if not inside.any():
             raise FileError(
@@ -90,9 +90,9 @@ def region_of(function: str, given: Any) -> Region | None:
     raise refused(function, given, ALLOWED)
 
 
-def cut_of(region: Region, size: int | None) -> RegionCut:
-    """Return how files are cut to a region, at a size."""
-    return RegionCut(region, size, median_byte)
+def cut_of(region: Region, size: int | None, is_checked: bool = True) -> RegionCut:
+    """Return how files are cut to a region, at a size, with what physical values are checked by, or without it."""
+    return RegionCut(region, size, checked_keywords if is_checked else None)
 
 
 def _outline_of(function: str, event: Row) -> Any:
@@ -139,16 +139,16 @@ def _of_coordinates(given: Any) -> SkyCoord | None:
             return None
         if any(one.shape for one in points):
             return None
-        first, second = (SkyCoord(one) for one in points)
-        given = _together(first, second)
+        given = _together(*map(SkyCoord, points))
     if not isinstance(given, SkyCoord | BaseCoordinateFrame) or given.ndim != 1 or len(given) < 2:
         return None
-    found = SkyCoord(given)
-    is_finite = np.isfinite(found.spherical.lon) & np.isfinite(found.spherical.lat)
+    found = given if isinstance(given, SkyCoord) else SkyCoord(given)
+    places = found.spherical
+    is_finite = np.isfinite(places.lon) & np.isfinite(places.lat)
     if not (is_finite.all() if len(found) == 2 else is_finite.any()):
         lost = np.count_nonzero(~is_finite)
         raise QueryError(f"A region needs finite coordinates: {lost} of {len(found)} are missing, or are not a number.")
-    return _box_of_corners(found) if len(found) == 2 else found
+    return _box_of_corners(found, places) if len(found) == 2 else found
 
 
 def _together(first: SkyCoord, second: SkyCoord) -> SkyCoord:
@@ -160,10 +160,8 @@ def _together(first: SkyCoord, second: SkyCoord) -> SkyCoord:
         raise QueryError(
             f"The second corner of a region cannot be converted to the frame of the first: {error}"
         ) from None
-    return _in_frame(first, *(u.Quantity([getattr(one.spherical, axis) for one in (first, second)]) for axis in _AXES))
-
-
-_AXES = ("lon", "lat")
+    places = first.spherical, second.spherical
+    return _in_frame(first, u.Quantity([one.lon for one in places]), u.Quantity([one.lat for one in places]))
 
 
 def _in_frame(points: SkyCoord, lon: u.Quantity, lat: u.Quantity) -> SkyCoord:
@@ -173,9 +171,9 @@ def _in_frame(points: SkyCoord, lon: u.Quantity, lat: u.Quantity) -> SkyCoord:
     return SkyCoord(**dict(zip(names, (lon, lat), strict=True)), frame=frame)
 
 
-def _box_of_corners(corners: SkyCoord) -> SkyCoord:
-    """Return points on the edges of a box in the frame of its corners."""
-    lon, lat = (getattr(corners.spherical, axis).to_value(u.deg) for axis in _AXES)
+def _box_of_corners(corners: SkyCoord, places: Any) -> SkyCoord:
+    """Return points on the edges of a box in the frame of its corners, whose spherical coordinates are given."""
+    lon, lat = places.lon.to_value(u.deg), places.lat.to_value(u.deg)
     # The shorter way around the Sun, in whichever order the corners are.
     lon = lon[0] + np.array([0.0, (lon[1] - lon[0] + 180) % 360 - 180])
     x, y = _outline(np.array([lon, lat]).T)
@@ -193,26 +191,48 @@ def _outline(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     )
 
 
-def _pixels(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> Any:
+def pixels_of(points: SkyCoord, keys: dict[str, Any], shape: tuple[int, int]) -> Any:
     """Return the pixels of coordinates in an image."""
-    import sunpy.map
-    from astropy.wcs.utils import wcs_to_celestial_frame
-
-    own = header_repairs.display_unit(header_repairs.repaired(keys))
     try:
-        wcs = sunpy.map.Map(np.broadcast_to(np.uint8(0), shape), own).wcs
-        frame = wcs_to_celestial_frame(wcs)
+        wcs, frame = _geometry(_scalars(keys), shape)
         # Without an observer, the same numbers in each image, from wherever it was taken.
         has_observer = getattr(points.frame, "observer", frame) is not None or points.frame.name != frame.name
         seen = _seen(points, frame) if has_observer else points
         lon, lat = seen.spherical.lon.wrap_at(180 * u.deg), seen.spherical.lat
         units = wcs.world_axis_units
-        x, y = wcs.world_to_pixel_values(lon.to_value(units[0]), lat.to_value(units[1]))
+        with _one_at_a_time:
+            x, y = wcs.world_to_pixel_values(lon.to_value(units[0]), lat.to_value(units[1]))
         # Points on the far side would be projected as if through the Sun.
         return np.where(_is_visible(seen) if has_observer else True, [x, y], np.nan)
     except Exception as error:  # of sunpy and astropy, by what the header lacks
         problem = f"{type(error).__name__}: {error}"
         raise FileError(f"The region cannot be found in the image by its header: {problem}") from error
+
+
+def outline_of(keys: dict[str, Any], shape: tuple[int, int]) -> SkyCoord:
+    """Return coordinates along the edges of an image, from its keywords and its shape (rows, columns)."""
+    try:
+        wcs, _ = _geometry(_scalars(keys), shape)
+        with _one_at_a_time:
+            return wcs.pixel_to_world(*_outline(np.array([[-0.5, -0.5], [shape[1] - 0.5, shape[0] - 0.5]])))
+    except Exception as error:  # of sunpy and astropy, by what the header lacks
+        problem = f"{type(error).__name__}: {error}"
+        raise FileError(f"The image cannot be located by its header: {problem}") from error
+
+
+def _scalars(keys: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in keys.items() if np.isscalar(value))
+
+
+@lru_cache(maxsize=16)
+def _geometry(keys: tuple[tuple[str, Any], ...], shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Return the coordinates of an image and their frame, which are the same for all of its regions."""
+    import sunpy.map
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    own = header_repairs.display_unit(header_repairs.repaired(dict(keys)))
+    wcs = sunpy.map.Map(np.broadcast_to(np.uint8(0), shape), own).wcs
+    return wcs, wcs_to_celestial_frame(wcs)
 
 
 def _seen(points: SkyCoord, frame: Any) -> SkyCoord:
@@ -221,12 +241,14 @@ def _seen(points: SkyCoord, frame: Any) -> SkyCoord:
 
     if points.frame.name != frame.name:
         return points.transform_to(frame)
-    with _screen, SphericalScreen(frame.observer, only_off_disk=True):
+    if points.is_equivalent_frame(frame):
+        return points
+    with _one_at_a_time, SphericalScreen(frame.observer, only_off_disk=True):
         return points.transform_to(frame)
 
 
-_screen = threading.Lock()
-"""The screen of sunpy is one setting for all threads."""
+_one_at_a_time = threading.Lock()
+"""The screen of sunpy is one setting for all threads, and wcslib changes the coordinates of an image while it works."""
 
 
 def _is_visible(points: SkyCoord) -> Any:

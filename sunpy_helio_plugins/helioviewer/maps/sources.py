@@ -61,6 +61,9 @@ def is_single(images: Any) -> bool:
 def local_images(function: str, images: Any, size: int | None, region: Region | None) -> Iterator[list[LocalImage]]:
     """Yield the files of images; those that are downloaded exist within the block only."""
     items = _items(function, images)
+    if all(isinstance(item, Path) for item in items):
+        yield [LocalImage(item, False) for item in items if isinstance(item, Path)]
+        return
     with TemporaryDirectory() as folder:
         yield _local(items, Path(folder), size, region)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.helioviewer.jp2 import codestream, header, reduce
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, codestream, header, reduce, samples
 from sunpy_helio_plugins.helioviewer.jp2.packets import ImageBox
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.maps import header_repairs
-from sunpy_helio_plugins.helioviewer.maps.read import picture_of
+from sunpy_helio_plugins.helioviewer.maps.physical import checked_keywords
+from sunpy_helio_plugins.helioviewer.maps.read import picture_of, values_of
 from sunpy_helio_plugins.helioviewer.maps.regions import Region
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 
@@ -29,8 +29,8 @@ _SCALE = re.compile(r"CDELT[12]|CRVAL[12]|CROTA[12]?|PC\d_\d|CD\d_\d")
 _SMALL = 64
 """Pixels of the picture whose bytes are fetched first, for the header by which a region is located."""
 
-_PREPARED = ("AIA",)
-"""Instruments whose data were divided by the exposure before they were stretched to bytes (jp2gen)."""
+_PREPARED = ("AIA", "SWAP")
+"""Instruments whose data were divided by the exposure before they were stretched to bytes."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ class FrameDecoder:
     box : GridBox or None
         The region in the first picture.
     first : SequenceFrame or None
-        The first picture, as a whole without pixels, which defines the grid.
+        The first picture, as a whole, which defines the grid; its pixels may be zero.
+    halvings : int
+        How often pictures are halved for a region at the size.
     """
 
     size: int | None = None
@@ -129,12 +131,13 @@ class FrameDecoder:
     normalize: bool = False
     box: GridBox | None = None
     first: SequenceFrame | None = None
+    halvings: int = 0
 
     def located(self, region: Region | None, picture: Picture) -> FrameDecoder:
         """Return the decoder with the grid of the first picture, for the whole or a region of it."""
         if region is None:
             return replace(self, first=self._whole(picture))
-        data = picture.beginning(None if self.size is None else _SMALL)
+        data = picture.beginning(_SMALL)
         with picture.named():
             shape = reduce.check_size(data)
             box = region(header.keywords(header.text_of(data)), shape)
@@ -143,12 +146,23 @@ class FrameDecoder:
             # The size of the complete image that is halved as often as the region may be.
             halvings = codestream.reductions(*box.shape, max(shape).bit_length(), self.size)
             sized = replace(self, size=-(-max(shape) >> halvings))
-        first = sized._whole(picture, data if self.size is None else None)
+        first = sized._whole(picture) if self.size is not None or self.physical else sized._blank(data, shape, picture)
         halvings = round(math.log2(max(shape) / max(first.data.shape)))
-        return replace(sized, first=first, box=_grid_box(box.halved(halvings), first.data.shape[0]))
+        box_ = _grid_box(box.halved(halvings), first.data.shape[0])
+        return replace(sized, first=first, box=box_, halvings=halvings)
 
-    def _whole(self, picture: Picture, loaded: bytes | None = None) -> SequenceFrame:
-        loaded = picture.load(self.size) if loaded is None else loaded
+    def _blank(self, data: bytes, shape: tuple[int, int], picture: Picture) -> SequenceFrame:
+        """Return a picture of full size with its header, and with zero as all of its pixels."""
+        start, end = boxes.codestream_at(data)
+        with picture.named():
+            found = samples.Components.read(data[start:end])
+            zero = np.zeros((1, 1), f"{'i' if found.is_signed else 'u'}{1 if found.bits <= 8 else 2}")
+            values, own, _ = values_of(zero, header.text_of(data), picture.name, False)
+        values, own = self._normalized(values, own, picture.name)
+        return SequenceFrame(np.broadcast_to(values, shape), own)
+
+    def _whole(self, picture: Picture) -> SequenceFrame:
+        loaded = picture.load(self.size)
         with picture.named():
             data, own = picture_of(loaded, picture.name, self.physical)
         # The first row of a file is the upper one, that of a map is the lower one.
@@ -182,40 +196,36 @@ class FrameDecoder:
         if self.box is None:
             made = self._whole(picture)
             return replace(made, offset=self._offset(made.header, picture.name, made))
-        if self.size is None and not self.physical and (found := self._area(picture)) is not None:
+        if (found := self._cut(picture)) is not None:
             return found
         made = self._whole(picture)
         box, offset = self._moved(made.header, picture.name, made)
         return SequenceFrame(box.cut(made.data), _cut_header(made.header, box), offset)
 
-    def _area(self, picture: Picture) -> SequenceFrame | None:
-        """Decode the region of a full-size picture alone; `None` if its samples are not plain bytes."""
-        assert self.box is not None  # noqa: S101 - for the type checker
-        if isinstance(picture.place, Path):
-            return self._read_area(picture, picture.place)
-        with tempfile.TemporaryDirectory(prefix="helioviewer-") as folder:
-            file = Path(folder, "image.jp2")
-            file.write_bytes(picture.load(None))
-            return self._read_area(picture, file)
+    def _cut(self, picture: Picture) -> SequenceFrame | None:
+        """Decode the region of a picture alone; `None` if a part of it is outside, or if it cannot be decoded."""
+        offsets = []
 
-    def _read_area(self, picture: Picture, file: Path) -> SequenceFrame | None:
-        import glymur
+        def locate(keys: dict[str, Any], shape: tuple[int, int]) -> ImageBox:
+            halved = {**keys, **header.rescaled(keys, self.halvings, shape)}
+            own = header_repairs.display_unit(header_repairs.repaired(halved, picture.name))
+            box, offset = self._moved(own, picture.name, None)
+            rows, columns = (-(-side >> self.halvings) for side in shape)
+            if not box.is_within(rows, columns):
+                raise FileError("A part of the region is outside of the image.")
+            offsets.append(offset)
+            upper = rows - box.bottom - box.rows
+            edges = (box.left, upper, box.left + box.columns, upper + box.rows)
+            return ImageBox(*(edge << self.halvings for edge in edges)).within(shape)
 
-        from sunpy_helio_plugins.helioviewer.jp2 import openjpeg  # noqa: F401 - lets glymur find OpenJPEG
-
-        assert self.box is not None  # noqa: S101 - for the type checker
-        own = header_repairs.display_unit(header_repairs.repaired(header.file_header(file), picture.name))
-        box, offset = self._moved(own, picture.name, None)
+        cut = RegionCut(locate, None, checked_keywords if self.physical else None, self.halvings)
         try:
-            image = glymur.Jp2k(file)
-            rows, columns, *components = image.shape
-            if components or image.dtype != np.uint8 or not box.is_within(rows, columns):
-                return None
-            top = rows - box.bottom - box.rows
-            data = image[top : top + box.rows, box.left : box.left + box.columns]
-        except (OSError, RuntimeError, ValueError, IndexError, KeyError):
+            seen, text = picture.region(cut)
+            with picture.named():
+                data, own, _ = values_of(seen, text, picture.name, self.physical)
+        except FileError:
             return None  # decoding the complete file raises the error
-        return SequenceFrame(*self._normalized(data[::-1], _cut_header(own, box), picture.name), offset)
+        return SequenceFrame(*self._normalized(data[::-1], own, picture.name), offsets[-1])
 
     def _moved(
         self, own: dict[str, Any], name: str, whole: SequenceFrame | None

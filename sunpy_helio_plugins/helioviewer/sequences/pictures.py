@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import is_several
 from sunpy_helio_plugins.config import conf
@@ -16,6 +20,7 @@ from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import matching
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
+from sunpy_helio_plugins.helioviewer.jp2.region import RegionCut
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.maps.read import file_beginning, named
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -24,7 +29,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["Picture", "headers_of", "pictures_of"]
+__all__ = ["Picture", "all_pictures_of", "headers_of", "pictures_of"]
 
 ENDINGS = (".jp2", ".j2k")
 
@@ -65,6 +70,14 @@ class Picture(NamedTuple):
         with self.named():
             return _whole(self.place) if size is None else _beginning(self.place, size)
 
+    def region(self, cut: RegionCut) -> tuple[NDArray[Any], str]:
+        """Return the samples of a region and the text of its header, from the bytes that it needs."""
+        if isinstance(self.place, Path):
+            with local(self.place, "read"), self.place.open("rb") as stream, self.named():
+                return cut.pixels(stream)
+        with self.named():
+            return cut.pixels(io.BytesIO(_parts(self.place, cut)))
+
     def named(self) -> contextlib.AbstractContextManager[None]:
         """Put its name before the messages of errors within a block."""
         return named(self.name)
@@ -72,6 +85,14 @@ class Picture(NamedTuple):
 
 def pictures_of(function: str, given: Any) -> list[Picture]:
     """Return the pictures of files or of rows of one source, in the order of time; masked rows are left out."""
+    found = [one for one in all_pictures_of(function, given, True) if one is not None]
+    if not found:
+        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
+    return sorted(found, key=lambda one: one.time)
+
+
+def all_pictures_of(function: str, given: Any, is_one_source: bool = False) -> list[Picture | None]:
+    """Return the picture of each file, or of each row; `None` for masked rows."""
     is_rows = hasattr(given, "colnames") or hasattr(given, "get_response")
     parts = [given] if is_rows or isinstance(given, str | Path) else list(given) if is_several(given) else None
     if parts is None or not parts:
@@ -86,19 +107,16 @@ def pictures_of(function: str, given: Any) -> list[Picture]:
         stamps = named_times(np.array([path.name for path in paths], dtype="S")).astype("M8[us]")
         for index in np.flatnonzero(np.isnat(stamps)).tolist():
             stamps[index] = _told_time(paths[index])
-        found = [Picture(path.name, stamp, path) for path, stamp in zip(paths, stamps, strict=True)]
-    else:
-        rows = inputs.tables(function, parts, HelioviewerTable, "the rows of a search, or paths of images")
-        found = [picture for table in rows for picture in _of_rows(function, table)]
-    if not found:
-        raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
-    return sorted(found, key=lambda one: one.time)
+        return [Picture(path.name, stamp, path) for path, stamp in zip(paths, stamps, strict=True)]
+    tables = inputs.tables(function, parts, HelioviewerTable, "the rows of a search, or paths of images")
+    return [picture for table in tables for picture in _of_rows(function, table, is_one_source)]
 
 
-def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
-    known = table[~np.ma.getmaskarray(table["Path"])] if hasattr(table["Path"], "mask") else table
+def _of_rows(function: str, table: HelioviewerTable, is_one_source: bool) -> list[Picture | None]:
+    is_known = ~np.broadcast_to(np.ma.getmaskarray(table["Path"]), len(table))
+    known = table if is_known.all() else table[is_known]
     sources = sorted({int(number) for number in known["Source ID"]})
-    if len(sources) > 1:
+    if is_one_source and len(sources) > 1:
         raise QueryError(
             f"{function} takes the images of one source, not of {', '.join(map(str, sources))}: select rows with "
             'table[table["Source ID"] == ...].'
@@ -112,7 +130,8 @@ def _of_rows(function: str, table: HelioviewerTable) -> list[Picture]:
         urls, paths = [one.url for one in places], [one.path for one in places]
     else:
         urls, paths = known["url"].tolist(), known["Path"].tolist()
-    return list(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
+    pictures = iter(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
+    return [next(pictures) if is_there else None for is_there in is_known.tolist()]
 
 
 def _told(table: Table) -> list[dict[str, Any] | None]:
@@ -169,32 +188,71 @@ def _whole(url: str) -> bytes:
 
 def _beginning(url: str, size: int) -> bytes:
     """Request the beginning of a file until it is sufficient for a size."""
-    data, tag = b"", ""
-    want: int | None = reduce.FIRST_BYTES
-    while want is None or want > len(data):
-        wish = {"Range": f"bytes={len(data)}-{'' if want is None else want - 1}", "Accept-Encoding": "identity"}
+    return _Ranges(url).beginning(partial(reduce.needed, size))
+
+
+def _parts(url: str, cut: RegionCut) -> bytes:
+    """Request the parts of a file that a region needs; the bytes between them are zero."""
+    ranges = _Ranges(url)
+    data = ranges.beginning(cut.needed)
+    if ranges.is_whole:
+        return data
+    spans = cut.parts(data)
+    if spans is None:
+        return _whole(url)
+    made = bytearray(data)
+    for start, stop in spans:
+        start = max(start, len(data))
+        if start < stop:
+            part = ranges.get(start, stop)
+            if ranges.is_whole:
+                return part
+            made.extend(bytes(max(stop - len(made), 0)))
+            made[start : start + len(part)] = part
+    return bytes(made)
+
+
+@dataclass
+class _Ranges:
+    """Ranges of bytes of one version of a file; the complete file from a server without ranges."""
+
+    url: str
+    tag: str = ""
+    total: int = -1
+    is_whole: bool = False
+
+    def beginning(self, needed: Callable[[bytes], int | None]) -> bytes:
+        """Request the beginning of the file until it is sufficient."""
+        data = b""
+        want: int | None = reduce.FIRST_BYTES
+        while want is None or want > len(data):
+            part = self.get(len(data), want)
+            data = _checked(part if self.is_whole else data + part)
+            if self.is_whole or not part or want is None or len(data) == self.total:
+                self.is_whole |= want is None or len(data) == self.total
+                break
+            want = needed(data)
+        return data
+
+    def get(self, start: int, stop: int | None) -> bytes:
+        """Request the bytes of a range; sets ``is_whole`` and returns the complete file if the server sends that."""
+        wish = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}", "Accept-Encoding": "identity"}
         answer = metadata.get(
-            url, archive=PROVIDER, headers=wish | ({"If-Range": tag} if tag else {}), accept=(200, 206),
-            max_bytes=int(conf.max_file),
+            self.url, archive=PROVIDER, headers=wish | ({"If-Range": self.tag} if self.tag else {}),
+            accept=(200, 206), max_bytes=int(conf.max_file),
         )  # fmt: skip
         if answer.status == 200:  # a server without ranges, or a file that was replaced in between
+            self.is_whole = True
             return _checked(answer.content)
-        if not answer.headers.get("Content-Range", "").startswith(f"bytes {len(data)}-"):
-            words = f"the bytes from {len(data)} on were requested, not {answer.headers.get('Content-Range', 'others')}"
+        told = str(answer.headers.get("Content-Range", ""))
+        if not told.startswith(f"bytes {start}-"):
+            words = f"the bytes from {start} on were requested, not {told or 'others'}"
             raise AnswerError(PROVIDER, answer.url, words, answer.status)
         given = answer.headers.get("ETag", "")
-        tag = tag or ("" if given.startswith("W/") else given)
-        is_end = not answer.content or want is None
-        data = _checked(data + answer.content)
-        if is_end or len(data) == _total(answer.headers):
-            break
-        want = reduce.needed(size, data)
-    return data
-
-
-def _total(headers: Any) -> int:
-    text = str(headers.get("Content-Range", "")).rpartition("/")[2]
-    return int(text) if text.isdigit() else -1
+        self.tag = self.tag or ("" if given.startswith("W/") else given)
+        total = told.rpartition("/")[2]
+        self.total = int(total) if total.isdigit() else -1
+        return answer.content
 
 
 def _checked(data: bytes) -> bytes:

@@ -297,10 +297,13 @@ def test_a_part_without_the_median_of_the_whole_is_refused() -> None:
 @pytest.mark.parametrize(
     ("instrument", "detector", "words"),
     [
-        ("SWAP", "CMOS 1Kx1K", r"exceed the header's SWAVINT by up to a third"),
         ("EIT", "EIT", r"hv_eit_setup\.pro names several"),
         ("LASCO", "C2", r"ratio to a model of the background"),
-        ("SECCHI", "EUVI", r"a grey level of their colours"),
+        ("SECCHI", "EUVI", r"a grey level of their colours .* 122 to 161"),
+        ("EUI", "FSI", r"FITS files of 8 bits"),
+        ("TRACE", "TRACE", r"trace_scale\.pro of SolarSoft"),
+        ("RHESSI", "Clean", r"stretched to the extremes of each image \(hv_rhessi_make_jp2\.pro\)"),
+        ("COSMO K-Coronagraph", "", r"NCAR/kcor-pipeline"),
         ("SECCHI", "COR2", r"ratio to a background image"),
         ("MDI", "MDI", r"extremes of each image"),
         ("XRT", "XRT", r"range of each image"),
@@ -313,14 +316,68 @@ def test_other_instruments_are_refused_with_the_reason(instrument: str, detector
         physical.invert(np.zeros((4, 4), np.uint8), {"INSTRUME": instrument, "DETECTOR": detector})
 
 
-def test_the_square_root_does_not_give_the_mean_of_swap(real_data: Path) -> None:
-    """What the reason says of the real files."""
+def corona(**changed: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return values in DN/s, the bytes that fits2img makes of them, and a header of SWAP."""
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    values = 30 * np.exp(-np.hypot(x, y) / 60) + 400 * np.exp(-((x - 40) ** 2 + (y + 20) ** 2) / 50)
+    picture = np.floor(255 * (values.clip(0, 360) / 360) ** (1 / 2.2) + 0.5).astype(np.uint8)
+    keys = {
+        "TELESCOP": "PROBA2", "INSTRUME": "SWAP", "DETECTOR": "CMOS 1Kx1K", "WAVELNTH": 174, "NAXIS1": SIDE,
+        "NAXIS2": SIDE, "LAST_COL": SIDE, "DATE-OBS": "2013-06-01T00:00:34.679", "BUNIT": "DN/s/pixel", "EXPTIME": 10,
+        "CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec", "CRPIX1": 128.5,
+        "CRPIX2": 128.5, "CDELT1": 3.16, "CDELT2": 3.16, "CRVAL1": 0, "CRVAL2": 0, "CROTA2": 0, "DSUN_OBS": 1.5169e11,
+        "HGLN_OBS": 0.0, "HGLT_OBS": -0.66, "SWAVINT": float(values.mean()), "HV_COMMENT": "Software: SWMPG - fits2img",
+    }  # fmt: skip
+    return values, picture, {**keys, **changed}
+
+
+def test_swap_comes_back_in_dn_per_second(tmp_path: Path) -> None:
+    values, picture, keys = corona()
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    inside = ~map_.mask
+    assert map_.unit == u.DN / u.s
+    assert np.abs(map_.data - values[::-1])[inside].max() < 0.6 * 2.2 * 360 / 255
+    assert map_.meta["cliphigh"] == 360
+    assert map_.meta["ncliphi"] == np.count_nonzero(values > 359.3) > 0
+    assert map_.meta["meanrat"] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [128, 32])
+def test_reduced_pictures_and_regions_of_swap_have_values(tmp_path: Path, size: int) -> None:
+    _, picture, keys = corona()
+    path = file_of(tmp_path, picture, keys)
+    assert helioviewer.read(path, size=size, physical=True).meta["meanrat"] == pytest.approx(1, abs=0.1)
+    box = [[150, 140], [213, 203]] * u.pix
+    part = helioviewer.read(path, size=min(size, 64), region=box, physical=True)
+    assert "meanrat" not in part.meta
+    assert part.meta["hv_mean"] == pytest.approx(keys["SWAVINT"], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"HV_COMMENT": "made by another program"}, "by fits2img"),
+        ({"BUNIT": "DN"}, "not made of DN/s"),
+        ({"SWAVINT": 3.0}, "would give a mean of .* and the header says 3: they were made with other limits"),
+        ({"SWAVINT": ""}, "has no SWAVINT"),
+    ],
+)
+def test_values_of_swap_that_cannot_be_checked_are_refused(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
+    _, picture, keys = corona(**changed)
+    with pytest.raises(FileError, match=words):
+        helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+
+
+def test_the_mean_of_real_files_of_swap_is_that_of_their_headers(real_data: Path) -> None:
+    """By which the upper limit was found: all files agree on it."""
     folder = real_data / "world" / "helioviewer"
-    excess = []
-    for map_ in [helioviewer.read(folder / "hetero_000.jp2"), *helioviewer.read(folder / "swap_embedded.jpx")]:
-        root = (map_.data / 255.0) ** 2 * map_.meta["datamax"]
-        excess.append(root.mean() / map_.meta["swavint"] - 1)
-    assert 0.2 < min(excess) < max(excess) < 0.35
+    maps = [helioviewer.read(folder / name, physical=True) for name in REAL_SWAP]
+    maps += helioviewer.read(folder / "swap_embedded.jpx", physical=True)
+    assert len(maps) > 4
+    assert all(abs(map_.data.mean() / map_.meta["swavint"] - 1) < 0.003 for map_ in maps)
+
+
+REAL_SWAP = ("2010_04_01__00_00_28__PROBA2_SWAP_SWAP_174.jp2", "hetero_000.jp2")
 
 
 @pytest.mark.parametrize(

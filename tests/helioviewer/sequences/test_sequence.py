@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServiceError,
 )
+from sunpy_helio_plugins.helioviewer.jp2 import reduce
+from sunpy_helio_plugins.helioviewer.maps.regions import cut_of, region_of
 from sunpy_helio_plugins.helioviewer.sequences.frames import GridBox
+from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
+from sunpy_helio_plugins.transport import metadata
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -79,6 +84,58 @@ def test_rows_give_the_same_as_their_files(rows: Any, archive: Any, tmp_path: Pa
     archive.log.clear()
     assert (helioviewer.sequence(rows, 128).to_array() == helioviewer.sequence(sorted(paths), 128).to_array()).all()
     assert {request.headers.get("range") is not None for request in archive.log} == {True}
+
+
+@pytest.mark.parametrize("size", [None, 40])
+@pytest.mark.parametrize("physical", [False, True])
+def test_only_the_bytes_of_a_region_are_requested(
+    rows: Any, archive: Any, files: list[Path], size: int | None, physical: bool
+) -> None:
+    box = [[500, 600], [579, 659]] * u.pix
+    expected = helioviewer.sequence(files[:3], size, box, physical=physical).to_array()
+    shown = helioviewer.sequence(rows[:3], size, box, physical=physical)
+    archive.log.clear()
+    assert (shown.to_array() == expected).all()
+    sent = 0
+    for request in archive.log:
+        first, last = request.headers["range"].removeprefix("bytes=").split("-")
+        sent += int(last) + 1 - int(first)
+    assert sent < 0.6 * sum(file.stat().st_size for file in files[:3])
+    assert (shown.to_maps()[1].data == helioviewer.read(files[1], size, physical, box).data).all()
+
+
+def test_a_region_of_a_server_without_ranges_is_cut_from_whole_files(
+    rows: Any, archive: Any, files: list[Path]
+) -> None:
+    box = [[500, 600], [579, 659]] * u.pix
+    expected = helioviewer.sequence(files[:2], region=box).to_array()
+    with archive.fault("ignore_range", path="/helioviewer/jp2"):
+        assert (helioviewer.sequence(rows[:2], region=box).to_array() == expected).all()
+
+
+def test_a_file_that_is_replaced_between_two_requests_is_not_mixed(files: list[Path]) -> None:
+    """With If-Range, the server sends the other version completely."""
+    old, new = (file.read_bytes() for file in files[:2])
+    replies = [(206, old[: reduce.FIRST_BYTES]), (200, new)]
+
+    def cut(url: str) -> Any:
+        box = [[500, 600], [579, 659]] * u.pix
+        region = region_of("test", box)
+        assert region is not None
+        return Picture("x.jp2", np.datetime64("2026-01-10T12:00"), url).region(cut_of(region, None, False))
+
+    def get(url: str, **options: Any) -> Any:
+        status, body = replies.pop(0)
+        span = f"bytes 0-{len(body) - 1}/{len(old)}"
+        assert options["headers"].get("If-Range") == (None if status == 206 else '"1"')
+        return types.SimpleNamespace(
+            status=status, content=body, url=url, headers={"Content-Range": span, "ETag": '"1"'}
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "get", get)
+        seen, _ = cut("https://example.org/x.jp2")
+    assert (seen[::-1] == helioviewer.read(files[1], region=[[500, 600], [579, 659]] * u.pix).data).all()
 
 
 @pytest.mark.parametrize("size", [None, 100, 5000])
@@ -397,7 +454,7 @@ def test_a_region_of_a_real_file_is_the_part_of_the_whole(real_data: Path, name:
     box, image = shown._decoder.box, shown.to_maps()[0]
     full = whole if size is None else helioviewer.read(file, size=shown._decoder.size)
     expected = box.cut(full.data)
-    assert np.abs(image.data.astype(int) - expected).max() <= 1
+    assert np.array_equal(image.data, expected)
     for x, y in ((0, 0), (box.columns - 1, box.rows - 1)):
         there = full.pixel_to_world((x + box.left) * u.pix, (y + box.bottom) * u.pix)
         assert image.pixel_to_world(x * u.pix, y * u.pix).separation(there) < 1e-3 * u.arcsec
