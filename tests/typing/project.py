@@ -1,5 +1,5 @@
 """
-A program of a user, which type checkers read and nobody runs: ``mypy --strict`` and pyright, with the settings beside it.
+A program of a user, which mypy in strict mode and pyright read with the settings beside it, and which nobody runs.
 
 Each ``assert_type`` is a promise: a change of it is a change of the public interface.
 """
@@ -14,12 +14,12 @@ from sunpy.net import attrs as a
 import sunpy_helio_plugins as plugins
 from sunpy_helio_plugins import HERClient, cdf, conf, hapi, helioviewer, her, imap, sandbox, series
 from sunpy_helio_plugins.errors import Problem, ServiceError
+from sunpy_helio_plugins.sandbox import Archive
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sunpy_helio_plugins.fido import ArchiveTable
-    from sunpy_helio_plugins.sandbox import Archive
 
 
 def missing(table: ArchiveTable) -> list[str]:
@@ -44,13 +44,12 @@ def failure(error: ServiceError) -> str:
 def ask(day: a.Time) -> Any:
     """Ask two archives, on the embedded one."""
     with sandbox.serve() as archive:
-        assert_type(archive, "Archive")
+        assert_type(archive, Archive)
         with archive.fault("status", status=503, path="/hek", times=1) as rule:
             try:
                 found = HERClient().search(day)
             except ServiceError as error:
-                print(failure(error), rule.played)
-                raise
+                raise RuntimeError(f"{failure(error)} {rule.played}") from error
         return found
 
 
