@@ -1,4 +1,4 @@
-"""Test the script that asks the real archives, with the embedded one; with ``--remote-data``, its questions themselves."""
+"""Test the script that asks the real archives, with the embedded one; with ``--remote-data``, its questions."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ Ask the real archives: ``python tools/live.py FOLDER [--day 2026-03-01] [--sandb
 
 Each question of `QUESTIONS` goes to the real archive and to the embedded one. FOLDER then contains
 
-- ``report.md`` and ``report.json``: what came, how long it took, what failed and how, and in what the answers of the two
-  differ in shape (columns, units, kinds of values);
+- ``report.md`` and ``report.json``: what came, how long it took, what failed and how, and in what the answers of the
+  two differ in shape (columns, units, kinds of values);
 - ``answers/``: the answers of the real archives to all requests for metadata, for `replayed`;
 - ``files/``: the files that were downloaded.
 
