@@ -7,11 +7,12 @@ import zipfile
 from pathlib import Path
 
 PACKAGE = "sunpy_helio_plugins"
+MODULES = {"sunpy_helio_pytest.py"}
 
 
 def source_files(archive: Path) -> set[str]:
     """Return the files of the package in the source tree, relative to it."""
-    return {
+    return MODULES | {
         path.relative_to(archive).as_posix()
         for path in (archive / PACKAGE).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -42,6 +42,10 @@ class _Setting(ConfigItem):
         )
         self._check, self._allowed = check, allowed
         self._place = f"conf.{section}." if section else "conf."
+
+    if TYPE_CHECKING:  # a setting is its value
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any: ...
 
     def set(self, value: Any) -> None:
         """Set the value for this session; raise `SettingError` unless it is allowed."""

@@ -21,6 +21,7 @@ Exceptions and warnings of this package::
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
+    MirrorWarning                        a server does not respond: the answer is that of a mirror
     OutdatedAnswerWarning                a server does not respond: an earlier response of it is used
     OutsideImageWarning                  events are outside of an image, or without an outline
     RelationWarning                      a relation was submitted that is expected from automatic methods only

@@ -135,7 +135,7 @@ def real_data() -> Path:
     """Return the folder of real responses and files; tests that need it are skipped if it is not available."""
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("HELIO_TEST_DATA names no folder of real answers and files")
+        pytest.skip('HELIO_TEST_DATA names no folder of real files; "python tools/real_files.py fetch" downloads one')
     return Path(folder)
 
 

@@ -28,7 +28,7 @@ LAYERS = (
     ("fido",),
     ARCHIVES,
     ("mirrors",),
-    ("demo", "pytest_plugin"),
+    ("demo",),
     ("cli", "__main__"),
 )
 """The layers from bottom to top; a module imports from its own layer or a lower one."""
@@ -140,7 +140,7 @@ def test_modules_import_from_their_own_layer_or_a_lower_one():
     upwards = {
         (name, target)
         for name in MODULES
-        if layer_of(name) >= 0 and not is_inside(name, "demo", "pytest_plugin", "cli")
+        if layer_of(name) >= 0 and not is_inside(name, "demo", "cli")
         for target in GRAPH[name]
         if layer_of(target) > layer_of(name) or is_inside(target, "sandbox")
     }

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy import units as u
@@ -37,6 +37,10 @@ AstropyDumper.add_representer(Problem, lambda dumper, problem: dumper.represent_
 
 class _Problems(TableAttribute):
     """The attribute ``problems``: each entry has a kind and an archive, also one from a file."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any: ...
 
     def __set__(self, instance: Any, value: Iterable[str | Mapping[str, Any]]) -> None:
         super().__set__(instance, [Problem.of(entry, instance.archive) for entry in value])

@@ -19,6 +19,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakValueDictionary
 
 from sunpy_helio_plugins.errors import LockedError, local
 
@@ -84,12 +85,17 @@ class _PartStream(io.BufferedWriter):
             super().flush()
 
 
+_streams: WeakValueDictionary[Path, IO[bytes]] = WeakValueDictionary()
+"""The streams of part files that are open in this process."""
+
+
 def _locked_part(target: Path) -> tuple[Path, IO[bytes]]:
     while True:
         path = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}.part")
         with local(target):
             stream = _PartStream(path, target)
         if _lock(stream, wait=True) and _is_at(stream, path):
+            _streams[path] = stream
             return path, stream
         # Another process removed it between its creation and its lock.
         stream.close()
@@ -288,6 +294,8 @@ def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
 
 
 def _published(part: Path, target: Path, overwrite: bool | str) -> Path:
+    if fcntl is None and (stream := _streams.get(part)) is not None:
+        stream.close()  # Windows does not rename open files
     if overwrite is True:
         part.replace(target)
         return target

@@ -70,7 +70,7 @@ def test_each_refusal_has_a_reason():
 def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
-        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+        pytest.skip('HELIO_TEST_DATA names no folder of real files; "python tools/real_files.py fetch" downloads one')
     expected = {(row["string"], row["parameter"], row["dataset"]): row["expected"] for row in LABELS}
     first = {row["string"]: row["expected"] for row in reversed(LABELS)}
     worst: dict[str, str] = {}
@@ -95,7 +95,7 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
 def test_descriptions_of_real_parameters_hardly_ever_contradict_their_unit():
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
-        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+        pytest.skip('HELIO_TEST_DATA names no folder of real files; "python tools/real_files.py fetch" downloads one')
     with gzip.open(Path(folder) / "world" / "hapi" / "infos_cdaweb.jsonl.gz", "rt", encoding="utf-8") as file:
         parameters = [each for line in file for each in json.loads(line)["info"]["parameters"]]
     given = {

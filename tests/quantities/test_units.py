@@ -251,7 +251,7 @@ def test_everything_public_is_documented():
 def strings(archive: str) -> dict[str, int]:
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
-        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+        pytest.skip('HELIO_TEST_DATA names no folder of real files; "python tools/real_files.py fetch" downloads one')
     with (Path(folder) / archive / "unit_strings.csv").open(encoding="utf-8", newline="") as file:
         return {row["unit_string"]: int(row["occurrences"]) for row in csv.DictReader(file)}
 

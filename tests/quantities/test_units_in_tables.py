@@ -34,7 +34,7 @@ def number(name: str, unit: Any, description: str = "", **more: Any) -> dict[str
 def test_a_cadence_in_a_unit_of_a_real_dataset_is_no_factor():
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
-        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+        pytest.skip('HELIO_TEST_DATA names no folder of real files; "python tools/real_files.py fetch" downloads one')
     info = json.loads((Path(folder) / "world" / "hapi" / "wi_h0_mfi@0_info.json").read_text("utf-8"))
     parameters = info["parameters"][1:]
     widths = [int(np.prod(parameter.get("size") or [1])) for parameter in parameters]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -15,7 +16,15 @@ import pytest
 
 from sunpy_helio_plugins.errors import FileError, LockedError
 from sunpy_helio_plugins.store import publish as publish_module
-from sunpy_helio_plugins.store.publish import is_in_use, locked, new_part, numbered, publish, remove_stale
+from sunpy_helio_plugins.store.publish import (
+    is_in_use,
+    locked,
+    new_part,
+    numbered,
+    publish,
+    remove_stale,
+    write_whole,
+)
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
@@ -297,6 +306,72 @@ def windows(monkeypatch):
     monkeypatch.setattr(publish_module, "fcntl", None)
     monkeypatch.setitem(sys.modules, "msvcrt", made)
     return made
+
+
+def is_open(path) -> bool:
+    """Return whether a file is open in this process."""
+    found = os.stat(path)
+    for descriptor in range(3, 256):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), found):
+                return True
+    return False
+
+
+@pytest.fixture
+def open_files(windows, monkeypatch):
+    """Refuse to rename, replace or remove files that are open in this process, as Windows does."""
+
+    def refusing(operation):
+        def run(*paths):
+            if busy := [path for path in paths if os.path.exists(path) and is_open(path)]:
+                raise PermissionError(errno.EACCES, "the file is used by another process", str(busy[0]))
+            return operation(*paths)
+
+        return run
+
+    for name in ("rename", "replace", "unlink", "remove"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+@pytest.mark.usefixtures("open_files")
+@pytest.mark.parametrize("overwrite", [True, False, "unique"])
+@pytest.mark.parametrize("has_links", [True, False])
+def test_files_are_published_on_windows_which_does_not_rename_open_files(tmp_path, monkeypatch, overwrite, has_links):
+    def refuse(*args):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", os.link if has_links else refuse)
+    with new_part(tmp_path / "x") as (part, stream):
+        stream.write(b"new")
+        stream.flush()
+        publish(part, tmp_path / "x", overwrite)
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"new")]
+
+
+@pytest.mark.usefixtures("open_files")
+def test_a_whole_file_is_replaced_on_windows(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    write_whole(tmp_path / "x", b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"new")]
+
+
+@pytest.mark.usefixtures("open_files")
+def test_a_file_that_is_open_on_windows_is_not_replaced_and_the_error_names_it(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    with (tmp_path / "x").open("rb"):
+        with pytest.raises(PermissionError, match=r"x cannot be written"):
+            write_whole(tmp_path / "x", b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"old")]
+
+
+@pytest.mark.usefixtures("open_files")
+def test_the_part_of_a_living_process_is_kept_on_windows(tmp_path):
+    with new_part(tmp_path / "x") as (part, stream):
+        stream.write(b"half")
+        with new_part(tmp_path / "x") as (other, _):
+            assert part.exists()
+            assert other != part
 
 
 def test_a_lock_of_windows_is_waited_for(tmp_path, windows):

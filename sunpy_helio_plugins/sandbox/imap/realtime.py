@@ -37,9 +37,8 @@ def values(parameters: Mapping[str, str]) -> dict[str, Any]:
     unexpected = set(parameters) - ALLOWED
     if unexpected:
         raise Refused(400, f"Unexpected parameters: {', '.join(sorted(unexpected))}")
-    start = moment(parameters, "start")
-    end = moment(parameters, "end")
-    start, end = start or (end or LAST) - timedelta(hours=1), end or (start or LAST) + timedelta(hours=1)
+    first, last = moment(parameters, "start"), moment(parameters, "end")
+    start, end = first or (last or LAST) - timedelta(hours=1), last or (first or LAST) + timedelta(hours=1)
     named = parameters.get("instrument")
     data = [one for part in ([named] if named else SCIENCE) for one in records(part, start, end)]
     kind = named if named == "spacecraft" else "science"
