@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, pairwise
 from operator import itemgetter
@@ -14,6 +15,8 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, one_of, one_path, optional, shown, taking
+from sunpy_helio_plugins.cluster.tasks import Task, completed
+from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, run_all, warn
@@ -22,6 +25,7 @@ from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest_range, narro
 from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered, requested, seconds_of, united
 from sunpy_helio_plugins.hapi.records.read import INFO
+from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, records_of_files
 from sunpy_helio_plugins.hapi.stream.folder import ParquetFolder
 from sunpy_helio_plugins.hapi.stream.parts import (
@@ -46,6 +50,7 @@ from sunpy_helio_plugins.transport import limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from distributed import Client
 
 __all__ = ["to_parquet"]
 
@@ -74,6 +79,7 @@ def to_parquet(
     overwrite: bool = False,
     progress: bool = True,
     info: Mapping[str, Any] | Info | None = None,
+    client: Client | bool | None = None,
 ) -> ParquetFolder:
     r"""
     Write records to a folder of Parquet files, one for each day, month or year.
@@ -100,6 +106,9 @@ def to_parquet(
         Whether to show a progress bar.
     info : mapping or Info, optional
         As of `sunpy_helio_plugins.hapi.read`, for files.
+    client : distributed.Client or bool, optional
+        The cluster whose workers request and write the parts, with the current settings; the workers see the folder
+        under the same path. Defaults to the current client, if there is one; `False` means threads of this process.
 
     Returns
     -------
@@ -119,6 +128,8 @@ def to_parquet(
         If a file cannot be written, or exists and is not to be replaced by records of files.
     LockedError
         If another process writes to the folder.
+    WorkerError
+        If a worker does not have this version of the package, the credentials of the server, or the folder.
 
     Warns
     -----
@@ -156,15 +167,20 @@ def to_parquet(
             f"{far.first.text(0)} to {far.last.text(0)}: limit the range, or use hapi.chunks."
         )
     make_folder(target)
+    cluster = client_of("hapi.to_parquet", client)
     with locked(target, wait=False):
-        told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress)
+        if cluster is not None:
+            logins = [one for one in [login_of(found.items[0].server)] if one is not None]
+            check_workers("hapi.to_parquet", cluster, Need(logins, target))
+        told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress, cluster)
     warn(Partial(problems=told))
     return ParquetFolder(target, told)
 
 
 def _of_server(
-    found: Partial[DataRequest], folder: Path, partition: str, chunk: float | None, overwrite: bool, progress: bool
-) -> tuple[str, ...]:
+    found: Partial[DataRequest], folder: Path, partition: str, chunk: float | None, overwrite: bool, progress: bool,
+    cluster: Client | None,
+) -> tuple[str, ...]:  # fmt: skip
     """Request the parts that are missing, and return the problems."""
     from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
@@ -172,14 +188,14 @@ def _of_server(
     parts = list(_missing(one, united(item.span for item in found.items), folder, partition, overwrite))
     if not parts:
         return known
-    context = {"server": one.server.name, "dataset": one.dataset}
-    schema = schema_of(empty_table(one.info, context))
+    schema = schema_of(empty_table(one.info, {"server": one.server.name, "dataset": one.dataset}))
     check_folder(folder, partition, parts[0], schema, {part.path for part in parts})
     jobs = list(_jobs(one, parts, _length(one, partition, chunk)))
     with tqdm(total=len(parts), desc=one.dataset, unit="part", disable=not progress) as bar:
-        run = _Run(schema, bar)
+        run = _Run(PartWriter(schema), bar)
+        at_once = max(1, int(conf.hapi.connections))
         # Each job sends one request at a time.
-        results = run_all(jobs, run, max(1, int(conf.hapi.connections)))
+        results = run_all(jobs, run, at_once) if cluster is None else run.on(cluster, jobs, at_once)
     run.losses.warn()
     failed = [result for result in results if isinstance(result, HelioPluginsError)]
     if len(failed) == len(jobs):
@@ -212,20 +228,20 @@ def _length(one: DataRequest, partition: str, chunk: float | None) -> float:
 
 
 @dataclass(frozen=True)
-class _Job:
+class PartJob:
     """Parts that come with one request, or one part that needs several."""
 
     parts: tuple[Part, ...]
     requests: tuple[DataRequest, ...]
 
 
-def _jobs(one: DataRequest, parts: Sequence[Part], length: float) -> Iterator[_Job]:
+def _jobs(one: DataRequest, parts: Sequence[Part], length: float) -> Iterator[PartJob]:
     """Join consecutive short parts, and divide long ones."""
     joined: list[Part] = []
     for part in (*parts, None):
         if joined and (part is None or not _fits(joined, part, length)):
             span = Span(joined[0].span.first, joined[-1].span.before)
-            yield _Job(tuple(joined), tuple(narrowed(one, piece) for piece in cut(span, length)))
+            yield PartJob(tuple(joined), tuple(narrowed(one, piece) for piece in cut(span, length)))
             joined = []
         if part is not None:
             joined.append(part)
@@ -236,53 +252,90 @@ def _fits(joined: Sequence[Part], part: Part, length: float) -> bool:
     return joined[-1].span.before == part.span.first and whole <= length * 1e9
 
 
-@dataclass
-class _Run:
-    """Fetches and writes parts; after several failures in a row, the others are not requested."""
+@dataclass(frozen=True)
+class WrittenParts:
+    """What was lost when parts were written: the problems, and the times that Parquet cannot represent."""
+
+    problems: tuple[str, ...]
+    leap_seconds: int
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class PartWriter:
+    """Requests and writes the parts of a job, in this process or on a worker of a cluster."""
 
     schema: pa.Schema
-    bar: Any
-    losses: Losses = field(default_factory=lambda: Losses("hapi.to_parquet: the timestamps of Parquet"))
-    _failed: list[HelioPluginsError] = field(default_factory=list)
-    _lock: Any = field(default_factory=Lock)
 
-    def __call__(self, job: _Job) -> tuple[str, ...] | HelioPluginsError:
-        with self._lock:
-            if len(self._failed) >= limits.MOST_ALIKE:
-                return self._failed[-1]
-        try:
-            problems = self._several(job) if len(job.requests) == 1 else self._one(job)
-        except HelioPluginsError as error:
-            with self._lock:
-                self._failed.append(error)
-            return error
-        with self._lock:
-            self._failed.clear()
-            self.bar.update(len(job.parts))
-        return problems
+    def __call__(self, job: PartJob) -> WrittenParts:
+        losses = Losses("")
+        write = self._several if len(job.requests) == 1 else self._one
+        return WrittenParts(write(job, losses), losses.leap_seconds, losses.truncated)
 
-    def _several(self, job: _Job) -> tuple[str, ...]:
+    def _several(self, job: PartJob, losses: Losses) -> tuple[str, ...]:
         """Write the parts of one response."""
         until = str(Moment.now())
         answer = gathered(job.requests)
         (table,) = answer.items
         for part in job.parts:
             rows = table[part.span.covers(table.columns[0])] if len(table) else table
-            self._write(replace(part, until=until), [rows], list(answer.problems))
+            write_part(replace(part, until=until), self.schema, [rows], losses, list(answer.problems))
         return answer.problems
 
-    def _one(self, job: _Job) -> tuple[str, ...]:
+    def _one(self, job: PartJob, losses: Losses) -> tuple[str, ...]:
         """Write one part of several responses, of which one is in memory at a time."""
         problems: list[str] = []
-        self._write(replace(job.parts[0], until=str(Moment.now())), _tables(job.requests, problems), problems)
+        part = replace(job.parts[0], until=str(Moment.now()))
+        write_part(part, self.schema, _tables(job.requests, problems), losses, problems)
         return tuple(problems)
 
-    def _write(self, part: Part, tables: Iterable[QTable], problems: list[str]) -> None:
-        losses = Losses("")
-        write_part(part, self.schema, tables, losses, problems)
+
+@dataclass
+class _Run:
+    """Runs jobs; after several failures in a row, the others are not run."""
+
+    write: PartWriter
+    bar: Any
+    losses: Losses = field(default_factory=lambda: Losses("hapi.to_parquet: the timestamps of Parquet"))
+    _failed: list[HelioPluginsError] = field(default_factory=list)
+    _lock: Any = field(default_factory=Lock)
+
+    def __call__(self, job: PartJob) -> tuple[str, ...] | HelioPluginsError:
+        """Run one job in this process."""
+        if (ended := self._ended()) is not None:
+            return ended
+        try:
+            result: WrittenParts | HelioPluginsError = self.write(job)
+        except HelioPluginsError as error:
+            result = error
+        return self._noted(job, result)
+
+    def on(self, cluster: Client, jobs: Sequence[PartJob], at_once: int) -> list[tuple[str, ...] | HelioPluginsError]:
+        """Run all jobs on the workers of a cluster; return the results in their order."""
+        results: dict[int, tuple[str, ...] | HelioPluginsError] = {}
+        with closing(completed(cluster, Task(self.write, at_once), jobs)) as done:
+            for number, result in done:
+                results[number] = self._noted(jobs[number], result)
+                if (ended := self._ended()) is not None:
+                    return [results.get(number, ended) for number in range(len(jobs))]
+        return [results[number] for number in range(len(jobs))]
+
+    def _ended(self) -> HelioPluginsError | None:
+        """Return the error because of which no further job is run, if any."""
         with self._lock:
-            self.losses.leap_seconds += losses.leap_seconds
-            self.losses.truncated |= losses.truncated
+            return self._failed[-1] if len(self._failed) >= limits.MOST_ALIKE else None
+
+    def _noted(self, job: PartJob, result: WrittenParts | HelioPluginsError) -> tuple[str, ...] | HelioPluginsError:
+        """Count a result; return the problems, or the error."""
+        with self._lock:
+            if isinstance(result, HelioPluginsError):
+                self._failed.append(result)
+                return result
+            self._failed.clear()
+            self.bar.update(len(job.parts))
+            self.losses.leap_seconds += result.leap_seconds
+            self.losses.truncated |= result.truncated
+        return result.problems
 
 
 def _tables(requests: Sequence[DataRequest], problems: list[str]) -> Iterator[QTable]:
