@@ -65,7 +65,7 @@ def completed(client: Client, task: Task, items: Sequence[Any]) -> Iterator[tupl
 
     following = submit()
     count = WINDOW * max(1, sum(client.nthreads().values()))
-    running = distributed.as_completed(list(islice(following, count)))
+    running = distributed.as_completed(list(islice(following, count)), loop=client.loop)
     try:
         for future in running:
             number = numbers.pop(future)

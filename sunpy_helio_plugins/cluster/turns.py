@@ -22,11 +22,8 @@ class ClusterTurns:
     A worker that is killed loses its turn after ``distributed.scheduler.locks.lease-timeout``, by default 30 s.
     """
 
-    def __init__(self, worker: Any, at_once: int) -> None:
-        import distributed
-
-        # Made in the thread of a task, since other threads do not know the worker.
-        self._client, self._loop, self._scheduler = distributed.get_client(), worker.loop, worker.scheduler
+    def __init__(self, worker: Any, client: Any, at_once: int) -> None:
+        self._client, self._loop, self._scheduler = client, worker.loop, worker.scheduler
         self._at_once = at_once
         self._semaphores: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -76,7 +73,7 @@ def _name(url: str) -> str:
     return f"sunpy_helio_plugins {origin(url)}"
 
 
-_known: dict[tuple[str, int], ClusterTurns] = {}
+_known: dict[tuple[str, str, int], ClusterTurns] = {}
 _lock = threading.Lock()
 
 
@@ -89,8 +86,10 @@ def turns_of_worker(at_once: int) -> Turns | None:
         worker = distributed.get_worker()
     except ValueError:
         return None
-    key = worker.address, at_once
+    # Found in the thread of a task, since other threads do not know the worker.
+    client = distributed.get_client()
+    key = worker.address, client.id, at_once
     with _lock:
         if key not in _known:
-            _known[key] = ClusterTurns(worker, at_once)
+            _known[key] = ClusterTurns(worker, client, at_once)
         return _known[key]
