@@ -80,6 +80,7 @@ def test_the_workers_together_send_as_many_requests_as_allowed(
     assert server.most <= most
 
 
+@pytest.mark.exhaustive
 def test_processes_share_the_limit(processes: distributed.Client, server: Counting) -> None:
     urls = [f"{server.url}/{number}" for number in range(8)]
     assert dict(completed(processes, Task(ask, 1), urls)) == dict.fromkeys(range(8), {})

@@ -129,6 +129,7 @@ def test_errors_of_this_package_are_results_and_others_are_raised(client: distri
         dict(completed(client, Task(fails, 2), [1, 9, 3]))
 
 
+@pytest.mark.exhaustive
 def test_a_process_without_the_package_is_named(processes: distributed.Client) -> None:
     def hide() -> None:
         import sys
@@ -151,6 +152,7 @@ def test_a_process_without_the_package_is_named(processes: distributed.Client) -
     check_workers("f", processes, Need())
 
 
+@pytest.mark.exhaustive
 def test_credentials_of_this_process_are_not_sent(processes: distributed.Client) -> None:
     login = Login("swe", "https://swe.example.org", "basic")
     check_workers("f", processes, Need([login]))

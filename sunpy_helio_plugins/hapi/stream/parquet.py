@@ -145,7 +145,7 @@ def to_parquet(
     of shape (n, \*size), and nulls for missing values. The metadata of each field contain ``units`` and
     ``description``. A period without records is a file without rows.
     """
-    target = one_path("hapi.to_parquet", folder, folder=True)
+    target = one_path("hapi.to_parquet", folder, folder=True).absolute()
     selection = Selection(dataset, start, stop, parameters, chunk, format)
     if is_of_files(source, dataset):
         if any(one is not None for one in selection):
