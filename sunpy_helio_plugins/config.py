@@ -413,7 +413,8 @@ class Snapshot:
     @classmethod
     def taken(cls) -> Snapshot:
         """Return the current settings."""
-        items = (item for section in (conf, conf.hapi, conf.imap, conf.helioviewer, conf.her) for item in _items(section))
+        sections = (conf, conf.hapi, conf.imap, conf.helioviewer, conf.her)
+        items = [item for section in sections for item in _items(section)]
         values = {item.place: item() for item in items if item.place not in _OF_THIS_MACHINE}
         values |= {name: address for name in _ADDRESSES if (address := from_environment(name))}
         values |= {_ISOLATED: True} if isolation else {}

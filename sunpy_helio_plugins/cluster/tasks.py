@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class Task:
             return self.function(*given, **options)
 
 
-def completed(client: Client, task: Task, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+def completed(client: Client, task: Task, items: Sequence[Any]) -> Generator[tuple[int, Any]]:
     """
     Call a task for each item on the workers, and yield the numbers of the items and the results as they are completed.
 
@@ -88,8 +88,8 @@ def _result(future: Future[Any]) -> Any:
         return error
     except distributed.KilledWorker as error:
         return WorkerError(
-            f"The last one of {error.allowed_failures + 1} workers that ended in one task, {error.last_worker.address}, "
-            "was killed: look at its log; a part may need more memory than a worker has."
+            f"{error.allowed_failures + 1} workers ended in one task, the last one is {error.last_worker.address}: "
+            "look at its log; a part may need more memory than a worker has."
         )
     except ModuleNotFoundError as error:
         raise WorkerError(

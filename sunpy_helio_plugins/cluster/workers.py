@@ -28,32 +28,30 @@ def client_of(function: str, client: Any) -> Client | None:
     Raise `QueryError` for something else, for a client that is closed, and for a cluster without workers.
     """
     distributed = sys.modules.get("distributed")
-    if client is False or (client is None and distributed is None):
+    current = None if distributed is None else _current(distributed)
+    if client is False or (client is None and current is None):
         return None
-    if client is None:
-        found = _current(distributed)
-        if found is None:
-            return None
-    elif client is True:
-        found = None if distributed is None else _current(distributed)
-        if found is None:
-            raise QueryError(
-                f"{function}: there is no current client for client=True; make one with distributed.Client(...)."
-            )
-    elif distributed is None or not isinstance(client, distributed.Client) or client.asynchronous:
+    if client is True and current is None:
+        raise QueryError(
+            f"{function}: there is no current client for client=True; make one with distributed.Client(...)."
+        )
+    found = current if client is None or client is True else client
+    if distributed is None or not isinstance(found, distributed.Client) or found.asynchronous:
         raise QueryError(
             f"{function} takes for client a distributed.Client that is not asynchronous, True or None for the current "
             f"one, or False for this process, not {shown(client)}."
         )
-    else:
-        found = client
-    if found.status != "running":
-        raise QueryError(f"{function}: the client is {found.status}; make a new one with distributed.Client(...).")
-    if not found.nthreads():
+    _check_running(function, found)
+    return found
+
+
+def _check_running(function: str, client: Client) -> None:
+    if client.status != "running":
+        raise QueryError(f"{function}: the client is {client.status}; make a new one with distributed.Client(...).")
+    if not client.nthreads():
         raise QueryError(
             f"{function}: the cluster of the client has no workers; start some, for example with cluster.scale(2)."
         )
-    return found
 
 
 def _current(distributed: Any) -> Client | None:
@@ -121,7 +119,7 @@ class Need:
 
 def check_workers(function: str, client: Client, need: Need) -> None:
     """Raise `WorkerError` if a worker has no package or another version, lacks credentials, or cannot see a folder."""
-    from sunpy_helio_plugins import __version__
+    from sunpy_helio_plugins._version import version
 
     # Without credentials here, the server is asked without them from there as well.
     need = dataclasses.replace(need, logins=[one for one in need.logins if one.known()])
@@ -129,9 +127,9 @@ def check_workers(function: str, client: Client, need: Need) -> None:
         worker = f"The worker {address} on {told.get('host') or 'an unknown machine'}"
         if told.get("error"):
             raise WorkerError(f"{worker} cannot import sunpy_helio_plugins: {told['error']}. Install it there.")
-        if told["version"] != __version__:
+        if told["version"] != version:
             raise WorkerError(
-                f"{worker} has sunpy_helio_plugins {told['version']}, and {function} runs with {__version__}: install "
+                f"{worker} has sunpy_helio_plugins {told['version']}, and {function} runs with {version}: install "
                 "the same version there."
             )
         missing = [one.name for one in need.logins if one.name not in told["signed_in"].split(", ")]
@@ -150,12 +148,12 @@ def _asked(client: Client, need: Need) -> dict[str, dict[str, Any]]:
     """Return what each worker tells about itself."""
     logins = [dataclasses.asdict(one) for one in need.logins]
     if need.folder is None:
-        return client.run(_probe(), logins, "", on_error="return", nanny=False)  # type: ignore[no-any-return]
+        return client.run(_probe(), logins, "", on_error="return", nanny=False)
     mark = need.folder / f".{uuid.uuid4().hex}"
     with local(need.folder):
         mark.touch()
     try:
-        return client.run(_probe(), logins, str(mark), on_error="return", nanny=False)  # type: ignore[no-any-return]
+        return client.run(_probe(), logins, str(mark), on_error="return", nanny=False)
     finally:
         with local(need.folder):
             mark.unlink(missing_ok=True)
@@ -170,14 +168,14 @@ def _probe() -> Any:
         import socket
 
         told: dict[str, Any] = {"host": socket.gethostname(), "python": platform.python_version()}
-        told["sees"] = not mark or os.path.exists(mark)  # noqa: PTH110 - by value
+        told["sees"] = not mark or os.path.exists(mark)
         try:
-            import sunpy_helio_plugins as package
+            from sunpy_helio_plugins._version import version
             from sunpy_helio_plugins.store.answers import folder
             from sunpy_helio_plugins.transport.credentials import Login
         except Exception as error:  # noqa: BLE001 - it is returned
             return told | {"error": f"{type(error).__name__}: {error}", "version": "", "signed_in": "", "store": ""}
         known = [one["name"] for one in logins if Login(**one).known()]
-        return told | {"version": package.__version__, "signed_in": ", ".join(known), "store": str(folder())}
+        return told | {"version": version, "signed_in": ", ".join(known), "store": str(folder())}
 
     return probe

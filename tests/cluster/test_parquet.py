@@ -133,5 +133,5 @@ def test_a_part_that_ends_its_workers_is_an_error_that_names_the_last_one(
     archive: Any, processes: distributed.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sunpy_helio_plugins.hapi.stream.parquet.PartWriter", Deadly)
-    with pytest.raises(WorkerError, match=r"workers that ended in one task, tcp://127\.0\.0\.1:\d+, was killed"):
+    with pytest.raises(WorkerError, match=r"workers ended in one task, the last one is tcp://127\.0\.0\.1:\d+: look"):
         hapi.to_parquet(*ACE, folder=tmp_path / "ace", progress=False, client=processes)

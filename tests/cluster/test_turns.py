@@ -11,12 +11,12 @@ from typing import Any
 import distributed
 import pytest
 
-from sunpy_helio_plugins import conf
+from sunpy_helio_plugins import Downloader, conf
 from sunpy_helio_plugins.cluster.tasks import Task, completed
 from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.files.job import Download
-from sunpy_helio_plugins.transport.files.queue import Downloader, enqueue
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 
 class Counting(ThreadingHTTPServer):
@@ -83,14 +83,14 @@ def test_the_workers_together_send_as_many_requests_as_allowed(
 @pytest.mark.exhaustive
 def test_processes_share_the_limit(processes: distributed.Client, server: Counting) -> None:
     urls = [f"{server.url}/{number}" for number in range(8)]
-    assert dict(completed(processes, Task(ask, 1), urls)) == dict.fromkeys(range(8), {})
+    assert dict(completed(processes, Task(ask, 1), urls)) == {number: {} for number in range(8)}
     assert server.most == 1
 
 
 def test_a_wait_that_a_server_asks_for_holds_for_all_workers(client: distributed.Client, server: Counting) -> None:
     server.busy = 1
     urls = [f"{server.url}/{number}" for number in range(4)]
-    assert dict(completed(client, Task(ask, 1), urls)) == dict.fromkeys(range(4), {})
+    assert dict(completed(client, Task(ask, 1), urls)) == {number: {} for number in range(4)}
     first, *others = server.times
     assert min(others) - first >= 0.9
 

@@ -78,8 +78,9 @@ def to_dask(
         One partition for each request, with known divisions, or for each file. The partitions are those of
         `sunpy_helio_plugins.series.to_pandas`; their times have microseconds if the range, or one of the files, begins
         before 1678 or ends after 2261. They are requested with the current settings, whatever these are when they are
-        computed, and on a cluster with at most ``conf.hapi.connections`` at a time. Each computation requests or reads the records again: write them with
-        `sunpy_helio_plugins.hapi.to_parquet` to compute several results.
+        computed, and on a cluster with at most ``conf.hapi.connections`` at a time. Each computation
+        requests or reads the records again: write them with `sunpy_helio_plugins.hapi.to_parquet` to compute several
+        results.
 
     Raises
     ------
