@@ -29,7 +29,6 @@ from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, records_of_files
 from sunpy_helio_plugins.hapi.stream.folder import ParquetFolder
 from sunpy_helio_plugins.hapi.stream.parts import (
-    PARTITIONS,
     SUFFIX,
     Part,
     check_folder,
@@ -37,13 +36,11 @@ from sunpy_helio_plugins.hapi.stream.parts import (
     in_nanoseconds,
     names_of,
     part_at,
-    period,
-    periods,
     schema_of,
     write_part,
 )
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.quantities.spans import PARTITIONS, Moment, Span, period, periods
 from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.store.publish import locked, make_folder
 from sunpy_helio_plugins.transport import limits
