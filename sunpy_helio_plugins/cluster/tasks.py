@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sunpy_helio_plugins.cluster.turns import turns_of_worker
 from sunpy_helio_plugins.config import Snapshot
 from sunpy_helio_plugins.errors import HelioPluginsError, WorkerError
+from sunpy_helio_plugins.fido.partial import run_all
 from sunpy_helio_plugins.transport import limits
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Task", "completed"]
+__all__ = ["Task", "completed", "run_parts"]
+
+Q = TypeVar("Q")
 
 WINDOW = 4
 """Tasks for each thread of the cluster that are submitted at a time: the graph of all of them may be large."""
@@ -76,6 +80,61 @@ def completed(client: Client, task: Task, items: Sequence[Any]) -> Generator[tup
         if numbers:
             with contextlib.suppress(OSError, TimeoutError):
                 client.cancel(list(numbers))
+
+
+def run_parts(
+    client: Client | None, function: Callable[[Q], Any], items: Sequence[Q], at_once: int,
+    done: Callable[[Q, Any], None],
+) -> list[Any]:  # fmt: skip
+    """
+    Call a function for each item, in threads or on the workers of a cluster; return results and errors of this package.
+
+    ``done`` is called with each item and its result that is not an error, in one thread at a time. After several
+    failures in a row, the function is not called for the others, whose result is the last error.
+    """
+    run = _Run(function, done)
+    if client is None:
+        return run_all(items, run, at_once)
+    results: dict[int, Any] = {}
+    with contextlib.closing(completed(client, Task(function, at_once), items)) as found:
+        for number, result in found:
+            results[number] = run.noted(items[number], result)
+            if (ended := run.ended()) is not None:
+                return [results.get(number, ended) for number in range(len(items))]
+    return [results[number] for number in range(len(items))]
+
+
+class _Run:
+    """Calls a function in several threads, until it fails several times in a row."""
+
+    def __init__(self, function: Callable[[Q], Any], done: Callable[[Q, Any], None]) -> None:
+        self._function, self._done = function, done
+        self._failed: list[HelioPluginsError] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, item: Q) -> Any:
+        if (ended := self.ended()) is not None:
+            return ended
+        try:
+            result = self._function(item)
+        except HelioPluginsError as error:
+            result = error
+        return self.noted(item, result)
+
+    def ended(self) -> HelioPluginsError | None:
+        """Return the error because of which the function is not called again, if any."""
+        with self._lock:
+            return self._failed[-1] if len(self._failed) >= limits.MOST_ALIKE else None
+
+    def noted(self, item: Q, result: Any) -> Any:
+        """Count a result."""
+        with self._lock:
+            if isinstance(result, HelioPluginsError):
+                self._failed.append(result)
+            else:
+                self._failed.clear()
+                self._done(item, result)
+        return result
 
 
 def _result(future: Future[Any]) -> Any:

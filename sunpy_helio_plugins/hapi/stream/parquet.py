@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, one_of, one_path, optional, shown, taking
-from sunpy_helio_plugins.cluster.tasks import Task, completed
+from sunpy_helio_plugins.cluster.tasks import run_parts
 from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
-from sunpy_helio_plugins.fido.partial import Partial, run_all, warn
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest_range, narrowed
 from sunpy_helio_plugins.hapi.query import PARAMETERS
@@ -188,19 +186,26 @@ def _of_server(
     schema = schema_of(empty_table(one.info, {"server": one.server.name, "dataset": one.dataset}))
     check_folder(folder, partition, parts[0], schema, {part.path for part in parts})
     jobs = list(_jobs(one, parts, _length(one, partition, chunk)))
+    losses = Losses("hapi.to_parquet: the timestamps of Parquet")
     with tqdm(total=len(parts), desc=one.dataset, unit="part", disable=not progress) as bar:
-        run = _Run(PartWriter(schema), bar)
-        at_once = max(1, int(conf.hapi.connections))
+
+        def done(job: PartJob, result: WrittenParts) -> None:
+            bar.update(len(job.parts))
+            losses.leap_seconds += result.leap_seconds
+            losses.truncated |= result.truncated
+
         # Each job sends one request at a time.
-        results = run_all(jobs, run, at_once) if cluster is None else run.on(cluster, jobs, at_once)
-    run.losses.warn()
+        results = run_parts(cluster, PartWriter(schema), jobs, max(1, int(conf.hapi.connections)), done)
+    losses.warn()
     failed = [result for result in results if isinstance(result, HelioPluginsError)]
     if len(failed) == len(jobs):
         raise failed[0]
     problems = [
         text
         for job, result in zip(jobs, results, strict=True)
-        for text in ((f"{names_of(job.parts)}: {result}",) if isinstance(result, HelioPluginsError) else result)
+        for text in (
+            (f"{names_of(job.parts)}: {result}",) if isinstance(result, HelioPluginsError) else result.problems
+        )
     ]
     return tuple(dict.fromkeys((*known, *problems)))
 
@@ -285,54 +290,6 @@ class PartWriter:
         part = replace(job.parts[0], until=str(Moment.now()))
         write_part(part, self.schema, _tables(job.requests, problems), losses, problems)
         return tuple(problems)
-
-
-@dataclass
-class _Run:
-    """Runs jobs; after several failures in a row, the others are not run."""
-
-    write: PartWriter
-    bar: Any
-    losses: Losses = field(default_factory=lambda: Losses("hapi.to_parquet: the timestamps of Parquet"))
-    _failed: list[HelioPluginsError] = field(default_factory=list)
-    _lock: Any = field(default_factory=Lock)
-
-    def __call__(self, job: PartJob) -> tuple[str, ...] | HelioPluginsError:
-        """Run one job in this process."""
-        if (ended := self._ended()) is not None:
-            return ended
-        try:
-            result: WrittenParts | HelioPluginsError = self.write(job)
-        except HelioPluginsError as error:
-            result = error
-        return self._noted(job, result)
-
-    def on(self, cluster: Client, jobs: Sequence[PartJob], at_once: int) -> list[tuple[str, ...] | HelioPluginsError]:
-        """Run all jobs on the workers of a cluster; return the results in their order."""
-        results: dict[int, tuple[str, ...] | HelioPluginsError] = {}
-        with closing(completed(cluster, Task(self.write, at_once), jobs)) as done:
-            for number, result in done:
-                results[number] = self._noted(jobs[number], result)
-                if (ended := self._ended()) is not None:
-                    return [results.get(number, ended) for number in range(len(jobs))]
-        return [results[number] for number in range(len(jobs))]
-
-    def _ended(self) -> HelioPluginsError | None:
-        """Return the error because of which no further job is run, if any."""
-        with self._lock:
-            return self._failed[-1] if len(self._failed) >= limits.MOST_ALIKE else None
-
-    def _noted(self, job: PartJob, result: WrittenParts | HelioPluginsError) -> tuple[str, ...] | HelioPluginsError:
-        """Count a result; return the problems, or the error."""
-        with self._lock:
-            if isinstance(result, HelioPluginsError):
-                self._failed.append(result)
-                return result
-            self._failed.clear()
-            self.bar.update(len(job.parts))
-            self.losses.leap_seconds += result.leap_seconds
-            self.losses.truncated |= result.truncated
-        return result.problems
 
 
 def _tables(requests: Sequence[DataRequest], problems: list[str]) -> Iterator[QTable]:
