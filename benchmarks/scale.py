@@ -1,13 +1,15 @@
 """
 Measure how ``hapi.to_parquet`` scales over the processes of a dask cluster: ``python benchmarks/scale.py [--json]``.
 
-A server in a process of its own sends vectors with a cadence of 1 s as binary records. The workers have one thread each.
+A server in a process of its own sends vectors with a cadence of 1 s as binary records. The workers have one thread
+each.
 
 ``parquet_day`` is the time for a day with one worker, compared with an expert's dozen lines of requests, numpy and
-pyarrow in one process that write the same values, without units, checks, fill values and leap seconds; both are measured
-alternately. ``workers_2`` is the time of one worker divided by that of two, and ``workers_4`` that of four, for days of
-records that are decoded and written: work that needs a processor. ``waiting_4`` is the same for a server that waits a
-second before each response: work that does not need one. The number of free processors limits the first two.
+pyarrow in one process that write the same values, without units, checks, fill values and leap seconds; both are
+measured alternately. ``workers_2`` is the time of one worker divided by that of two, and ``workers_4`` that of four,
+for days of records that are decoded and written: work that needs a processor. ``waiting_4`` is the same for a server
+that waits a second before each response: work that does not need one. The number of free processors limits the first
+two.
 
 ``--year`` writes 366 days with two workers, one of which is killed after a third of the files, and checks that each
 record is there once.
@@ -71,6 +73,7 @@ class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        """Answer one request."""
         parts = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         _, wait, _, endpoint = parts.path.split("/")
@@ -103,6 +106,7 @@ class Server(ThreadingHTTPServer):
         self.known: dict[tuple[str, str], bytes] = {}
 
     def made(self, first: str, last: str) -> bytes:
+        """Return the records of a range."""
         if (first, last) not in self.known:
             self.known[first, last] = records(first, last)
         return self.known[first, last]
@@ -123,9 +127,11 @@ def serving() -> Iterator[str]:
     port = ours.recv()
     servers = [f"now=http://127.0.0.1:{port}/0/hapi", f"slow=http://127.0.0.1:{port}/1/hapi"]
     try:
-        with conf.set_temp("allow_http", True), conf.hapi.set_temp("servers", servers):
-            with conf.hapi.set_temp("cache", False), conf.set_temp("cache", False):
-                yield f"http://127.0.0.1:{port}/0/hapi"
+        with (
+            conf.set_temp("allow_http", True), conf.hapi.set_temp("servers", servers),
+            conf.hapi.set_temp("cache", False), conf.set_temp("cache", False),
+        ):  # fmt: skip
+            yield f"http://127.0.0.1:{port}/0/hapi"
     finally:
         process.kill()
 
@@ -156,7 +162,8 @@ def write(server: str, folder: str, days: int, client: Any, partition: str = "da
         server, "field", day(0), day(days), folder=target, partition=partition, chunk="P1D", progress=False,
         client=client,
     )  # fmt: skip
-    assert len(found.files) == days and not found.problems, found.problems
+    assert not found.problems
+    assert len(found.files) == days
     return time.perf_counter() - start
 
 
@@ -181,21 +188,23 @@ def measured(days: int, repeats: int) -> dict[str, dict[str, float]]:
     def note(name: str, value: float) -> None:
         seconds.setdefault(name, []).append(value)
 
-    with serving() as url, tempfile.TemporaryDirectory() as folder:
-        with cluster(1) as one, cluster(2) as two, cluster(4) as four:
-            for number in range(repeats + 1):
-                pairs = (
-                    ("bare", lambda: bare(url, folder, days)),
-                    ("one", lambda: write("now", folder, days, one)),
-                    ("two", lambda: write("now", folder, days, two)),
-                    ("four", lambda: write("now", folder, days, four)),
-                    ("slow_one", lambda: write("slow", folder, 8, one)),
-                    ("slow_four", lambda: write("slow", folder, 8, four)),
-                )
-                for name, work in pairs:
-                    value = work()
-                    if number:
-                        note(name, value)
+    with (
+        serving() as url, tempfile.TemporaryDirectory() as folder,
+        cluster(1) as one, cluster(2) as two, cluster(4) as four,
+    ):  # fmt: skip
+        for number in range(repeats + 1):
+            pairs = (
+                ("bare", lambda: bare(url, folder, days)),
+                ("one", lambda: write("now", folder, days, one)),
+                ("two", lambda: write("now", folder, days, two)),
+                ("four", lambda: write("now", folder, days, four)),
+                ("slow_one", lambda: write("slow", folder, 8, one)),
+                ("slow_four", lambda: write("slow", folder, 8, four)),
+            )
+            for name, work in pairs:
+                value = work()
+                if number:
+                    note(name, value)
     median = {name: statistics.median(values) for name, values in seconds.items()}
     return {
         "parquet_day": {
@@ -231,7 +240,8 @@ def year() -> dict[str, dict[str, float]]:
         times = np.concatenate([pq.read_table(one, columns=["Time"])["Time"].to_numpy() for one in found.files])
         size = sum(one.stat().st_size for one in found.files)
     expected = np.arange(START, START + np.timedelta64(days, "D")).astype("M8[ns]")
-    assert killed and not found.problems
+    assert killed
+    assert not found.problems
     assert np.array_equal(times, expected)
     return {"year": {"ratio": 1.0, "seconds": round(elapsed, 1), "records": len(times), "mb": round(size / 1e6, 1)}}
 

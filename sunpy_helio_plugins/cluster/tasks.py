@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sunpy_helio_plugins.cluster.turns import turns_of_worker
 from sunpy_helio_plugins.config import Snapshot
@@ -104,7 +104,7 @@ def run_parts(
     return [results[number] for number in range(len(items))]
 
 
-class _Run:
+class _Run(Generic[Q]):
     """Calls a function in several threads, until it fails several times in a row."""
 
     def __init__(self, function: Callable[[Q], Any], done: Callable[[Q, Any], None]) -> None:

@@ -28,7 +28,7 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServerError,
 )
-from sunpy_helio_plugins.hapi.stream import parquet, parts
+from sunpy_helio_plugins.hapi.stream import parquet
 from sunpy_helio_plugins.quantities.spans import Moment, Span, period, periods
 from sunpy_helio_plugins.store.publish import locked
 
