@@ -16,6 +16,7 @@ from sunpy_helio_plugins.fido import import_hooks
 if TYPE_CHECKING:
     from sunpy_helio_plugins import (
         cdf,
+        cluster,
         config,
         errors,
         fido,
@@ -54,6 +55,7 @@ __all__ = [
     "__version__",
     "cdf",
     "check_folder",
+    "cluster",
     "conf",
     "config",
     "errors",
@@ -86,6 +88,7 @@ __getattr__ = lazy.attach(
     },
     submodules=(
         "cdf",
+        "cluster",
         "config",
         "errors",
         "fido",

@@ -8,9 +8,12 @@ raises `~sunpy_helio_plugins.errors.SettingError` where it is set; one in the fi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,11 +23,15 @@ from astropy.config import ConfigItem, ConfigNamespace, get_config
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import SettingError
 
-__all__ = ["Conf", "Isolation", "conf", "isolation"]
+__all__ = ["Conf", "Isolation", "Snapshot", "conf", "isolation"]
 
 __dir__ = lazy.listing(__all__)
 
 _PACKAGE = "sunpy_helio_plugins"
+
+
+_snapshot: ContextVar[dict[str, Any] | None] = ContextVar("snapshot", default=None)
+"""The settings of another process, which replace those of this one within a task."""
 
 
 _Check = Callable[[Any], Any]
@@ -47,12 +54,24 @@ class _Setting(ConfigItem):
 
         def __get__(self, instance: object, owner: type | None = None) -> Any: ...
 
+    @property
+    def place(self) -> str:
+        """The name with that of its section, such as ``hapi.connections``."""
+        return f"{self._place}{self.name}".removeprefix("conf.")
+
     def set(self, value: Any) -> None:
-        """Set the value for this session; raise `SettingError` unless it is allowed."""
-        super().set(self._checked(value, ""))
+        """Set the value for this session, or for this task; raise `SettingError` unless it is allowed."""
+        inside = _snapshot.get()
+        if inside is not None and self.place in inside:
+            inside[self.place] = self._checked(value, "")
+        else:
+            super().set(self._checked(value, ""))
 
     def __call__(self) -> Any:
         """Return the value; raise `SettingError` if that in the configuration file is not allowed."""
+        inside = _snapshot.get()
+        if inside is not None and self.place in inside:
+            return inside[self.place]
         try:
             value = super().__call__()
         except TypeError:
@@ -217,7 +236,8 @@ class _Section(ConfigNamespace):
 
 def from_environment(name: str) -> str | None:
     """Return the address in an environment variable; raise `SettingError` if it is not an address."""
-    value = os.environ.get(name)
+    inside = _snapshot.get()
+    value = os.environ.get(name) if inside is None else inside.get(name)
     if value and not _is_address(value):
         shown = _without_secrets(value)
         raise SettingError(f"The environment variable {name} is an address that begins with https://, not {shown}.")
@@ -357,7 +377,7 @@ class Isolation:
         self._holders = 0
 
     def __bool__(self) -> bool:
-        return self._holders > 0
+        return self._holders > 0 or _ISOLATED in (_snapshot.get() or ())
 
     def begin(self) -> None:
         """Refuse all other machines until `end` has been called as often as this method."""
@@ -370,3 +390,60 @@ class Isolation:
 
 isolation = Isolation()
 """Whether requests to other machines are refused."""
+
+
+_ISOLATED = "isolation"
+
+_OF_THIS_MACHINE = frozenset({"cache_dir", "imap.data_dir"})
+"""Settings that are paths: they do not hold on another machine."""
+
+_ADDRESSES = ("IMAP_DATA_ACCESS_URL", "IALIRT_DATA_ACCESS_URL")
+"""Environment variables that override settings."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """
+    The settings of a process at one time, to be used by tasks in others; without paths, passwords, keys and tokens.
+
+    Attributes
+    ----------
+    values : mapping of str to object
+        The values by the names of the settings and environment variables.
+    """
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def taken(cls) -> Snapshot:
+        """Return the current settings."""
+        sections = (conf, conf.hapi, conf.imap, conf.helioviewer, conf.her)
+        items = [item for section in sections for item in _items(section)]
+        values = {item.place: item() for item in items if item.place not in _OF_THIS_MACHINE}
+        values |= {name: address for name in _ADDRESSES if (address := from_environment(name))}
+        values |= {_ISOLATED: True} if isolation else {}
+        return cls({name: _without_passwords(value) for name, value in values.items()})
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Use these settings within a block, in this context only: other threads keep theirs."""
+        token = _snapshot.set(dict(self.values))
+        try:
+            yield
+        finally:
+            _snapshot.reset(token)
+
+
+def _without_passwords(value: Any) -> Any:
+    """Return a value without users and passwords in addresses."""
+    if isinstance(value, list):
+        return list(map(_without_passwords, value))
+    return _USERINFO.sub("//", value) if isinstance(value, str) else value
+
+
+def _items(section: _Section) -> Iterator[_Setting]:
+    """Yield the settings of a section."""
+    for name in dir(type(section)):
+        item = getattr(type(section), name)
+        if isinstance(item, _Setting):
+            yield item

@@ -15,6 +15,7 @@ Exceptions and warnings of this package::
     ├── LockedError (OSError)            another process is writing the same folder; nothing was changed
     ├── FileError (ValueError)           a file that is invalid or cannot be read
     │   └── DiskError (OSError)          a path of the local disk that cannot be read or written
+    ├── WorkerError (RuntimeError)       a worker of a dask cluster that cannot run tasks of this package
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
 
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
@@ -73,6 +74,7 @@ __all__ = [
     "SettingError",
     "TransferError",
     "WideColumnsWarning",
+    "WorkerError",
     "warn_incomplete",
 ]
 
@@ -272,6 +274,10 @@ def local(path: object, doing: str = "written") -> Iterator[None]:
         raise
     except OSError as error:
         raise disk_error(error, path, doing) from error
+
+
+class WorkerError(HelioPluginsError, RuntimeError):
+    """A worker of a dask cluster that cannot run tasks of this package: the message names it and states what to do."""
 
 
 class MissingDependencyError(HelioPluginsError, ImportError):

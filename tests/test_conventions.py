@@ -26,6 +26,7 @@ LAYERS = (
     ("cdf",),
     ("series",),
     ("fido",),
+    ("cluster",),
     ARCHIVES,
     ("mirrors",),
     ("demo",),

@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.views.lazy_events import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
+    from sunpy_helio_plugins.her.views.parquet import EventFolder, to_parquet
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
+    "EventFolder",
     "FlareTable",
     "HERClient",
     "HERTable",
@@ -68,6 +70,7 @@ __all__ = [
     "relations",
     "summary_url",
     "to_attrs",
+    "to_parquet",
     "tracks",
     "translate",
     "values",
@@ -102,6 +105,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.views.lazy_events": ("open", "quicklook"),
         "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
+        "sunpy_helio_plugins.her.views.parquet": ("EventFolder", "to_parquet"),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },
     submodules=("attrs", "cache"),

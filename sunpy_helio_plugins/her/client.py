@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -85,18 +85,27 @@ class HERClient(ArchiveClient, BaseClient):
             The request failed or the response is not valid.
         """
         from sunpy_helio_plugins.fido.partial import warn
+        from sunpy_helio_plugins.her.filters import requisites
+
+        asked = queries(*query)
+        table = self.table_of(asked)
+        if not len(table):
+            table.notes += _suggestions(asked)
+        table.unasked = requisites.beside(asked)
+        warn(table)
+        return table
+
+    def table_of(self, asked: Sequence[Query]) -> HERTable:
+        """Return the events of queries; the problems are those of the table, without a warning."""
         from sunpy_helio_plugins.her import search, service
         from sunpy_helio_plugins.her.filters import requisites
         from sunpy_helio_plugins.her.tables import HERTable, table_of
 
-        asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
         table = table_of(HERTable, found.events, found.associations, found.problems, self, partial=partial)
-        table.notes = [*found.notes, *([] if len(table) else _suggestions(asked))]
+        table.notes = [*found.notes]
         table[SERVER] = np.full(len(table), service.address())
-        table.unasked = requisites.beside(asked)
-        warn(table)
         return table
 
     @convert_row_to_table

@@ -16,10 +16,25 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import DAY, JD_1970, SECOND, Ints, day_lengths, quasi_lengths
 
-__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "parts_of", "seconds", "stamps_of"]
+__all__ = [
+    "DAY_OF_ORDINALS",
+    "PARTITIONS",
+    "Moment",
+    "Span",
+    "moment",
+    "ordinals",
+    "parts_of",
+    "period",
+    "periods",
+    "seconds",
+    "stamps_of",
+]
 
 DAY_OF_ORDINALS = DAY + SECOND
 """The difference between the `Moment.ordinal` of a time and that of the same time of the next day."""
+
+PARTITIONS = {"hour": "h", "day": "D", "month": "M", "year": "Y"}
+"""The periods, as the units of ``datetime64``."""
 
 _MILLISECOND = 1_000_000
 
@@ -282,3 +297,33 @@ def seconds(duration: Any) -> float | None:
     except ValueError:
         return None
     return total if 0 < total < float("inf") else None
+
+
+def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
+    """Return the names and the ranges of the periods of the calendar that a range touches."""
+    unit = PARTITIONS[partition]
+    first, last = (_datetime(one).astype(f"M8[{unit}]") for one in (span.first, span.last))
+    one = np.timedelta64(1, unit)  # type: ignore[call-overload]
+    borders = np.arange(first, last + 2 * one, one)
+    moments = list(map(_moment, borders))
+    return [
+        (str(border), Span(max(start, span.first), min(stop, span.before)))
+        for border, start, stop in zip(borders[:-1], moments[:-1], moments[1:], strict=True)
+    ]
+
+
+def period(name: str, partition: str) -> Span:
+    """Return the range of a period of the calendar."""
+    unit = PARTITIONS[partition]
+    start = np.datetime64(name).astype(f"M8[{unit}]")
+    return Span(_moment(start), _moment(start + np.timedelta64(1, unit)))  # type: ignore[call-overload]
+
+
+def _datetime(moment: Moment) -> np.datetime64:
+    seconds = np.timedelta64(min(moment.nano, DAY - 1) // 1_000_000_000, "s")
+    return np.datetime64(moment.day, "D").astype("M8[s]") + seconds
+
+
+def _moment(border: np.datetime64) -> Moment:
+    day, rest = divmod(int(border.astype("M8[s]").astype(np.int64)), 86400)
+    return Moment(day, rest * 1_000_000_000)

@@ -33,7 +33,9 @@ from sunpy_helio_plugins.transport.limits import (
     SizeLimit,
     is_halving,
     outages,
+    postpone,
     request_deadline,
+    turn,
 )
 from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, wait_after
@@ -207,7 +209,10 @@ class Exchange:
         if conf.offline:
             raise ServiceUnreachable(self.archive, self.shown, OFFLINE)
         try:
-            return self.respond(accept)
+            with turn(self.url):
+                # The wait for the turn is not part of the time of the request.
+                self.deadline = request_deadline()
+                return self.respond(accept)
         except ServiceError as error:
             failure = self.without_secrets(error)
         # Outside the except clause: the first error, which would be the context, contains what the server sent.
@@ -240,7 +245,10 @@ class Exchange:
     def is_repeated(self, answer: Response, tries: Attempts) -> bool:
         """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
         wait = wait_after(answer.status, answer.headers)
-        return wait is not None and tries.wait(wait.seconds, wait.reason)
+        if wait is None:
+            return False
+        postpone(self.url, wait.seconds)
+        return tries.wait(wait.seconds, wait.reason)
 
     def accepted(self, answer: Response, accept: Collection[int], known: Outages) -> Response:
         """Return an answer; raise the error for it if its status is not accepted."""

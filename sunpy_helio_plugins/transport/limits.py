@@ -1,12 +1,15 @@
-"""Limits of time and size that apply to every request."""
+"""Limits of time, size and number that apply to every request."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 
 from sunpy_helio_plugins.config import conf
 
@@ -17,13 +20,18 @@ __all__ = [
     "MinimumRate",
     "Outages",
     "SizeLimit",
+    "Turns",
     "budget",
     "budget_deadline",
     "halving",
     "is_halving",
     "one_request",
     "outages",
+    "postpone",
     "request_deadline",
+    "taking_turns",
+    "turn",
+    "turn_async",
 ]
 
 SLOWEST = 16_384
@@ -154,6 +162,56 @@ def request_deadline() -> Deadline:
     if _request.get() is not _NONE:
         return _earlier(_budget.get(), _request.get())
     return _earlier(_budget.get(), Deadline.after(conf.deadline, "conf.deadline"))
+
+
+class Turns(Protocol):
+    """The turns in which several processes send their requests to one server."""
+
+    def turn(self, url: str) -> AbstractContextManager[None]:
+        """Wait until a request may be sent; the turn ends with the block."""
+
+    def postpone(self, url: str, seconds: float) -> None:
+        """Let no process send another request to a server for some seconds, as it asked."""
+
+
+_turns: ContextVar[Turns | None] = ContextVar("turns", default=None)
+
+
+@contextlib.contextmanager
+def taking_turns(turns: Turns | None) -> Iterator[None]:
+    """Send the requests within a block in turn with those of other processes."""
+    token = _turns.set(turns)
+    try:
+        yield
+    finally:
+        _turns.reset(token)
+
+
+def turn(url: str) -> AbstractContextManager[None]:
+    """Return the context of one request and its attempts, which begins when its turn has come."""
+    turns = _turns.get()
+    return contextlib.nullcontext() if turns is None else turns.turn(url)
+
+
+@contextlib.asynccontextmanager
+async def turn_async(url: str) -> AsyncIterator[None]:
+    """Do as `turn` does, in an event loop."""
+    if _turns.get() is None:
+        yield
+        return
+    waiting = turn(url)
+    await asyncio.to_thread(waiting.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(waiting.__exit__, None, None, None)
+
+
+def postpone(url: str, seconds: float | None) -> None:
+    """Tell the other processes that a server asked to wait for some seconds."""
+    turns = _turns.get()
+    if turns is not None and seconds:
+        turns.postpone(url, seconds)
 
 
 def budget_deadline() -> Deadline:

@@ -80,6 +80,11 @@ def same_origin(one: str, other: str) -> bool:
         return False
 
 
+def origin(url: str) -> str:
+    """Return the scheme, the host and the port of an address as a text, to tell servers apart."""
+    return "{}://{}:{}".format(*_origin(url))
+
+
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sunpy_helio_plugins.arguments import MAPPING, TEXT, optional, shown, taking
+from sunpy_helio_plugins.cluster.tasks import Task
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
@@ -75,8 +77,10 @@ def to_dask(
     dask.dataframe.DataFrame
         One partition for each request, with known divisions, or for each file. The partitions are those of
         `sunpy_helio_plugins.series.to_pandas`; their times have microseconds if the range, or one of the files, begins
-        before 1678 or ends after 2261. Each computation requests or reads the records again: write them with
-        `sunpy_helio_plugins.hapi.to_parquet` to compute several results.
+        before 1678 or ends after 2261. They are requested with the current settings, whatever these are when they are
+        computed, and on a cluster with at most ``conf.hapi.connections`` at a time. Each computation
+        requests or reads the records again: write them with `sunpy_helio_plugins.hapi.to_parquet` to compute several
+        results.
 
     Raises
     ------
@@ -109,8 +113,9 @@ def to_dask(
     warn(Partial(problems=found.problems + found.notes))
     first, unit = found.items[0], _unit_of_times(one.span for one in found.items)
     meta = to_pandas(empty_table(first.info, {"server": first.server.name, "dataset": first.dataset}))
+    request = Task(_frame_of_request, max(1, int(conf.hapi.connections)))
     return dd.from_map(
-        _frame_of_request, list(found.items), unit=unit, meta=_with_unit(meta, unit), divisions=_divisions(found.items)
+        request, list(found.items), unit=unit, meta=_with_unit(meta, unit), divisions=_divisions(found.items)
     )
 
 

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, one_of, one_path, optional, shown, taking
+from sunpy_helio_plugins.cluster.tasks import run_parts
+from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
-from sunpy_helio_plugins.fido.partial import Partial, run_all, warn
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest_range, narrowed
 from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered, requested, seconds_of, united
 from sunpy_helio_plugins.hapi.records.read import INFO
+from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, records_of_files
 from sunpy_helio_plugins.hapi.stream.folder import ParquetFolder
 from sunpy_helio_plugins.hapi.stream.parts import (
-    PARTITIONS,
     SUFFIX,
     Part,
     check_folder,
@@ -33,19 +34,18 @@ from sunpy_helio_plugins.hapi.stream.parts import (
     in_nanoseconds,
     names_of,
     part_at,
-    period,
-    periods,
     schema_of,
     write_part,
 )
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.quantities.spans import PARTITIONS, Moment, Span, period, periods
 from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.store.publish import locked, make_folder
 from sunpy_helio_plugins.transport import limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from distributed import Client
 
 __all__ = ["to_parquet"]
 
@@ -74,6 +74,7 @@ def to_parquet(
     overwrite: bool = False,
     progress: bool = True,
     info: Mapping[str, Any] | Info | None = None,
+    client: Client | bool | None = None,
 ) -> ParquetFolder:
     r"""
     Write records to a folder of Parquet files, one for each day, month or year.
@@ -100,6 +101,9 @@ def to_parquet(
         Whether to show a progress bar.
     info : mapping or Info, optional
         As of `sunpy_helio_plugins.hapi.read`, for files.
+    client : distributed.Client or bool, optional
+        The cluster whose workers request and write the parts, with the current settings; the workers see the folder
+        under the same path. Defaults to the current client, if there is one; `False` means threads of this process.
 
     Returns
     -------
@@ -119,6 +123,8 @@ def to_parquet(
         If a file cannot be written, or exists and is not to be replaced by records of files.
     LockedError
         If another process writes to the folder.
+    WorkerError
+        If a worker does not have this version of the package, the credentials of the server, or the folder.
 
     Warns
     -----
@@ -134,7 +140,7 @@ def to_parquet(
     of shape (n, \*size), and nulls for missing values. The metadata of each field contain ``units`` and
     ``description``. A period without records is a file without rows.
     """
-    target = one_path("hapi.to_parquet", folder, folder=True)
+    target = one_path("hapi.to_parquet", folder, folder=True).absolute()
     selection = Selection(dataset, start, stop, parameters, chunk, format)
     if is_of_files(source, dataset):
         if any(one is not None for one in selection):
@@ -156,15 +162,20 @@ def to_parquet(
             f"{far.first.text(0)} to {far.last.text(0)}: limit the range, or use hapi.chunks."
         )
     make_folder(target)
+    cluster = client_of("hapi.to_parquet", client)
     with locked(target, wait=False):
-        told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress)
+        if cluster is not None:
+            logins = [one for one in [login_of(found.items[0].server)] if one is not None]
+            check_workers("hapi.to_parquet", cluster, Need(logins, target))
+        told = _of_server(found, target, partition, seconds_of(chunk), overwrite, progress, cluster)
     warn(Partial(problems=told))
     return ParquetFolder(target, told)
 
 
 def _of_server(
-    found: Partial[DataRequest], folder: Path, partition: str, chunk: float | None, overwrite: bool, progress: bool
-) -> tuple[str, ...]:
+    found: Partial[DataRequest], folder: Path, partition: str, chunk: float | None, overwrite: bool, progress: bool,
+    cluster: Client | None,
+) -> tuple[str, ...]:  # fmt: skip
     """Request the parts that are missing, and return the problems."""
     from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
@@ -172,22 +183,29 @@ def _of_server(
     parts = list(_missing(one, united(item.span for item in found.items), folder, partition, overwrite))
     if not parts:
         return known
-    context = {"server": one.server.name, "dataset": one.dataset}
-    schema = schema_of(empty_table(one.info, context))
+    schema = schema_of(empty_table(one.info, {"server": one.server.name, "dataset": one.dataset}))
     check_folder(folder, partition, parts[0], schema, {part.path for part in parts})
     jobs = list(_jobs(one, parts, _length(one, partition, chunk)))
+    losses = Losses("hapi.to_parquet: the timestamps of Parquet")
     with tqdm(total=len(parts), desc=one.dataset, unit="part", disable=not progress) as bar:
-        run = _Run(schema, bar)
+
+        def done(job: PartJob, result: WrittenParts) -> None:
+            bar.update(len(job.parts))
+            losses.leap_seconds += result.leap_seconds
+            losses.truncated |= result.truncated
+
         # Each job sends one request at a time.
-        results = run_all(jobs, run, max(1, int(conf.hapi.connections)))
-    run.losses.warn()
+        results = run_parts(cluster, PartWriter(schema), jobs, max(1, int(conf.hapi.connections)), done)
+    losses.warn()
     failed = [result for result in results if isinstance(result, HelioPluginsError)]
     if len(failed) == len(jobs):
         raise failed[0]
     problems = [
         text
         for job, result in zip(jobs, results, strict=True)
-        for text in ((f"{names_of(job.parts)}: {result}",) if isinstance(result, HelioPluginsError) else result)
+        for text in (
+            (f"{names_of(job.parts)}: {result}",) if isinstance(result, HelioPluginsError) else result.problems
+        )
     ]
     return tuple(dict.fromkeys((*known, *problems)))
 
@@ -212,20 +230,20 @@ def _length(one: DataRequest, partition: str, chunk: float | None) -> float:
 
 
 @dataclass(frozen=True)
-class _Job:
+class PartJob:
     """Parts that come with one request, or one part that needs several."""
 
     parts: tuple[Part, ...]
     requests: tuple[DataRequest, ...]
 
 
-def _jobs(one: DataRequest, parts: Sequence[Part], length: float) -> Iterator[_Job]:
+def _jobs(one: DataRequest, parts: Sequence[Part], length: float) -> Iterator[PartJob]:
     """Join consecutive short parts, and divide long ones."""
     joined: list[Part] = []
     for part in (*parts, None):
         if joined and (part is None or not _fits(joined, part, length)):
             span = Span(joined[0].span.first, joined[-1].span.before)
-            yield _Job(tuple(joined), tuple(narrowed(one, piece) for piece in cut(span, length)))
+            yield PartJob(tuple(joined), tuple(narrowed(one, piece) for piece in cut(span, length)))
             joined = []
         if part is not None:
             joined.append(part)
@@ -236,53 +254,42 @@ def _fits(joined: Sequence[Part], part: Part, length: float) -> bool:
     return joined[-1].span.before == part.span.first and whole <= length * 1e9
 
 
-@dataclass
-class _Run:
-    """Fetches and writes parts; after several failures in a row, the others are not requested."""
+@dataclass(frozen=True)
+class WrittenParts:
+    """What was lost when parts were written: the problems, and the times that Parquet cannot represent."""
+
+    problems: tuple[str, ...]
+    leap_seconds: int
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class PartWriter:
+    """Requests and writes the parts of a job, in this process or on a worker of a cluster."""
 
     schema: pa.Schema
-    bar: Any
-    losses: Losses = field(default_factory=lambda: Losses("hapi.to_parquet: the timestamps of Parquet"))
-    _failed: list[HelioPluginsError] = field(default_factory=list)
-    _lock: Any = field(default_factory=Lock)
 
-    def __call__(self, job: _Job) -> tuple[str, ...] | HelioPluginsError:
-        with self._lock:
-            if len(self._failed) >= limits.MOST_ALIKE:
-                return self._failed[-1]
-        try:
-            problems = self._several(job) if len(job.requests) == 1 else self._one(job)
-        except HelioPluginsError as error:
-            with self._lock:
-                self._failed.append(error)
-            return error
-        with self._lock:
-            self._failed.clear()
-            self.bar.update(len(job.parts))
-        return problems
+    def __call__(self, job: PartJob) -> WrittenParts:
+        losses = Losses("")
+        write = self._several if len(job.requests) == 1 else self._one
+        return WrittenParts(write(job, losses), losses.leap_seconds, losses.truncated)
 
-    def _several(self, job: _Job) -> tuple[str, ...]:
+    def _several(self, job: PartJob, losses: Losses) -> tuple[str, ...]:
         """Write the parts of one response."""
         until = str(Moment.now())
         answer = gathered(job.requests)
         (table,) = answer.items
         for part in job.parts:
             rows = table[part.span.covers(table.columns[0])] if len(table) else table
-            self._write(replace(part, until=until), [rows], list(answer.problems))
+            write_part(replace(part, until=until), self.schema, [rows], losses, list(answer.problems))
         return answer.problems
 
-    def _one(self, job: _Job) -> tuple[str, ...]:
+    def _one(self, job: PartJob, losses: Losses) -> tuple[str, ...]:
         """Write one part of several responses, of which one is in memory at a time."""
         problems: list[str] = []
-        self._write(replace(job.parts[0], until=str(Moment.now())), _tables(job.requests, problems), problems)
+        part = replace(job.parts[0], until=str(Moment.now()))
+        write_part(part, self.schema, _tables(job.requests, problems), losses, problems)
         return tuple(problems)
-
-    def _write(self, part: Part, tables: Iterable[QTable], problems: list[str]) -> None:
-        losses = Losses("")
-        write_part(part, self.schema, tables, losses, problems)
-        with self._lock:
-            self.losses.leap_seconds += losses.leap_seconds
-            self.losses.truncated |= losses.truncated
 
 
 def _tables(requests: Sequence[DataRequest], problems: list[str]) -> Iterator[QTable]:

@@ -16,9 +16,8 @@ from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.buffers import empty
 from sunpy_helio_plugins.hapi.records.table import from_records
-from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.silence import far_years
-from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.quantities.spans import PARTITIONS, Moment, Span
 from sunpy_helio_plugins.series.arrow import arrow_of
 from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.series.records import KEY, Records
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "PARTITIONS",
     "SUFFIX",
     "Part",
     "check_folder",
@@ -39,14 +37,9 @@ __all__ = [
     "parquet_of",
     "part_at",
     "parts_of",
-    "period",
-    "periods",
     "schema_of",
     "write_part",
 ]
-
-PARTITIONS = {"hour": "h", "day": "D", "month": "M", "year": "Y"}
-"""The periods, as the units of ``datetime64``."""
 
 SUFFIX = ".parquet"
 
@@ -116,36 +109,6 @@ _FIRST, _BEFORE = Moment.read("1678-01-01Z"), Moment.read("2262-01-01Z")
 def in_nanoseconds(span: Span) -> bool:
     """Return whether nanoseconds from 1970 can represent the times of a range."""
     return span.first >= _FIRST and span.before <= _BEFORE
-
-
-def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
-    """Return the names and the ranges of the periods of the calendar that a range touches."""
-    unit = PARTITIONS[partition]
-    first, last = (_datetime(one).astype(f"M8[{unit}]") for one in (span.first, span.last))
-    one = np.timedelta64(1, unit)  # type: ignore[call-overload]
-    borders = np.arange(first, last + 2 * one, one)
-    moments = list(map(_moment, borders))
-    return [
-        (str(border), Span(max(start, span.first), min(stop, span.before)))
-        for border, start, stop in zip(borders[:-1], moments[:-1], moments[1:], strict=True)
-    ]
-
-
-def period(name: str, partition: str) -> Span:
-    """Return the range of a period of the calendar."""
-    unit = PARTITIONS[partition]
-    start = np.datetime64(name).astype(f"M8[{unit}]")
-    return Span(_moment(start), _moment(start + np.timedelta64(1, unit)))  # type: ignore[call-overload]
-
-
-def _datetime(moment: Moment) -> np.datetime64:
-    seconds = np.timedelta64(min(moment.nano, DAY - 1) // 1_000_000_000, "s")
-    return np.datetime64(moment.day, "D").astype("M8[s]") + seconds
-
-
-def _moment(border: np.datetime64) -> Moment:
-    day, rest = divmod(int(border.astype("M8[s]").astype(np.int64)), 86400)
-    return Moment(day, rest * 1_000_000_000)
 
 
 def part_at(path: Path) -> Part | None:

@@ -28,7 +28,15 @@ from sunpy_helio_plugins.store.publish import RunFolders, make_folder, new_part,
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive, text_start
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, OFFLINE, Outages, one_request, request_deadline
+from sunpy_helio_plugins.transport.limits import (
+    NOT_AGAIN,
+    OFFLINE,
+    Outages,
+    one_request,
+    postpone,
+    request_deadline,
+    turn_async,
+)
 from sunpy_helio_plugins.transport.messages import (
     RequestLog,
     connection_problem,
@@ -293,6 +301,7 @@ class Job:
                 try:
                     found = await self._attempt(once)
                 except TransientError as error:
+                    await asyncio.to_thread(postpone, self.download.url, error.wait)
                     showing = bars.waiting if error.wait else nullcontext
                     if not await tries.wait_async(error.wait or None, self._reason(error), showing):
                         if error.problem:
@@ -312,7 +321,8 @@ class Job:
 
         problem = ""
         try:
-            return await once()
+            async with turn_async(self.download.url):
+                return await once()
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             problem = connection_problem(error)
         # Outside the except clause: the library's error, which would be the context, contains the request.

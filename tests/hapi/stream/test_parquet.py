@@ -28,8 +28,8 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServerError,
 )
-from sunpy_helio_plugins.hapi.stream import parquet, parts
-from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.hapi.stream import parquet
+from sunpy_helio_plugins.quantities.spans import Moment, Span, period, periods
 from sunpy_helio_plugins.store.publish import locked
 
 ACE = ("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-13")
@@ -310,11 +310,11 @@ def test_bad_arguments_are_refused(archive: Any, tmp_path: Path, arguments: Any,
 def test_periods_cover_a_range_without_gaps() -> None:
     span = Span(Moment.read("2024-02-28T23:30:00.5Z"), Moment.read("2024-03-01T00:00:00Z"))
     for partition, count in (("hour", 25), ("day", 2), ("month", 1), ("year", 1)):
-        found = parts.periods(span, partition)
+        found = periods(span, partition)
         assert len(found) == count
         assert (found[0][1].first, found[-1][1].before) == (span.first, span.before)
         assert all(one[1].before == other[1].first for one, other in pairwise(found))
-    assert parts.period("2024-02", "month") == Span(Moment.read("2024-02-01Z"), Moment.read("2024-03-01Z"))
+    assert period("2024-02", "month") == Span(Moment.read("2024-02-01Z"), Moment.read("2024-03-01Z"))
     assert Moment.now().day == (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
 
 
