@@ -10,7 +10,8 @@ those. Changes of annotations are left out, and a change is "equivalent" if `EQU
 With ``--log``, points that are in the file are not run again, except that without ``--near`` those that survived are.
 
 ``--coverage`` takes the data of ``coverage run`` with ``dynamic_context = test_function``: then the tests that run the
-changed line run, which takes seconds instead of minutes; lines that run at import are tested by the tests of the room.
+changed line run, which takes seconds instead of minutes. Constants and classes are made at import: they are tested by
+the tests that run the lines of the module that mention them, or by those of the room if there are none.
 
 Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
 the change, and are then given four times as long as these took.
@@ -254,6 +255,8 @@ class Coverage:
         line = statement(text, point.line)
         # A decorator, or a default, runs at import: it is tested by those that call the function.
         lines = [line] if any(contexts.get(line, ())) else body(text, point.line)
+        if not lines:
+            lines = [statement(text, number) for number in mentions(text, names_at(text, point.line))]
         found = filter(None, dict.fromkeys(test_of(one) for number in lines for one in contexts.get(number, ())))
         near, others = tests_of(point.module)
         ranks = {name: number for number, name in enumerate(near + others)}
@@ -276,6 +279,30 @@ def body(text: str, line: int) -> list[int]:
         if first <= line < one.body[0].lineno:
             return [inner.lineno for inner in one.body]
     return []
+
+
+def names_at(text: str, line: int) -> set[str]:
+    """Return the names of the constants and classes that are made by the statements at a line of a module."""
+    spans = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Assign | ast.AnnAssign | ast.ClassDef)]
+    found: set[str] = set()
+    for one in spans:
+        first = min([one.lineno, *(decorator.lineno for decorator in getattr(one, "decorator_list", ()))])
+        if first <= line <= (one.end_lineno or one.lineno):
+            targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= {one.name} if isinstance(one, ast.ClassDef) else set()
+    return found
+
+
+def mentions(text: str, names: set[str]) -> list[int]:
+    """Return the lines of the functions of a module that mention one of some names."""
+    tree = ast.parse(text)
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    spans = [range(one.body[0].lineno, (one.end_lineno or one.lineno) + 1) for one in functions]
+    words = [
+        (one.lineno, getattr(one, "id", getattr(one, "attr", ""))) for one in ast.walk(tree) if hasattr(one, "lineno")
+    ]
+    return sorted({line for line, name in words if name in names and any(line in span for span in spans)})
 
 
 def test_of(context: str) -> str | None:
