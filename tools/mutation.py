@@ -72,6 +72,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 OF_ARGUMENTS = "tests/test_arguments.py"
 """The tests of the arguments of all public functions."""
 
+OF_DEFINITIONS = ("tests/test_public_interface.py", "tests/test_data_classes.py")
+"""The tests of the signatures of public names and of the fields of classes."""
+
 AT_ONCE, MOST_TESTS = 60, 600
 """With the data of coverage, the tests of one process, and those of one change."""
 
@@ -253,8 +256,8 @@ class Coverage:
             return []
         text, contexts = (ROOT / PACKAGE / point.module).read_text(), self._contexts(point.module)
         line = statement(text, point.line)
-        # A decorator, or a default, runs at import: it is tested by those that call the function.
-        lines = [line] if any(contexts.get(line, ())) else body(text, point.line)
+        # A decorator, or a default, runs at import, in whichever test is first: those that call the function test it.
+        lines = [line] if is_in_function(text, line) else body(text, point.line)
         if not lines:
             lines = [statement(text, number) for number in mentions(text, names_at(text, point.line))]
         found = filter(None, dict.fromkeys(test_of(one) for number in lines for one in contexts.get(number, ())))
@@ -269,6 +272,17 @@ def statement(text: str, line: int) -> int:
         (one.lineno, one.end_lineno or one.lineno) for one in ast.walk(ast.parse(text)) if isinstance(one, ast.stmt)
     )
     return max((first for first, last in spans if first <= line <= last), default=line)
+
+
+def spans_of_functions(text: str) -> list[range]:
+    """Return the lines of the statements in each function of a module."""
+    functions = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [range(one.body[0].lineno, (one.end_lineno or one.lineno) + 1) for one in functions]
+
+
+def is_in_function(text: str, line: int) -> bool:
+    """Return whether a line runs when a function is called, and not at import."""
+    return any(line in span for span in spans_of_functions(text))
 
 
 def body(text: str, line: int) -> list[int]:
@@ -296,13 +310,9 @@ def names_at(text: str, line: int) -> set[str]:
 
 def mentions(text: str, names: set[str]) -> list[int]:
     """Return the lines of the functions of a module that mention one of some names."""
-    tree = ast.parse(text)
-    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
-    spans = [range(one.body[0].lineno, (one.end_lineno or one.lineno) + 1) for one in functions]
-    words = [
-        (one.lineno, getattr(one, "id", getattr(one, "attr", ""))) for one in ast.walk(tree) if hasattr(one, "lineno")
-    ]
-    return sorted({line for line, name in words if name in names and any(line in span for span in spans)})
+    spans = spans_of_functions(text)
+    words = [one for one in ast.walk(ast.parse(text)) if getattr(one, "id", getattr(one, "attr", "")) in names]
+    return sorted({one.lineno for one in words if any(one.lineno in span for span in spans)})  # type: ignore[attr-defined]
 
 
 def test_of(context: str) -> str | None:
@@ -367,6 +377,8 @@ class Trial:
             groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
             if "@" in point.before or point.kind == "RemoveDecorator":
                 groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
+        if not is_in_function(path.read_text(), point.line):
+            groups += [[one] for one in OF_DEFINITIONS if (ROOT / one).exists()]
         for files in groups:
             while files and (found := self.changed(path, point.text, files)):
                 name = name_of(found)
