@@ -371,21 +371,25 @@ class Trial:
         for (module, part), reason in EQUIVALENT.items():
             if module in ("", point.module) and part in point.after and part not in point.before:
                 return "equivalent", reason
-        near, others = tests_of(point.module)
-        groups = [near or others] if self.near else [near, others]
-        if self.coverage and (hits := self.coverage.tests(point)):
-            groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
-            if "@" in point.before or point.kind == "RemoveDecorator":
-                groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
-        if not is_in_function(path.read_text(), point.line):
-            groups += [[one] for one in OF_DEFINITIONS if (ROOT / one).exists()]
-        for files in groups:
+        for files in self._groups(point):
             while files and (found := self.changed(path, point.text, files)):
                 name = name_of(found)
                 if not name or name in self.broken or not self.run([name]):
                     return "found", found
                 self.broken.add(name)  # it also fails without the change
         return "survived", ""
+
+    def _groups(self, point: Point) -> list[list[str]]:
+        """Return the tests of a change that run together, those first that are most likely to find it."""
+        near, others = tests_of(point.module)
+        groups = [near or others] if self.near else [near, others]
+        if self.coverage and (hits := self.coverage.tests(point)):
+            groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
+            if "@" in point.before or point.kind == "RemoveDecorator":
+                groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
+        if not is_in_function((ROOT / PACKAGE / point.module).read_text(), point.line):
+            groups += [[one] for one in OF_DEFINITIONS if (ROOT / one).exists()]
+        return groups
 
     def changed(self, path: Path, text: str, files: list[str]) -> str:
         """Run tests with a changed module; return what failed, or that they have no end but have one otherwise."""
