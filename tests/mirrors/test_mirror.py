@@ -19,9 +19,8 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import IMAPClient, check_folder, conf, mirror
 from sunpy_helio_plugins.errors import FileError, LockedError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.mirrors import Plan, copies, query_run, run
+from sunpy_helio_plugins.mirrors import Plan, QueryReport, copies, query_run, run
 from sunpy_helio_plugins.mirrors.query_run import MANIFEST
-from sunpy_helio_plugins.mirrors.report import QueryReport
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store.publish import locked
 
