@@ -23,8 +23,10 @@ from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.transport import metadata
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
-from changing_registry import DAY, UNIX, Clock, Registry, names, stamp
+from changing_registry import DAY, UNIX, Registry, names, stamp
+from two_processes import Clock
 
 HOUR = 60
 YEAR = 525_600
