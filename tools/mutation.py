@@ -64,6 +64,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("imap/integrity.py", ">= 1,"): "a PDF does not begin with the mark of its end",
     ("series/alignment/grid.py", "int(high // 2) + 3"): "the days around a range have the same length nearly always",
     ("store/database.py", "return True"): "a file that cannot be set aside fails again, and is told once",
+    ("mirrors/query_run.py", "timedelta(days= 2)"): "dates that differ by three days are more than two days apart",
     ("her/events/relations.py", "column.counts[left] > 1"): "a closed outline has more vertices than one",
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
