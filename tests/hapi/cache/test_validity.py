@@ -7,10 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi import Info, Parameter
 from sunpy_helio_plugins.hapi.cache import validity
 from sunpy_helio_plugins.hapi.cache.segments import Segment
-from sunpy_helio_plugins.hapi.model import Parameter
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.spans import DAY_OF_ORDINALS
