@@ -10,7 +10,8 @@ those. Changes of annotations are left out, and a change is "equivalent" if `EQU
 With ``--log``, points that are in the file are not run again, except that without ``--near`` those that survived are.
 
 ``--coverage`` takes the data of ``coverage run`` with ``dynamic_context = test_function``: then the tests that run the
-changed line run, which takes seconds instead of minutes; lines that run at import are tested by the tests of the room.
+changed line run, which takes seconds instead of minutes. Constants and classes are made at import: they are tested by
+the tests that run the lines of the module that mention them, or by those of the room if there are none.
 
 Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
 the change, and are then given four times as long as these took.
@@ -63,6 +64,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("imap/integrity.py", ">= 1,"): "a PDF does not begin with the mark of its end",
     ("series/alignment/grid.py", "int(high // 2) + 3"): "the days around a range have the same length nearly always",
     ("store/database.py", "return True"): "a file that cannot be set aside fails again, and is told once",
+    ("mirrors/query_run.py", "timedelta(days= 2)"): "dates that differ by three days are more than two days apart",
+    ("her/events/relations.py", "column.counts[left] > 1"): "a closed outline has more vertices than one",
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
 """Reasons why changes cannot be seen, by the module, or none for all, and a part of the changed line."""
@@ -70,6 +73,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 
 OF_ARGUMENTS = "tests/test_arguments.py"
 """The tests of the arguments of all public functions."""
+
+OF_DEFINITIONS = ("tests/test_public_interface.py", "tests/test_data_classes.py")
+"""The tests of the signatures of public names and of the fields of classes."""
 
 AT_ONCE, MOST_TESTS = 60, 600
 """With the data of coverage, the tests of one process, and those of one change."""
@@ -252,8 +258,10 @@ class Coverage:
             return []
         text, contexts = (ROOT / PACKAGE / point.module).read_text(), self._contexts(point.module)
         line = statement(text, point.line)
-        # A decorator, or a default, runs at import: it is tested by those that call the function.
-        lines = [line] if any(contexts.get(line, ())) else body(text, point.line)
+        # A decorator, or a default, runs at import, in whichever test is first: those that call the function test it.
+        lines = [line] if is_in_function(text, line) else body(text, point.line)
+        if not lines:
+            lines = [statement(text, number) for number in mentions(text, names_at(text, point.line))]
         found = filter(None, dict.fromkeys(test_of(one) for number in lines for one in contexts.get(number, ())))
         near, others = tests_of(point.module)
         ranks = {name: number for number, name in enumerate(near + others)}
@@ -268,6 +276,17 @@ def statement(text: str, line: int) -> int:
     return max((first for first, last in spans if first <= line <= last), default=line)
 
 
+def spans_of_functions(text: str) -> list[range]:
+    """Return the lines of the statements in each function of a module."""
+    functions = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [range(one.body[0].lineno, (one.end_lineno or one.lineno) + 1) for one in functions]
+
+
+def is_in_function(text: str, line: int) -> bool:
+    """Return whether a line runs when a function is called, and not at import."""
+    return any(line in span for span in spans_of_functions(text))
+
+
 def body(text: str, line: int) -> list[int]:
     """Return the lines of the statements of the function whose decorators or header are at a line."""
     functions = (one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef))
@@ -276,6 +295,26 @@ def body(text: str, line: int) -> list[int]:
         if first <= line < one.body[0].lineno:
             return [inner.lineno for inner in one.body]
     return []
+
+
+def names_at(text: str, line: int) -> set[str]:
+    """Return the names of the constants and classes that are made by the statements at a line of a module."""
+    spans = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Assign | ast.AnnAssign | ast.ClassDef)]
+    found: set[str] = set()
+    for one in spans:
+        first = min([one.lineno, *(decorator.lineno for decorator in getattr(one, "decorator_list", ()))])
+        if first <= line <= (one.end_lineno or one.lineno):
+            targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= {one.name} if isinstance(one, ast.ClassDef) else set()
+    return found
+
+
+def mentions(text: str, names: set[str]) -> list[int]:
+    """Return the lines of the functions of a module that mention one of some names."""
+    spans = spans_of_functions(text)
+    words = [one for one in ast.walk(ast.parse(text)) if getattr(one, "id", getattr(one, "attr", "")) in names]
+    return sorted({one.lineno for one in words if any(one.lineno in span for span in spans)})  # type: ignore[attr-defined]
 
 
 def test_of(context: str) -> str | None:
@@ -334,19 +373,25 @@ class Trial:
         for (module, part), reason in EQUIVALENT.items():
             if module in ("", point.module) and part in point.after and part not in point.before:
                 return "equivalent", reason
-        near, others = tests_of(point.module)
-        groups = [near or others] if self.near else [near, others]
-        if self.coverage and (hits := self.coverage.tests(point)):
-            groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
-            if "@" in point.before or point.kind == "RemoveDecorator":
-                groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
-        for files in groups:
+        for files in self._groups(point):
             while files and (found := self.changed(path, point.text, files)):
                 name = name_of(found)
                 if not name or name in self.broken or not self.run([name]):
                     return "found", found
                 self.broken.add(name)  # it also fails without the change
         return "survived", ""
+
+    def _groups(self, point: Point) -> list[list[str]]:
+        """Return the tests of a change that run together, those first that are most likely to find it."""
+        near, others = tests_of(point.module)
+        groups = [near or others] if self.near else [near, others]
+        if self.coverage and (hits := self.coverage.tests(point)):
+            groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
+            if "@" in point.before or point.kind == "RemoveDecorator":
+                groups.append([OF_ARGUMENTS])  # what a decorator refuses never reaches the body
+        if not is_in_function((ROOT / PACKAGE / point.module).read_text(), point.line):
+            groups += [[one] for one in OF_DEFINITIONS if (ROOT / one).exists()]
+        return groups
 
     def changed(self, path: Path, text: str, files: list[str]) -> str:
         """Run tests with a changed module; return what failed, or that they have no end but have one otherwise."""

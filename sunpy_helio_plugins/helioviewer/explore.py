@@ -345,9 +345,9 @@ def refreshed(known: QTable) -> QTable:
     """Return the table of sources from the package, updated with Helioviewer's current list."""
     leaves = {int(one["sourceId"]): one for one in _leaves(_tree())}
     for name, key in (("First Image", "start"), ("Last Image", "end")):
-        texts = [str(leaves.get(int(number), {}).get(key) or "") for number in known["Source ID"]]
+        texts = [_stamp(leaves.get(int(number), {}), key) for number in known["Source ID"]]
         missing = np.array([not text for text in texts])
-        stamps = np.array([(text or "2000-01-01 00:00:00").replace(" ", "T") for text in texts])
+        stamps = np.array([text or "2000-01-01" for text in texts])
         known[name] = times.as_column(times.from_iso(stamps, mask=missing), name, may_be_missing=True)
     new = sorted(set(leaves) - {int(number) for number in known["Source ID"]})
     if not new:
@@ -356,10 +356,22 @@ def refreshed(known: QTable) -> QTable:
     return vstack([known, added])
 
 
+def _stamp(leaf: dict[str, Any], key: str) -> str:
+    """Return a time of a source in ISO 8601; empty if it is not given."""
+    return str(leaf.get(key) or "").replace(" ", "T")
+
+
 def _tree() -> Any:
     def parse(decoded: Any) -> Any:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
             raise AnswerError(PROVIDER, address("getDataSources"), "expected a tree of sources")
+        try:
+            for one in _leaves(decoded):
+                int(one["sourceId"])
+                times.from_iso([_stamp(one, key) or "2000-01-01" for key in ("start", "end")])
+        except (ArithmeticError, TypeError, ValueError) as error:
+            words = f"a source is not what it should be: {error}"
+            raise AnswerError(PROVIDER, address("getDataSources"), words) from error
         return decoded
 
     return metadata.cached_json(address("getDataSources"), archive=PROVIDER, parse=parse)

@@ -9,7 +9,7 @@ answers them at the lowest cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 from urllib.parse import quote
@@ -78,7 +78,7 @@ class SourceImages:
     root: str
     listers: NDArray[np.str_]
     query: Query | None = None
-    headers: tuple[dict[str, Any] | str, ...] | None = None
+    headers: tuple[dict[str, Any] | str, ...] | None = field(default=None, repr=False)
     unlisted: tuple[tuple[np.datetime64, np.datetime64], ...] = ()
 
     def at(self, chosen: NDArray[np.intp]) -> SourceImages:

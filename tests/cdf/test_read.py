@@ -236,6 +236,24 @@ class TestOddFiles:
         assert table["epoch"].shape == (1,)
         assert table["x"].shape == (1, 5)
 
+    @pytest.mark.parametrize(
+        ("count", "attributes", "chosen"),
+        [(2, {"VIRTUAL": "true"}, "epoch"), (0, {}, "epoch"), (0, {"VIRTUAL": "true"}, "other"), (2, {}, "epoch")],
+    )
+    def test_an_epoch_that_another_program_would_compute_gives_no_rows(self, make_cdf, count, attributes, chosen):
+        on_other = {"DEPEND_0": "other", "VAR_TYPE": "data"}
+        table = imap.read(
+            make_cdf(
+                {
+                    "epoch": (TT2000, np.arange(count), attributes),
+                    "other": (TT2000, np.arange(3), {}),
+                    "x": (FLOAT, np.arange(3.0), on_other),
+                    "y": (FLOAT, np.arange(3.0), on_other),
+                }
+            )
+        )
+        assert table.meta["epoch"] == chosen
+
     def test_no_time_at_all(self, make_cdf):
         table = imap.read(make_cdf({"x": (FLOAT, np.arange(4.0), {"UNITS": "nT"}), "y": (FLOAT, np.arange(4.0), {})}))
         assert (table.colnames, len(table)) == (["x", "y"], 4)

@@ -7,12 +7,14 @@ import socket
 import sys
 import types
 
+import numpy as np
 import pytest
 from keyring.errors import KeyringError
 
 from sunpy_helio_plugins import conf, demo, hapi, sandbox
 from sunpy_helio_plugins.sandbox import __main__ as sandbox_main
-from sunpy_helio_plugins.store import answers
+from sunpy_helio_plugins.store import answers, ranges
+from sunpy_helio_plugins.store.intervals import FOREVER, Entry, State
 
 
 class TestCache:
@@ -39,6 +41,20 @@ class TestCache:
 
     def test_its_path_is_printed(self, filled, run):
         assert run("cache path").stdout == f"{filled}\n"
+
+    def test_kept_records_and_events_are_removed_unless_it_is_a_dry_run(self, filled, run):
+        stores = [ranges.Ranges(ranges.folder(name), 10**7) for name in ("records", "events")]
+        for one in stores:
+            one.put("g", {"k": [Entry(0, 3, State.PRESENT, 1.7e9, FOREVER)]}, {"x": np.arange(3.0)}, "{}")
+        sizes = [one.size() for one in stores]
+        assert min(sizes) > 0
+        text = f"{sizes[0]} bytes of records and {sizes[1]} bytes of events.\n"
+        assert run("cache clear --dry-run").stdout.endswith(text)
+        assert [one.size() for one in stores] == sizes
+        assert run("cache clear").stdout.endswith(text)
+        assert [(one.size(), one.groups()) for one in stores] == [(0, [])] * 2
+        for one in stores:
+            one.close()
 
     def test_a_cache_that_does_not_exist_is_empty(self, run, tmp_path):
         with conf.set_temp("cache_dir", str(tmp_path / "absent")):

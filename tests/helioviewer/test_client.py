@@ -416,3 +416,12 @@ def test_a_damaged_file_with_the_name_of_the_made_size_is_replaced(
     Path(file).write_bytes(b"damaged")
     assert list(Fido.fetch(noon[:1], path=tmp_path / "{file}", size=9999, progress=False)) == [file]
     assert max(helioviewer.read(file).data.shape) == 1024
+
+
+@pytest.mark.parametrize(("count", "is_whole"), [(1000, True), (1001, False)])
+def test_a_thousand_rows_are_printed_and_of_more_the_first_and_the_last(count: int, is_whole: bool) -> None:
+    text = str(HelioviewerTable({"Instrument": [f"row{number}" for number in range(count)]}))
+    assert ("row500" in text) == is_whole
+    assert "row0" in text
+    assert f"row{count - 1}" in text
+    assert len(text.splitlines()) == (count + 2 if is_whole else 100)

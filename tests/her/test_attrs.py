@@ -18,7 +18,7 @@ from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
-from sunpy.net.attr import AttrAnd
+from sunpy.net.attr import AttrAnd, AttrOr
 from sunpy.net.hek import attrs as hek
 
 from sunpy_helio_plugins import her
@@ -509,3 +509,12 @@ def test_raw_parameters_are_joined_like_other_attrs() -> None:
     with pytest.raises(QueryError, match=r"a\.her\.Raw cannot be negated"):
         operator.invert(raw)
     assert query_of([stored(raw)]) == raw
+
+
+def test_suppliers_are_joined_unless_one_is_negated() -> None:
+    one, other = a.her.Supplier("SPoCA"), a.her.Supplier("SWPC")
+    joined = one | other
+    assert type(joined) is a.her.Supplier
+    assert joined.values == (*one.values, *other.values)
+    assert isinstance(one | ~other, AttrOr)
+    assert isinstance(~one | other, AttrOr)

@@ -11,7 +11,8 @@ from sunpy.net.hek import HEKClient
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable, search
-from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her import client as her_client
+from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
 
@@ -188,3 +189,15 @@ def test_a_search_without_events_suggests_names_of_methods(archive: Any, conditi
     assert len(found) == 0
     assert hint in str(found)
     assert "Did you mean" not in str(HERClient().search(a.Time("1999-01-10", "1999-01-11"), a.her.Supplier("SWPC")))
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "count"),
+    [("frm_name", "=", 1), ("search_frm_name", "=", 1), ("frm_name", "!=", 0), ("obs_observatory", "=", 0)],
+)
+def test_similar_names_are_suggested_for_methods_that_are_equal(name: str, operator: str, count: int) -> None:
+    days = ("2026-01-10", "2026-01-11")
+    one = Alternative(*days, tests=(Triplet(name, operator, "spoca"),))
+    told = her_client._suggestions([Query(*days, alternatives=(one,))])
+    assert len(told) == count
+    assert all(text.startswith("No event of 'spoca' was found; text is compared with its case. Did ") for text in told)

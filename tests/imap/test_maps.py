@@ -199,3 +199,8 @@ def test_a_pattern_matches_descriptors_of_nine_parts_only():
     ))  # fmt: skip
     assert pattern.count("-") == 8
     assert not any(fnmatchcase(name, pattern) for _, _, name in MAPS[-2:])
+
+
+def test_words_without_their_names_are_refused() -> None:
+    with pytest.raises(QueryError, match=r"^a\.imap\.Map takes words by their names, such as .*, not 'h90'\.$"):
+        a.imap.Map("h90")

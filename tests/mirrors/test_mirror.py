@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import IMAPClient, check_folder, conf, mirror
 from sunpy_helio_plugins.errors import FileError, LockedError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.mirrors import Plan, copies, query_run, run
+from sunpy_helio_plugins.mirrors import Plan, QueryReport, copies, query_run, run
 from sunpy_helio_plugins.mirrors.query_run import MANIFEST
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store.publish import locked
@@ -696,3 +696,13 @@ def test_records_that_the_archive_does_not_have_any_more_are_kept(archive, plan,
     ):
         again = mirror(made).queries["wind"]
     assert (again.kept, again.errors, one.read_bytes() == content) == ([one], [], True)
+
+
+def test_the_report_of_a_query_that_has_not_run_is_empty() -> None:
+    report = QueryReport("sun", "helioviewer")
+    assert report.summary == "sun: nothing"
+    assert report.plain() == {
+        "archive": "helioviewer", "kept": 0, "failed": False, "new": [], "revised": [], "repaired": [],
+        "superseded": [], "outside": [], "withdrawn": [], "deleted": [], "products": [], "errors": [], "notes": [],
+        "started": "", "seconds": 0.0,
+    }  # fmt: skip

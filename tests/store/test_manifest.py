@@ -141,3 +141,7 @@ def test_old_parts_are_swept_unless_they_are_in_use(tmp_path):
         assert sorted(path.name for path in sweep(tmp_path, 60)) == [".a.bin.0123abcd.part", ".b.bin.0123abcd.part"]
         assert (used.exists(), is_in_use(used), is_in_use(tmp_path / names[2])) == (True, True, False)
     assert [(tmp_path / name).exists() for name in names] == [False, False, True, True, True]
+
+
+def test_digests_have_sixteen_digits():
+    assert manifest.short_digest("x") == "2d711642b726b044"

@@ -119,7 +119,12 @@ class HAPILister:
             # The id is from this package, not from the user: an unknown id is an error of the service.
             words = f"it does not list {source.label} ({source.hapi_id}) at present"
             raise ServiceRefused(self.hapi.server.archive, f"{self.hapi.server.url}/info", words, 404) from error
-        if not info.start or not info.stop or "path" not in info.names:
+        try:
+            _limits(info)
+            is_whole = "path" in info.names
+        except ValueError:
+            is_whole = False
+        if not is_whole:
             words = f"the description of {source.hapi_id} lacks a date or the parameter 'path'"
             raise AnswerError(self.hapi.server.archive, f"{self.hapi.server.url}/info", words)
         _infos[key] = info

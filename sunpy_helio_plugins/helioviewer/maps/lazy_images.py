@@ -14,7 +14,7 @@ from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import FLAG, is_several, taking
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, MissingDependencyError, QueryError, local
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
@@ -194,8 +194,8 @@ def _times(paths: Sequence[Path], headers: Sequence[dict[str, Any]]) -> Time:
     for index in np.flatnonzero(np.isnat(found) & ~np.ma.getmaskarray(told)).tolist():
         try:
             found[index] = to_datetime64(times.from_iso(str(told[index])))
-        except HelioPluginsError as error:
-            raise FileError(f"{paths[index].name}: {error}") from error
+        except ValueError as error:
+            raise FileError(f"{paths[index].name}: its header does not contain a valid time: {error}") from error
     return from_datetime64(found)
 
 

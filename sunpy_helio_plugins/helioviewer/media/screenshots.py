@@ -207,15 +207,18 @@ def _status(server: addresses.MirrorAddress) -> QTable:
     rows = [(name, one) for name, one in pairs if isinstance(one, dict) and one.get("time")]
     if decoded and not rows:
         raise AnswerError(PROVIDER, url, f"expected instruments, but got {str(decoded)[:100]}")
-    return QTable({
-        "Instrument": np.array([name for name, _ in rows], dtype=str),
-        "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
-        "Newest Image": times.as_column(
-            times.from_iso(np.array([str(one["time"]) for _, one in rows], dtype=str)), "Newest image"
-        ),
-        "Behind": np.array([float(one.get("secondsBehind", "nan")) for _, one in rows]) * u.s,
-        "Level": np.array([int(one.get("level", 0)) for _, one in rows], dtype=int),
-    })  # fmt: skip
+    try:
+        return QTable({
+            "Instrument": np.array([name for name, _ in rows], dtype=str),
+            "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
+            "Newest Image": times.as_column(
+                times.from_iso(np.array([str(one["time"]) for _, one in rows], dtype=str)), "Newest image"
+            ),
+            "Behind": np.array([float(one.get("secondsBehind", "nan")) for _, one in rows]) * u.s,
+            "Level": np.array([int(one.get("level", 0)) for _, one in rows], dtype=int),
+        })  # fmt: skip
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise AnswerError(PROVIDER, url, f"a value of an instrument is not what it should be: {error}") from error
 
 
 def moment(function: str, time: Any) -> Any:

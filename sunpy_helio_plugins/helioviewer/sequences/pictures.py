@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import is_several
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, QueryError, local
+from sunpy_helio_plugins.errors import AnswerError, FileError, Problem, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import matching
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
@@ -156,7 +156,7 @@ def _told_time(path: Path) -> _Stamp:
     try:
         found = to_datetime64(times.from_iso(str(columns_of_headers([own])["DATE-OBS"][0]))).astype("M8[us]")
         return found[()]  # type: ignore[return-value]
-    except HelioPluginsError:
+    except ValueError:
         raise FileError(f"{path.name}: neither its name nor its header contains the time of the image.") from None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.table import MaskedColumn, QTable, Table, vstack
+from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net import attrs as a
 
@@ -203,12 +205,20 @@ def _read(files: IMAPTable, folder: Path, needed: tuple[str, ...]) -> QTable:
         if name.endswith("_utc"):
             column = made[name]
             stamps = np.char.replace(np.ma.filled(column, "").astype(str), " ", "T").astype("S")
-            made[name] = times.from_iso(stamps, mask=_missing(column))
+            made[name] = _times(stamps, column, paths)
             made[name].format = "iso"
         elif name.endswith("_period_sec"):
             made[name] = made[name] * u.s
     made.meta = {"files": [str(path) for path in paths], "problems": list(files.problems)}
     return made
+
+
+def _times(stamps: Any, column: Any, paths: Sequence[Path]) -> Time:
+    try:
+        return times.from_iso(stamps, mask=_missing(column))
+    except ValueError as error:
+        words = f"the column {column.name} contains what is not a time: {error}"
+        raise FileError(f"{', '.join(map(str, paths))}: {words} Download again with overwrite=True.") from None
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Table:

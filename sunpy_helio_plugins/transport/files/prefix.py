@@ -141,7 +141,7 @@ class PrefixJob(Job):
 class _Ranges:
     """The first bytes of a file that were received, its size and its version."""
 
-    content: bytearray = field(default_factory=bytearray)
+    content: bytearray = field(default_factory=bytearray, repr=False)
     total: int | None = None
     tag: str = ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -22,6 +22,9 @@ from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 from sunpy_helio_plugins.transport.exchange import Response
 
+if TYPE_CHECKING:
+    from two_processes import Clock
+
 EPOCH = np.datetime64("2026-01-01T00:00:00")
 DAY = 86400.0
 UNIX = float(EPOCH.astype(int))
@@ -30,23 +33,6 @@ UNIX = float(EPOCH.astype(int))
 SERVER = HAPIServer("model", "https://model.example/hapi", version="3.0")
 NAMES = ("A", "B")
 FILL = -1e31
-
-
-class Clock:
-    """The time of the client, in the place of the module `time`."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self.error = 0.0
-
-    def time(self) -> float:
-        return self.now + self.error
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def stamp(minute: float) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -31,11 +27,13 @@ from sunpy_helio_plugins.quantities.spans import Moment
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.transport import metadata
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
-from dataset import DAY, NAMES, UNIX, Clock, Dataset, moment
+from dataset import DAY, NAMES, UNIX, Dataset, moment
+from two_processes import Clock, TwoProcesses, machine_settings
 
 LONG = settings.default.max_examples > 100  # type: ignore[union-attr]
-EXAMPLES, STEPS = (2500, 50) if LONG else (150, 40)
+EXAMPLES, STEPS = (2500, 50) if LONG else (60, 40)
 GRACE = 5
 """Minutes before the present in which records may change without notice."""
 
@@ -43,68 +41,17 @@ LENGTH = 120
 NAMED = re.compile(r"(\S+Z) to (\S+Z)(?: of ([^:]+?))? (?:is missing|could not be requested again)")
 
 
-class KilledError(BaseException):
-    """The process ends here."""
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(TwoProcesses):
     """Two processes that load records of one dataset through one folder."""
 
     steps = 0
     """The number of steps of all machines."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.undo = contextlib.ExitStack()
-        folder = Path(self.undo.enter_context(tempfile.TemporaryDirectory()))
-        self.place = folder / "records"
-        self.limit = 10**7
-        self.kill_at = ""
-        self.stores: list[ranges.Ranges] = []
-        patch = self.undo.enter_context(pytest.MonkeyPatch.context())
-        self.clock = Clock(UNIX + LENGTH * 60)
-        for module in (holdings, ranges):
-            patch.setattr(module, "time", self.clock)
-        self.files = itertools.count(1)
-        # The same steps have the same files.
-        patch.setattr(ranges.secrets, "token_hex", lambda size: f"{next(self.files):0{2 * size}x}")
-        patch.setattr(holdings, "store", lambda: self.stores[self.turn])
-        patch.setattr(metadata, "get", lambda url, **kwargs: self.dataset.get(url, **kwargs))
+        super().__init__("records", Clock(UNIX + LENGTH * 60), holdings)
+        self.patch.setattr(metadata, "get", lambda url, **kwargs: self.dataset.get(url, **kwargs))
         for name, value in {"cache": True, "cache_days": 1.0, "grace_days": GRACE / 1440, "connections": 1}.items():
             self.undo.enter_context(conf.hapi.set_temp(name, value))
-        self.turn = 0
-        for number in (0, 1):
-            self.start(number)
-
-    def start(self, number: int) -> None:
-        """Start one of the processes."""
-        made = ranges.Ranges(self.place, self.limit)
-        write = made._index.write
-        publish = ranges.publish
-
-        def killed_write(change: Any) -> bool:
-            self.pass_point("before the index")
-            done = write(change)
-            self.pass_point("after the index")
-            return done
-
-        def killed_publish(*arguments: Any) -> Any:
-            self.pass_point("before the file")
-            return publish(*arguments)
-
-        made._index.write = killed_write  # type: ignore[method-assign]
-        self.publish = killed_publish
-        if number < len(self.stores):
-            self.stores[number].close()
-            self.stores[number] = made
-        else:
-            self.stores.append(made)
-
-    def pass_point(self, name: str) -> None:
-        if self.kill_at == "dead" or self.kill_at == name:
-            # A process that is killed writes nothing more.
-            self.kill_at = "dead"
-            raise KilledError
 
     @initialize(tells=st.booleans(), gap=st.integers(10, 60))
     def begin(self, tells: bool, gap: int) -> None:
@@ -235,12 +182,8 @@ class Machine(RuleBasedStateMachine):
         point=st.sampled_from(["before the file", "before the index", "after the index"]),
     )  # fmt: skip
     def kill(self, first: int, turn: int, point: str) -> None:
-        self.kill_at = point
-        with contextlib.suppress(KilledError), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranges, "publish", self.publish)
+        with self.killed(turn, point):
             self.result(first, first + 30, NAMES, (), turn, False, self.dataset.raw())
-        self.kill_at = ""
-        self.start(turn)
 
     @rule(turn=st.integers(0, 1))
     def evict(self, turn: int) -> None:
@@ -251,19 +194,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 20), how=st.sampled_from(["remove", "cut", "change"]))
     def damage(self, which: int, how: str) -> None:
-        found = sorted(self.place.glob("*.arrow"))
-        if not found:
-            return
-        path = found[which % len(found)]
-        if how == "remove":
-            path.unlink()
-            return
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 255
-        path.write_bytes(bytes(content[: len(content) // 2] if how == "cut" else content))
-        # A running process has read it already; the next one has not.
-        for number in (0, 1):
-            self.start(number)
+        self.damaged(which, how)
 
     @rule(turn=st.integers(0, 1))
     def clear(self, turn: int) -> None:
@@ -338,17 +269,6 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def count(self) -> None:
         Machine.steps += 1
-
-    def teardown(self) -> None:
-        for one in self.stores:
-            one.close()
-        self.undo.close()
-
-
-def machine_settings(examples: int, steps: int) -> Any:
-    return settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

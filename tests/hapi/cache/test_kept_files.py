@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.cache.files import file_of
+from sunpy_helio_plugins.hapi.cache.holdings import Holdings
 from sunpy_helio_plugins.hapi.cache.segments import DecodedDocument
 from sunpy_helio_plugins.hapi.records import fetch
 from sunpy_helio_plugins.quantities.days import split_time
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.spans import DAY_OF_ORDINALS, moment
+from sunpy_helio_plugins.store.intervals import Range
 
 sys.path.insert(0, str(Path(__file__).parent))
 from minutes import COUNT, asked, assert_equal, at, dataset, load
@@ -195,3 +198,13 @@ def test_usual_values_are_written_in_each_format():
         head = json.loads(content if form == "json" else content.partition(b"\n")[0][1:])
         assert head["format"] == form
         assert head["parameters"] == PARAMETERS
+
+
+@pytest.mark.parametrize("doubts", [{}, {"lost": [Range(0, 1)]}, {"disputed": [Range(0, 1)]}])
+def test_a_file_is_made_of_records_that_are_here_and_match(server, tmp_path, monkeypatch, doubts):
+    load(server, 0, 200)
+    asked(server)
+    assembly = Holdings._assembly
+    monkeypatch.setattr(Holdings, "_assembly", lambda self: replace(assembly(self), **doubts))
+    fetched(found(10, 150), tmp_path)
+    assert len(asked(server)) == (1 if doubts else 0)

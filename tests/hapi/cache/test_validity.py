@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi import Info, Parameter
 from sunpy_helio_plugins.hapi.cache import validity
 from sunpy_helio_plugins.hapi.cache.segments import Segment
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
@@ -48,3 +48,11 @@ def test_three_missing_records_are_a_gap(cadence: str) -> None:
     whole = [State.PRESENT]
     assert states(np.delete(times, [40, 41]), cadence) == whole
     assert states(np.delete(times, [40, 41, 42]), cadence) == [*whole, State.EMPTY, *whole]
+
+
+def test_the_key_of_a_parameter_depends_on_its_description_alone() -> None:
+    raw = dict(INFO.parameters[1].raw)
+    keys = [validity.key_of(Parameter(one)) for one in (raw, dict(reversed(raw.items())), raw | {"units": "T"})]
+    assert keys[0] == keys[1] == "B\nb1637237b5821ef4"
+    assert keys[2].startswith("B\n")
+    assert keys[2] != keys[0]

@@ -507,7 +507,9 @@ def test_paths_begin_with_one_slash(canned: Any, root: str) -> None:
     assert list(table["Path"]) == ["/AIA/2026/01/10/304/2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2"]
 
 
-@pytest.mark.parametrize("changed", [{"startDate": ""}, {"stopDate": None}, {"parameters": INFO["parameters"][:1]}])
+@pytest.mark.parametrize(
+    "changed", [{"startDate": ""}, {"stopDate": None}, {"stopDate": "soon"}, {"parameters": INFO["parameters"][:1]}]
+)
 def test_a_description_without_dates_or_paths_is_an_error(canned: Any, changed: dict[str, Any]) -> None:
     def reply(path: str) -> tuple[int, str, bytes]:
         return 200, "application/json", json.dumps(INFO | changed).encode()

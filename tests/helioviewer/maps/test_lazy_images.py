@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer, series
 from sunpy_helio_plugins import sandbox as sandbox_package
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "helioviewer"
 AIA = [SHIPPED / f"aia_193_20260110_{hour:02}.jp2" for hour in (8, 0, 4)]
@@ -141,3 +142,25 @@ def test_a_quicklook_of_many_images_has_twelve_panels() -> None:
     figure = helioviewer.quicklook([helioviewer.read(AIA[0], size=16)] * 30)
     assert len(figure.axes) == 12
     assert figure.get_suptitle() == "12 of 30 images"
+
+
+def test_rows_of_two_searches_are_refused(archive: Any) -> None:
+    first = HelioviewerClient().search(a.Time("2026-01-10 12:00", "2026-01-10 12:02"), a.helioviewer.SourceID(13))
+    with pytest.raises(QueryError, match=r"^helioviewer\.open takes the rows of one search, not of 2: open each of"):
+        helioviewer.open([first, first[:1]])
+
+
+def test_cubes_need_ndcube(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ndcube", None)
+    with pytest.raises(MissingDependencyError, match=r"^Making an NDCube .*sunpy_helio_plugins\[ndcube\]"):
+        helioviewer.open(AIA[0], size=64).to_ndcube()
+
+
+def test_a_damaged_header_is_an_error_that_names_its_file(tmp_path: Path) -> None:
+    damaged = tmp_path / "x.jp2"
+    damaged.write_bytes(AIA[0].read_bytes().replace(b"2026-01-10T", b"2026-77-10T"))
+    opened = helioviewer.open(damaged)
+    with pytest.raises(FileError, match=r"^x\.jp2: its header does not contain a valid time: '2026-77-10"):
+        len(opened.table)
+    with pytest.raises(FileError, match=r"^x\.jp2: neither its name nor its header contains the time of the image\.$"):
+        helioviewer.sequence([damaged, AIA[1]], 64)

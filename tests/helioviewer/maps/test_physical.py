@@ -478,3 +478,11 @@ def test_a_dark_picture_has_no_median_to_compare() -> None:
     assert np.allclose(found.values, found.limits[0])
     with pytest.raises(FileError, match=r"would give a median of .* and the header says 0\.01"):
         physical.invert(np.full((SIDE, SIDE), 90, np.uint8), keys)
+
+
+@pytest.mark.parametrize(("middle", "step"), [(0, 1), (100, 201), (253, 507), (254, 509), (255, 509)])
+def test_the_step_is_that_after_the_median_and_of_the_last_value_that_before(middle: int, step: float) -> None:
+    counts = np.zeros(256, np.int64)
+    counts[middle] = 9
+    values = physical._made(np.zeros((1, 1), np.uint8), np.arange(256.0) ** 2, "DN", counts, False, None)
+    assert values.step == step

@@ -472,6 +472,8 @@ def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
     [
         b'{"error": "database is locked"}', b"[]", b"{}", b"null", b"<html>Rate limit</html>", b"",
         b'{"SDO": {"AIA": {', b'{"status": 200, "data": {"error": "none"}}', b'{"SDO": {"AIA": []}}',
+        b'{"SDO": {"sourceId": 13, "start": "2026-77-10 00:00:00"}}', b'{"SDO": {"sourceId": 13, "end": "soon"}}',
+        b'{"SDO": {"sourceId": "x"}}', b'{"SDO": {"sourceId": 1e999}}',
     ],
 )  # fmt: skip
 def test_a_list_of_sources_is_cached_only_if_it_is_one(canned: Any, tmp_path: Path, body: bytes) -> None:

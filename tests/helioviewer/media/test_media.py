@@ -14,6 +14,7 @@ import pytest
 
 from sunpy_helio_plugins import conf, helioviewer
 from sunpy_helio_plugins.errors import (
+    AnswerError,
     FileError,
     HelioPluginsError,
     IncompleteAnswerWarning,
@@ -296,3 +297,16 @@ def test_a_failed_movie_is_told_in_the_servers_words(archive: Any, tmp_path: Pat
         with pytest.raises(ServerError, match="the movie failed: no reason given"):
             movie(tmp_path / "movie.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"time": "2026-77-10T00:00:00Z"}, {"time": "2026-01-10T00:00:00Z", "level": None},
+        {"time": "2026-01-10T00:00:00Z", "secondsBehind": "long"}, {"time": "2026-01-10T00:00:00Z", "level": 1e999},
+    ],
+)  # fmt: skip
+def test_values_of_the_status_that_cannot_be_read_are_an_error_of_the_server(archive: Any, row: dict[str, Any]) -> None:
+    with archive.fault("json_error", path=f"{API}/getStatus", body=json.dumps({"AIA": row})):
+        with pytest.raises(AnswerError, match=r"^Helioviewer: a value of an instrument is not .*getStatus"):
+            helioviewer.status()

@@ -312,6 +312,18 @@ def test_images_are_dropped_by_exposure_and_quality_and_named(files: list[Path],
         helioviewer.sequence(images, 64, exposure=100 * u.s)
 
 
+def test_an_image_without_an_exposure_time_is_dropped_and_one_without_a_header_is_an_error(
+    files: list[Path], tmp_path: Path
+) -> None:
+    silent, damaged = tmp_path / files[1].name, tmp_path / files[2].name
+    silent.write_bytes(files[1].read_bytes().replace(b"<EXPTIME>", b"<EXPTIMX>").replace(b"</EXPTIME>", b"</EXPTIMX>"))
+    shown = helioviewer.sequence([files[0], silent, files[2]], 64, exposure=2 * u.s)
+    assert shown.dropped["Reason"].tolist() == ["EXPTIME is missing"]
+    damaged.write_bytes(files[2].read_bytes()[:40])
+    with pytest.raises(FileError, match=r"^1 headers cannot be read, so that their images cannot be judged: .*"):
+        helioviewer.sequence([files[0], damaged], 64, exposure=2 * u.s)
+
+
 def test_headers_in_the_rows_are_not_requested_again(archive: Any) -> None:
     rows = HelioviewerClient().search(TIME, a.helioviewer.SourceID(13), a.helioviewer.Header())
     archive.log.clear()

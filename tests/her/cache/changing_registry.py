@@ -10,34 +10,20 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from sunpy_helio_plugins.errors import ServerError, ServiceUnreachable
 from sunpy_helio_plugins.transport.exchange import Response
+
+if TYPE_CHECKING:
+    from two_processes import Clock
 
 EPOCH = datetime(2026, 1, 1)
 DAY = 86400.0
 UNIX = (EPOCH - datetime(1970, 1, 1)).total_seconds()
 
 Record = dict[str, Any]
-
-
-class Clock:
-    """The time of the client, in the place of the module `time`."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self.error = 0.0
-
-    def time(self) -> float:
-        return self.now + self.error
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def stamp(minute: float) -> str:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.her import paging, search
 from sunpy_helio_plugins.her.cache import holdings
 from sunpy_helio_plugins.her.query import Alternative, Query
-from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.transport import metadata
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
-from changing_registry import DAY, UNIX, Clock, Registry, stamp
+from changing_registry import DAY, UNIX, Registry, stamp
+from two_processes import Clock, TwoProcesses, machine_settings
 
 LONG = settings.default.max_examples > 100  # type: ignore[union-attr]
 EXAMPLES, STEPS = (1000, 50) if LONG else (60, 40)
@@ -34,66 +32,19 @@ LENGTH = 400
 NAMED = re.compile(r"from (\S+) to (\S+?)(?:,? and| are| of|,| could)")
 
 
-class KilledError(BaseException):
-    """The process ends here."""
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(TwoProcesses):
     """Two processes that search one registry through one folder."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.undo = contextlib.ExitStack()
-        self.place = Path(self.undo.enter_context(tempfile.TemporaryDirectory())) / "events"
-        self.limit, self.kill_at, self.turn = 10**7, "", 0
-        self.stores: list[ranges.Ranges] = []
+        super().__init__("events", Clock(UNIX + 20 * DAY), holdings)
         self.changed: dict[str, float] = {}
         """When each event was added, revised or removed."""
-        self.clock = Clock(UNIX + 20 * DAY)
         self.registry = Registry(self.clock, size=7)
-        patch = self.undo.enter_context(pytest.MonkeyPatch.context())
-        for module in (holdings, ranges):
-            patch.setattr(module, "time", self.clock)
         for module in (paging, search):
-            patch.setattr(module, "AT_ONCE", 1)
-        self.files = itertools.count(1)
-        # The same steps have the same files.
-        patch.setattr(ranges.secrets, "token_hex", lambda size: f"{next(self.files):0{2 * size}x}")
-        patch.setattr(holdings, "store", lambda: self.stores[self.turn])
-        patch.setattr(metadata, "get", self.registry.get)
+            self.patch.setattr(module, "AT_ONCE", 1)
+        self.patch.setattr(metadata, "get", self.registry.get)
         for name, value in {"cache": True, "cache_days": 1.0, "grace_days": 0.1}.items():
             self.undo.enter_context(conf.her.set_temp(name, value))
-        for number in (0, 1):
-            self.start(number)
-
-    def start(self, number: int) -> None:
-        """Start one of the processes."""
-        made = ranges.Ranges(self.place, self.limit)
-        write, publish = made._index.write, ranges.publish
-
-        def killed_write(change: Any) -> bool:
-            self.pass_point("before the index")
-            done = write(change)
-            self.pass_point("after the index")
-            return done
-
-        def killed_publish(*arguments: Any) -> Any:
-            self.pass_point("before the file")
-            return publish(*arguments)
-
-        made._index.write = killed_write  # type: ignore[method-assign]
-        self.publish = killed_publish
-        if number < len(self.stores):
-            self.stores[number].close()
-            self.stores[number] = made
-        else:
-            self.stores.append(made)
-
-    def pass_point(self, name: str) -> None:
-        if self.kill_at in ("dead", name):
-            # A process that is killed writes nothing more.
-            self.kill_at = "dead"
-            raise KilledError
 
     @initialize(step=st.integers(3, 20), long=st.integers(2, 9))
     def begin(self, step: int, long: int) -> None:
@@ -155,12 +106,8 @@ class Machine(RuleBasedStateMachine):
         point=st.sampled_from(["before the file", "before the index", "after the index"]),
     )  # fmt: skip
     def kill(self, first: int, turn: int, point: str) -> None:
-        self.kill_at = point
-        with contextlib.suppress(KilledError), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranges, "publish", self.publish)
+        with self.killed(turn, point):
             self.result(first, first + 100, turn, {})
-        self.kill_at = ""
-        self.start(turn)
 
     @rule(turn=st.integers(0, 1))
     def evict(self, turn: int) -> None:
@@ -171,19 +118,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 20), how=st.sampled_from(["remove", "cut", "change"]))
     def damage(self, which: int, how: str) -> None:
-        found = sorted(self.place.glob("*.arrow"))
-        if not found:
-            return
-        path = found[which % len(found)]
-        if how == "remove":
-            path.unlink()
-            return
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 255
-        path.write_bytes(bytes(content[: len(content) // 2] if how == "cut" else content))
-        # A running process has read it already; the next one has not.
-        for number in (0, 1):
-            self.start(number)
+        self.damaged(which, how)
 
     @rule(turn=st.integers(0, 1))
     def clear(self, turn: int) -> None:
@@ -224,17 +159,6 @@ class Machine(RuleBasedStateMachine):
         # Only what changed since the registry was asked, for as long as its answer is believed, may differ.
         assert all(self.clock.now - self.changed.get(name, -DAY) < DAY for name in different), different
         assert not (different and more.get("refresh")), different
-
-    def teardown(self) -> None:
-        for one in self.stores:
-            one.close()
-        self.undo.close()
-
-
-def machine_settings(examples: int, steps: int) -> Any:
-    return settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -23,8 +23,10 @@ from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.transport import metadata
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
-from changing_registry import DAY, UNIX, Clock, Registry, names, stamp
+from changing_registry import DAY, UNIX, Registry, names, stamp
+from two_processes import Clock
 
 HOUR = 60
 YEAR = 525_600
@@ -191,22 +193,23 @@ def test_an_interrupted_search_continues_after_the_pages_that_came(registry: Reg
     check(registry, query, 0)
 
 
+@pytest.mark.parametrize("year", [0, -57])
 def test_after_a_failed_page_the_others_are_returned_and_the_next_search_requests_from_there(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, year: int
 ) -> None:
     registry.size = 10
     for number in range(50):
-        registry.put(f"e{number}", number)
+        registry.put(f"e{number}", year * YEAR + number)
     monkeypatch.setattr("sunpy_helio_plugins.her.paging.AT_ONCE", 1)
     registry.failing = {3}
-    query = asked_for(0, 60, page_size=10)
+    query = asked_for(year * YEAR, year * YEAR + 60, page_size=10)
     _, found = requests_of(registry, query)
     assert names(found.records) == [f"ivo://x/e{number} 1" for number in (*range(20), *range(30, 50))]
     assert "Page 3" in found.problems[0]
     states = her.cache.info()["State"].tolist()
     assert states == ["present", "present", "failed"]
     check(registry, query, 4)
-    assert registry.asked[0][0] == stamp(19 - 1 / 60)
+    assert registry.asked[0][0] == stamp(year * YEAR + 19 - 1 / 60)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -499,3 +502,13 @@ def test_arguments_that_the_functions_of_the_cache_do_not_have_are_refused(name:
         getattr(her.cache, name)(5)
     with pytest.raises(QueryError, match=rf"^her\.cache\.{name} does not take the keyword 'server'; it takes none\.$"):
         getattr(her.cache, name)(server="cdaweb")
+
+
+def test_events_of_all_years_are_kept(registry: Registry) -> None:
+    registry.size = 4
+    for year in (-60, -57, -56, -40, 0):
+        for number in range(5):
+            registry.put(f"e{year} {number}", year * YEAR + number * 300, 20)
+    for first, last in ((-61, -55), (-57, -39), (-61, 0.5)):
+        check(registry, asked_for(first * YEAR, last * YEAR))
+        check(registry, asked_for(first * YEAR, last * YEAR), 0)

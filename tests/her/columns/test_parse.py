@@ -102,11 +102,15 @@ def test_zeros_as_seen_from_earth_and_on_the_sun_are_no_place() -> None:
     """B0 was 7.2 degrees, the latitude of the disk's centre; (0, 0) on the Sun is 120 arcsec south of it."""
     others = {"hgc_x": 83.1, "hgc_y": 0.0, "hrc_r": 0.0, "hrc_a": 0.0, "event_coord1": 0.0, "event_coord2": 0.0}
     alone = {"hgs_x": 0.0, "hgs_y": 0.0, "hpc_x": 0.0, "hpc_y": -119.9, "hgs_coord": "POINT(0 0)"}
-    table = table_of(ZEROS | POINTS | others, alone, ZEROS | {"event_starttime": "2017-06-07T00:00:00"})
+    # Then B0 is 0.
+    level = ZEROS | {"event_starttime": "2026-06-06T19:30:03", "event_endtime": "2026-06-06T19:30:03"}
+    table = table_of(ZEROS | POINTS | others, alone, level)
     for name in (*ZEROS, *POINTS, *others):
         assert np.asarray(table[name].mask)[0]
     for name in alone:
         assert not np.asarray(table[name].mask)[1]
+    for name in ZEROS:
+        assert not np.asarray(table[name].mask)[2]
     assert table["raw"][0]["hpc_x"] == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from datetime import datetime
@@ -365,3 +366,46 @@ def test_earth_is_where_sunpy_has_it() -> None:
 def test_other_systems_are_refused_by_name(holes: HERTable) -> None:
     with pytest.raises(QueryError, match="hpc, hgs, hgc, hrc"):
         Polygons(np.empty((0, 2)), np.zeros(1, np.int64), "xyz", np.empty((0, 2)), np.empty((0, 2)))
+
+
+def test_points_are_moved_and_copied_as_coordinates_are() -> None:
+    points = HERTable.from_records([EVENT, EVENT | {"hgs_coord": "POINT(7 8)"}])["hgs_coord"]
+    assert np.allclose(points.directional_offset_by(0 * u.deg, 1 * u.deg).lat.deg, [7, 9])
+    moved = points.spherical_offsets_by(2 * u.deg, 0 * u.deg)
+    assert type(moved) is SkyCoord
+    assert np.allclose(moved.lon.deg, [7, 9], atol=0.05)
+    assert np.allclose(points.reshape(2, 1).lon.deg, [[5], [7]])
+    for made in (copy.copy(points), copy.deepcopy(points)):
+        made[0] = None
+        assert type(made) is Points
+        assert (made.masked, points.masked) == (True, False)
+    with pytest.raises(TypeError, match="A single point cannot be indexed"):
+        points[0][0]
+    with pytest.raises(TypeError, match=r"A column of points in hgs takes such points or None, not 'x'"):
+        points[0] = "x"
+    assert [list(one) for one in points.info.get_sortable_arrays()] == [[5, 7], [6, 8]]
+
+
+def test_polygons_are_moved_and_copied_as_coordinates_are() -> None:
+    table = HERTable.from_records([EVENT, EVENT | {"hgs_boundcc": ""}])
+    polygons, one = table["hgs_boundcc"], table["hgs_boundcc"][0]
+    assert np.allclose(one.directional_offset_by(0 * u.deg, 1 * u.deg).lat.deg, one.lat.deg + 1)
+    assert np.allclose(one.spherical_offsets_by(0 * u.deg, 2 * u.deg).lat.deg, one.lat.deg + 2)
+    for made in (copy.copy(one), copy.deepcopy(one)):
+        assert made == one
+        assert (made != one, made != polygons) == (False, True)
+        assert made.vertices is not one.vertices
+    for column in (copy.copy(polygons), copy.deepcopy(polygons)):
+        column[0] = None
+        assert [outline is None for outline in column] == [True, True]
+        assert polygons[0] == one
+    assert repr(polygons) == f"<Polygons of 2 events in hgs: 1 with {len(one)} vertices>"
+    assert list(polygons == polygons) == [True, True]
+    assert polygons != polygons[:1]
+    assert [list(part) for part in polygons.info.get_sortable_arrays()] == [[len(one), 0]]
+    with pytest.raises(ValueError, match="A column of polygons in hgs does not accept polygons in hpc"):
+        polygons[:] = table["hpc_boundcc"]
+    with pytest.raises(ValueError, match="Polygons of the systems hgs, hpc cannot be combined in one column"):
+        polygons.info.new_like([polygons, table["hpc_boundcc"]], 4)
+    with pytest.raises(TypeError):
+        np.cumsum(polygons)

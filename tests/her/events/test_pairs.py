@@ -123,3 +123,14 @@ def test_other_objects_are_refused(other: Any) -> None:
 def test_empty_tables_match_nothing() -> None:
     nothing = table_of()
     assert len(her.match(nothing, ONE)) == len(her.match(ONE, nothing)) == len(her.match(nothing, nothing)) == 0
+
+
+def test_a_row_is_a_table_of_one() -> None:
+    assert pairs(ONE, TWO[2]) == [(2, 0)]
+    assert pairs(ONE[2], TWO) == [(0, 2)]
+
+
+@pytest.mark.parametrize("within", [-1 * u.s, -1 * u.day])
+def test_a_negative_duration_is_refused(within: u.Quantity) -> None:
+    with pytest.raises(QueryError, match=r"^her\.match takes .*duration"):
+        her.match(ONE, TWO, within=within)

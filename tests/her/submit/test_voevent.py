@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import astropy.units as u
+import numpy as np
 import pytest
 from astropy.table import QTable
 from sunpy.net import Fido
@@ -15,6 +16,7 @@ from sunpy_helio_plugins import conf, her
 from sunpy_helio_plugins.errors import FileError, QueryError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.her import explore as her_explore
 from sunpy_helio_plugins.her.submit import voevent
+from sunpy_helio_plugins.her.submit.registry import fraction
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
@@ -293,3 +295,14 @@ def test_only_rows_and_records_become_documents(row: Any) -> None:
 def test_a_number_that_cannot_be_read_stays_text() -> None:
     record = voevent.VOEvent("ivo://x/y", "AR", {"ar_numspots": "many", "ar_noaanum": "14331"}).record()
     assert (record["ar_numspots"], record["ar_noaanum"]) == ("many", 14331.0)
+
+
+@pytest.mark.parametrize("given", [1.5, -0.1, float("nan"), float("inf"), "0.5", None, True, [0.5]])
+def test_what_is_not_between_0_and_1_is_refused(given: Any) -> None:
+    with pytest.raises(QueryError, match=r"^strength must be a number from 0 to 1, not "):
+        fraction("strength", given)
+
+
+@pytest.mark.parametrize(("given", "text"), [(0, "0"), (1, "1"), (np.float32(0.5), "0.5"), (1 / 3, "0.333333333333")])
+def test_numbers_between_0_and_1_are_sent_with_twelve_digits(given: Any, text: str) -> None:
+    assert fraction("strength", given) == text

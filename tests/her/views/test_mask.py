@@ -211,3 +211,10 @@ def test_a_map_in_other_coordinates_is_refused() -> None:
     header = make_fitswcs_header((10, 20), centre, scale=[1, 1] * u.deg / u.pix, projection_code="CAR")
     with pytest.raises(QueryError, match="helioprojective"):
         her.mask(sunpy.map.Map(np.zeros((10, 20)), header), HERTable.from_records([hole(0, 0)]))
+
+
+@pytest.mark.parametrize("margin", [-1 * u.arcsec, 5, [1, 2] * u.arcsec, 5 * u.km, np.nan * u.arcsec])
+def test_what_is_not_an_angle_is_refused_as_a_margin(margin: Any) -> None:
+    table, image = HERTable.from_records([hole(0, 0)]), picture(START)
+    with pytest.raises(QueryError, match=r"^her\.cutout takes an angle such as 50 \* u\.arcsec as margin, not "):
+        her.cutout(image, table, margin=margin)

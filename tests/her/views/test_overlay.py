@@ -12,6 +12,7 @@ import pytest
 import sunpy.map
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
+from astropy.wcs import WCS
 from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth, sun
 from sunpy.map.header_helper import make_fitswcs_header
 
@@ -262,3 +263,13 @@ def test_properties_that_no_artist_has_are_refused(
     with pytest.raises(QueryError, match=words):
         overlay(axes, hole, **style)
     assert not axes.lines
+
+
+def test_axes_without_an_observer_are_refused() -> None:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cunit = ["HPLN-TAN", "HPLT-TAN"], ["arcsec", "arcsec"]
+    figure = plt.figure()
+    axes = figure.add_subplot(projection=wcs)
+    with pytest.raises(QueryError, match=r"^The axes must be helioprojective with a time and an observer, not <"):
+        overlay(axes, HERTable.from_records([EVENT]))
+    plt.close(figure)

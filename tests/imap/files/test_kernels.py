@@ -127,6 +127,11 @@ class TestPointings:
         ("repoint_id\n1\n", "repoint_start_utc, repoint_end_utc"),
         ("a,b\n1,2,3\n", "not a table in CSV"),
         ("a", "column"),
+        (
+            "repoint_id,repoint_start_utc,repoint_end_utc,repoint_start_sec_sclk,repoint_end_sec_sclk\n"
+            "1,2026-77-10 00:00:00,2026-01-10 00:00:00,1,2\n",
+            "the column repoint_start_utc contains what is not a time: '2026-77-10' .*Download again",
+        ),
     ],
 )
 def test_a_file_that_is_no_such_table_is_named(archive, tmp_path, text, said):

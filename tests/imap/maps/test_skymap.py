@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 
 import astropy.units as u
 import numpy as np
@@ -424,3 +425,22 @@ def test_the_pixels_are_in_the_order_of_the_mission(make_map):
     healpix = imap.to_skymap(make_map(healpix_sky()))[0].wcs.pixel_to_world([0, 1, 2, 500])
     assert healpix.lon.deg == pytest.approx([45, 135, 225, 50.625])
     assert healpix.lat.deg == pytest.approx([84.14973294, 84.14973294, 84.14973294, -19.47122063])
+
+
+def test_a_map_without_records_is_refused(make_map):
+    with pytest.raises(QueryError, match="takes at least one record, and the table of 'ena_intensity' has none"):
+        imap.to_skymap(make_map()[:0])
+
+
+def test_maps_need_ndcube(make_map, monkeypatch):
+    table = make_map()
+    monkeypatch.setitem(sys.modules, "sunpy_helio_plugins.imap.maps.coordinates", None)
+    with pytest.raises(MissingDependencyError, match=r"^Making a map of the sky .*sunpy_helio_plugins\[ndcube\]"):
+        imap.to_skymap(table)
+
+
+def test_directions_in_another_unit_are_refused(make_map):
+    table = make_map()
+    table.meta["support"]["latitude"]["values"] = table.meta["support"]["latitude"]["values"].value * u.km
+    with pytest.raises(QueryError, match="The axis latitude of the map 'ena_intensity' has no directions in degrees"):
+        imap.to_skymap(table)

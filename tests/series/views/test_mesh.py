@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from astropy import units as u
 
 from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.series.axes import axes_of
 from sunpy_helio_plugins.series.views.mesh import bin_edges
 
@@ -159,3 +161,22 @@ def test_a_single_record_has_the_length_of_the_cadence() -> None:
     made = table([{"name": "x", "type": "double"}], [[1]], timeStampLocation="begin", cadence="P1D")
     line = hapi.quicklook(made).axes[0].lines[0]
     assert line.get_xdata()[0] == np.datetime64("2026-01-10T12:00")
+
+
+def test_a_column_that_is_not_there_is_refused() -> None:
+    made = table([spectrum(2, centers=[1, 2])], [[1, 2], [3, 4]])
+    with pytest.raises(QueryError, match=r"^The table has no column rate; it has Time, flux\.$"):
+        hapi.quicklook(made, ["rate"])
+
+
+def test_one_spectrum_has_no_axis_of_time() -> None:
+    made = table([spectrum(2, centers=[1, 2])], [[1, 2]])
+    with pytest.raises(QueryError, match=r"takes at least two records, not 1\.$"):
+        hapi.to_ndcube(made, "flux")
+
+
+def test_cubes_need_ndcube(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = table([spectrum(2, centers=[1, 2])], [[1, 2], [3, 4]])
+    monkeypatch.setitem(sys.modules, "ndcube.extra_coords", None)
+    with pytest.raises(MissingDependencyError, match=r"^Making an NDCube .*sunpy_helio_plugins\[ndcube\]"):
+        hapi.to_ndcube(made, "flux")
