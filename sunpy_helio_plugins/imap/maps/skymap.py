@@ -22,6 +22,7 @@ from sunpy_helio_plugins.imap.coverage import map_name
 from sunpy_helio_plugins.imap.maps.frames import FRAMES, frame_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.series.axes import Axis, axes_of
+from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.records import time_name
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.views.cube import fixed_centers, physical_type
@@ -97,7 +98,7 @@ def to_skymap(table: Any, column: str | None = None, *, frame: str | None = None
     <SkyCoord (BarycentricMeanEcliptic: equinox=J2000.000): (lon, lat) in deg
         (3., -87.)>
     """
-    found = table_of("imap.to_skymap", table)
+    found = table_of("imap.to_skymap", table.table if isinstance(table, LazyTable) else table)
     try:
         from ndcube import NDCube
 
