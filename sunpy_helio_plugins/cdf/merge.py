@@ -46,7 +46,17 @@ def joined(tables: Sequence[QTable], names: Sequence[str]) -> QTable:
     for name in made.colnames:
         made[name].info.meta, made[name].info.description = first[name].info.meta, first[name].info.description
     length = {name: len(made) if name == epoch else count for name, count in first.meta["epochs"].items()}
-    made.meta = {**first.meta, "epochs": length, "problems": FrozenList(problems)}
+    made.meta = {**_attributes(tables), "epochs": length, "problems": FrozenList(problems)}
+    return made
+
+
+def _attributes(tables: Sequence[QTable]) -> dict[str, Any]:
+    """Return the metadata of the first table; an attribute that differs between files is a list with that of each."""
+    made = dict(tables[0].meta)
+    for name, value in made.items():
+        values = [table.meta.get(name) for table in tables]
+        if isinstance(value, str) and any(other != value for other in values):
+            made[name] = FrozenList(values)
     return made
 
 

@@ -92,7 +92,8 @@ def read(
         A unit that is not recognized is kept as text in ``info.meta["unit_string"]``; ``info.meta`` contains the
         variable's attributes, and the names and labels of its axes.
 
-        ``meta`` contains the file's attributes and
+        ``meta`` contains the file's attributes, of which those that are texts and differ between several files are
+        lists with that of each, and
 
         - ``"epoch"``, the time variable of this table, and ``"epochs"``, the number of records of each time variable of
           the file;

@@ -21,6 +21,7 @@ PRECISION = 9
 """The number of fraction digits with which times are written."""
 
 _FAR = 20_000
+_FEW = 1000
 _LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
 """The last epoch, in the year 2262, to which the days since 1970 can be added without an overflow; they end in 2292."""
 
@@ -64,8 +65,7 @@ def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     """Split TT2000 epochs into UTC days and nanoseconds, each of them independently of the others."""
     offset = _offset(epochs)
     if offset is not None:
-        days, nanos = np.divmod(epochs - offset, DAY)
-        return np.asarray(days), np.asarray(nanos)
+        return _divided(np.asarray(epochs - offset))
     starts, offsets = leaps_in_tt2000()
     early, late = epochs < starts[0], epochs > _LAST
     entry = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
@@ -79,6 +79,20 @@ def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     days, nanos = np.asarray(days - leap), np.asarray(nanos + leap * DAY)
     if early.any():
         days[early], nanos[early] = _split_early(np.asarray(epochs)[early])
+    return days, nanos
+
+
+def _divided(counts: Ints) -> tuple[Ints, Ints]:
+    """Return whole days and the nanoseconds in them."""
+    if counts.size < _FEW:
+        days, nanos = np.divmod(counts, DAY)
+        return np.asarray(days), np.asarray(nanos)
+    # A product is several times faster than a division of integers, and may be in the day before or after.
+    days = np.floor(counts * (1 / DAY)).astype(np.int64)
+    nanos = counts - days * DAY
+    if int(nanos.min()) < 0 or int(nanos.max()) >= DAY:
+        over = (nanos >= DAY).astype(np.int64) - (nanos < 0)
+        days, nanos = days + over, nanos - over * DAY
     return days, nanos
 
 

@@ -10,8 +10,10 @@ import pytest
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities import days as days_module
 from sunpy_helio_plugins.quantities import silence, times
 from sunpy_helio_plugins.quantities.days import split_time
+from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.scales import time_in_scale
 
 
@@ -218,3 +220,12 @@ def test_times_are_freed_when_they_are_deleted(scale):
         assert freed() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1, DAY // 2, DAY - 1])
+def test_many_times_at_the_borders_of_days(offset):
+    days = np.arange(-100_000, 100_000, 97)
+    found, nanos = days_module._divided(days * DAY + offset)
+    expected = np.divmod(days * DAY + offset, DAY)
+    assert np.array_equal(found, expected[0])
+    assert np.array_equal(nanos, expected[1])

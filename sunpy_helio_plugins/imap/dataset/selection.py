@@ -161,6 +161,12 @@ def _one_product(function: str, paths: Sequence[Path]) -> Sequence[Path]:
     known = {(one.instrument, one.level or "", one.descriptor) for one in parsed if one is not None}
     if len(known) > 1:
         names = [" ".join(filter(None, one)) for one in sorted(known)]
+        frames = {one[2].split("-")[6] for one in known if one[2].count("-") == 8}
+        if len(frames) > 1:
+            raise QueryError(
+                f"{function} opens maps in one frame, and these are in {listed(sorted(frames))}: restrict the query by "
+                "a.imap.Map(coordinates=...), or give the paths of one product; imap.read reads each file."
+            )
         raise QueryError(
             f"{function} opens the files of one product, and these are of {len(known)}: {listed(names)}. Restrict the "
             "query by a.imap.Descriptor, or give the paths of one."

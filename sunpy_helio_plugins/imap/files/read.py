@@ -39,7 +39,7 @@ def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
         valid range. A unit that is not understood is kept as text in ``info.meta["unit_string"]``; ``info.meta`` also
         contains the attributes of the variable, and the names and labels of its axes.
 
-        ``meta`` contains the attributes of the file and
+        ``meta`` contains the attributes of the file, as `sunpy_helio_plugins.cdf.read` returns them, and
 
         - ``"epoch"``, the time variable of this table, and ``"epochs"``, the number of records of each one in the file;
         - ``"support"``, the variables that are not part of the rows (axes, labels, others), each a dict of its

@@ -53,11 +53,11 @@ def frame_of(table: Table, column: str, axes: Sequence[str], given: str | None) 
     """Return the frame of a map: the given one, or else that of which the file is most specific."""
     if given is not None:
         return given
-    told = [_of_product(table), _of_descriptor(table)]
-    words = sorted({one for one in told if one})
+    words = sorted({*_of_product(table), *_of_descriptor(table)})
     if len(words) > 1:
         raise QueryError(
-            f"The file of {column!r} states two frames, {words[0]} and {words[1]}: state the one of the map as frame."
+            f"The frame of the map {column!r} must be one, and its files state {listed(words)}: read the files of one "
+            "frame, or give it as frame; the table contains the values without a frame."
         )
     # The mission's definitions of variables state HAE for the maps of every frame.
     words = words or sorted(set(_of_variables(table, (column, *axes))))[:2]
@@ -70,15 +70,25 @@ def frame_of(table: Table, column: str, axes: Sequence[str], given: str | None) 
     return words[0]
 
 
-def _of_product(table: Table) -> str:
-    said = str(table.meta.get("Spice_reference_frame") or "").strip().lower().removeprefix("imap_")
-    return _OF_SPICE.get(said, said)
+def _of_product(table: Table) -> Iterator[str]:
+    for text in _texts(table, "Spice_reference_frame"):
+        said = text.strip().lower().removeprefix("imap_")
+        if said:
+            yield _OF_SPICE.get(said, said)
 
 
-def _of_descriptor(table: Table) -> str:
-    """Return the seventh part of the descriptor, as in ``h45-ena-h-hf-sp-ram-hae-6deg-3mo``."""
-    parts = str(table.meta.get("Logical_source") or "").rpartition("_")[2].split("-")
-    return parts[6].lower() if len(parts) == 9 else ""
+def _of_descriptor(table: Table) -> Iterator[str]:
+    """Yield the seventh part of the descriptor, as in ``h45-ena-h-hf-sp-ram-hae-6deg-3mo``."""
+    for text in _texts(table, "Logical_source"):
+        parts = text.rpartition("_")[2].split("-")
+        if len(parts) == 9:
+            yield parts[6].lower()
+
+
+def _texts(table: Table, key: str) -> list[str]:
+    """Return an attribute of the file, or of each of several files that differ."""
+    value = table.meta.get(key)
+    return [str(one or "") for one in ([value] if isinstance(value, str) or value is None else value)]
 
 
 def _of_variables(table: Table, names: Sequence[str]) -> Iterator[str]:

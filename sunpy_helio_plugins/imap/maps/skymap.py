@@ -22,6 +22,7 @@ from sunpy_helio_plugins.imap.coverage import map_name
 from sunpy_helio_plugins.imap.maps.frames import FRAMES, frame_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.series.axes import Axis, axes_of
+from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.records import time_name
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.views.cube import fixed_centers, physical_type
@@ -37,8 +38,12 @@ _PIXELS = ("pixel_index", "healpix_index")
 _QUANTITIES = ("ena_intensity", "glows_rate", "rate_map")
 """The quantities of maps of atoms, of light and of dust that are the default."""
 _RECORDS = "record"
+_DATES = ("obs_date", "obs_date_energy_independent")
 _OF_PIXELS = ("pixel_longitude", "pixel_latitude")
-_BESIDE = ("exposure_factor", "obs_date", "obs_date_range", "solid_angle")
+_BESIDE = re.compile(
+    r"(?:exposure_factor|obs_date|obs_date_range)(?:_energy_independent)?|solid_angle|sensitivity|efficiency"
+    r"|geometric_function|positional_uncert_(?:theta|phi)"
+)
 """Variables of a map that are not of one of its quantities."""
 
 
@@ -93,7 +98,7 @@ def to_skymap(table: Any, column: str | None = None, *, frame: str | None = None
     <SkyCoord (BarycentricMeanEcliptic: equinox=J2000.000): (lon, lat) in deg
         (3., -87.)>
     """
-    found = table_of("imap.to_skymap", table)
+    found = table_of("imap.to_skymap", table.table if isinstance(table, LazyTable) else table)
     try:
         from ndcube import NDCube
 
@@ -103,9 +108,7 @@ def to_skymap(table: Any, column: str | None = None, *, frame: str | None = None
     layout = _Layout.of(found, column)
     system = frame_of(found, layout.column, layout.sky, frame)
     wcs = layout.wcs(system)
-    values, mask, unit = layout.plain(layout.column)
-    values = values.astype(values.dtype if values.dtype.kind == "f" else float)
-    values[mask] = np.nan
+    values, mask, unit = layout.floats(layout.column)
     meta, axes = layout.meta(system)
     cube = NDCube(
         values, wcs=wcs, mask=mask | np.isnan(values), unit=unit, uncertainty=layout.uncertainty(),
@@ -162,23 +165,29 @@ class _Layout:
         return [index for index, one in enumerate(self.kept) if one in dimensions]
 
     def plain(self, name: str) -> tuple[np.ndarray, np.ndarray, u.UnitBase | None]:
-        """Return the values of a column as an array along the axes of the cube, their mask and their unit."""
+        """Return the values of a column as a view along the axes of the cube, their mask and their unit."""
         dimensions = [_RECORDS, *_axis_names(self.table, name)]
         rest = [one for one in dimensions if one in self.kept]
         order = [rest.index(one) for one in self.kept if one in rest]
         index = tuple(slice(None) if one in self.kept else 0 for one in dimensions)
         column = self.table[name]
-        bare = getattr(column, "unmasked", column)
-        # Slices of columns copy their metadata.
-        values = np.asarray(np.ma.getdata(getattr(bare, "value", bare)))[index].transpose(order)
+        # Views and slices of columns copy their metadata.
+        values = np.ndarray.view(column, np.ndarray)[index].transpose(order)
         mask = np.asarray(getattr(column, "mask", False), dtype=bool)
         mask = mask[index].transpose(order) if mask.ndim else np.zeros(values.shape, dtype=bool)
-        return np.array(values, order="C"), mask, getattr(column, "unit", None)
+        return values, mask, getattr(column, "unit", None)
+
+    def floats(self, name: str) -> tuple[np.ndarray, np.ndarray, u.UnitBase | None]:
+        """Return the values of a column as floats along the axes of the cube, NaN where they are missing."""
+        values, mask, unit = self.plain(name)
+        made = np.array(values, dtype=values.dtype if values.dtype.kind == "f" else float, order="C")
+        made[mask] = np.nan
+        return made, mask, unit
 
     def quantity(self, name: str) -> Any:
         """Return a column along the axes of the cube, with its unit and mask, or as times."""
         values, mask, unit = self.plain(name)
-        if name == "obs_date" and values.dtype.kind == "i":
+        if name in _DATES and values.dtype.kind == "i":
             # The mission's files count in nanoseconds of TT2000.
             return times.from_tt2000(values, mask=mask)
         return Masked(values if unit is None else u.Quantity(values, unit, dtype=values.dtype, copy=False), mask)
@@ -188,8 +197,8 @@ class _Layout:
         name = self._uncertain
         if name is None:
             return None
-        values, mask, unit = self.plain(name)
-        return StdDevUncertainty(np.where(mask, np.nan, values), unit=unit)
+        values, _, unit = self.floats(name)
+        return StdDevUncertainty(values, unit=unit, copy=False)
 
     @cached_property
     def _uncertain(self) -> str | None:
@@ -300,7 +309,7 @@ class _Layout:
         return [
             name
             for name in self.table.colnames
-            if (name in _BESIDE or (name.startswith(f"{self.column}_") and name != self._uncertain))
+            if (_BESIDE.fullmatch(name) or (name.startswith(f"{self.column}_") and name != self._uncertain))
             and set(self.sky) <= set(_axis_names(self.table, name)) <= allowed
         ]
 

@@ -16,6 +16,7 @@ from astropy.utils.masked import Masked
 from sunpy_helio_plugins.arguments import PLACE, TEXT, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.series.axes import Axis, axes_of
+from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.views.cube import fixed_centers, middle, physical_type, spectra_of
 
@@ -70,7 +71,7 @@ def to_spectra(table: Any, column: str, *, observer: SkyCoord | None = None) -> 
     >>> imap.to_spectra(table, "swp_coin_rate").array_axis_physical_types  # doctest: +SKIP
     [('time',), ('em.energy',)]
     """
-    found = table_of("imap.to_spectra", table)
+    found = table_of("imap.to_spectra", table.table if isinstance(table, LazyTable) else table)
     try:
         from ndcube import NDCube
         from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate

@@ -7,6 +7,7 @@ import pickle
 import sys
 
 import astropy.units as u
+import cdflib
 import numpy as np
 import pytest
 from astropy.coordinates import BarycentricMeanEcliptic, Galactic, SkyCoord
@@ -20,6 +21,8 @@ from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 NDCUBE = pytest.importorskip("ndcube").__version__
 CAN_PICKLE = pytest.mark.skipif(Version(NDCUBE) < Version("2.4"), reason="ndcube 2.3 cannot pickle axes of tables")
+
+START = int(cdflib.cdfepoch.compute_tt2000([2026, 1, 1, 0, 0, 0, 0, 0, 0]))
 
 OBLIQUITY = np.radians(84381.448 / 3600)
 ECLIPJ2000 = np.array(
@@ -266,7 +269,7 @@ def test_the_frame_is_that_of_the_file(make_map, meta, frame):
                 "Spice_reference_frame": "IMAP_HAE",
                 "Logical_source": "imap_hi_l2_h45-ena-h-hf-sp-ram-gcs-6deg-3mo",
             },
-            "states two frames, gcs and hae",
+            "must be one, and its files state gcs, hae",
         ),
         ({"Spice_reference_frame": "IMAP_RTN"}, "the file states rtn"),
     ],
@@ -276,6 +279,37 @@ def test_a_frame_that_is_not_clear_is_refused_unless_it_is_given(make_map, meta,
     with pytest.raises(QueryError, match=words):
         imap.to_skymap(table)
     assert imap.to_skymap(table, frame="hae").meta["frame"] == "hae"
+
+
+def test_files_of_two_frames_are_not_one_map(make_map, tmp_path):
+    """The plain values can be read all the same."""
+    make_map()
+    names = ["imap_hi_l2_h45-ena-h-hf-sp-ram-{}-6deg-3mo_2026{}_v001.0001.cdf".format(*one) for one in FRAMED]
+    written = (tmp_path / "made.cdf").read_bytes()
+    paths = [tmp_path / name for name in names]
+    for number, path in enumerate(paths):
+        path.write_bytes(written.replace(np.int64(START).tobytes(), np.int64(START + number * 10**15).tobytes()))
+    tables = [imap.read(path) for path in paths]
+    with pytest.raises(
+        QueryError, match=r"^imap\.open opens maps in one frame, and these are in gcs, hae: [^.]*a\.imap"
+    ):
+        imap.open(paths)
+    table = imap.read(paths)
+    assert len(table) == 2
+    assert np.array_equal(table["ena_intensity"][0], tables[0]["ena_intensity"][0])
+    table.meta["Spice_reference_frame"] = ["IMAP_HAE", "IMAP_GCS"]
+    with pytest.raises(QueryError, match=r"must be one, and its files state gcs, hae: read the files of one frame"):
+        imap.to_skymap(table)
+    assert imap.to_skymap(table, frame="hae").shape == (2, 4, 30, 60)
+
+
+FRAMED = (("hae", "0101"), ("gcs", "0401"))
+
+
+def test_an_opened_data_set_is_a_map(make_map, tmp_path):
+    table = make_map()
+    sky = imap.to_skymap(imap.open(tmp_path / "made.cdf"), frame="hae")
+    assert np.array_equal(sky.data, imap.to_skymap(table).data, equal_nan=True)
 
 
 def test_a_map_without_a_frame_is_refused(make_map):
