@@ -40,8 +40,10 @@ class Footprints(Sequence[SkyCoord]):
 
     @overload
     def __getitem__(self, chosen: int) -> SkyCoord: ...
+
     @overload
     def __getitem__(self, chosen: slice) -> Footprints: ...
+
     def __getitem__(self, chosen: int | slice) -> SkyCoord | Footprints:
         """
         Return the outline of an image, or those of a part of the images.
