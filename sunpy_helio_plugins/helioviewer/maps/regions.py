@@ -181,13 +181,13 @@ def _box_of_corners(corners: SkyCoord, places: Any) -> SkyCoord:
 
 
 def _outline(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the coordinates of points on the four edges of a box."""
+    """Return the coordinates of points on the four edges of a box, as a closed line."""
     (left, lower), (right, upper) = corners
     along = np.linspace(0, 1, _ALONG_AN_EDGE)
     x, y = left + along * (right - left), lower + along * (upper - lower)
     return (
-        np.concatenate([x, np.full(along.size, right), x, np.full(along.size, left)]),
-        np.concatenate([np.full(along.size, lower), y, np.full(along.size, upper), y]),
+        np.concatenate([x, np.full(along.size, right), x[::-1], np.full(along.size, left)]),
+        np.concatenate([np.full(along.size, lower), y, np.full(along.size, upper), y[::-1]]),
     )
 
 

@@ -19,7 +19,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable, vstack
 
-from sunpy_helio_plugins.arguments import DURATION, FLAG, Kind, integer, number, optional, taking
+from sunpy_helio_plugins.arguments import DURATION, FLAG, Kind, integer, is_several, number, optional, taking
 from sunpy_helio_plugins.errors import (
     AnswerError,
     MissingDependencyError,
@@ -41,6 +41,9 @@ __all__ = ["jpx", "screenshot", "status"]
 MOST_LAYERS = 5
 """Maximum of layers that Helioviewer draws (repository Helioviewer-Project/api); some versions accept 3 for a movie."""
 
+
+MOST_RANGES = 360
+"""Maximum of ranges in a request for their middle images (Helioviewer's documentation)."""
 
 _NOT_HERE = frozenset({"callback", "display"})
 """Parameters for which the response would not be an object."""
@@ -119,15 +122,16 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
 
     Parameters
     ----------
-    start, end : str, datetime or astropy.time.Time
-        The range.
+    start, end : str, datetime, astropy.time.Time, or lists of these
+        The range. For lists of up to 360 starts and as many ends, the file contains the image of each range that is
+        nearest to its middle.
     source : int
         The id of a source.
     file : str or pathlib.Path
         The path of the file; an existing file is replaced.
     cadence : astropy.units.Quantity, optional
-        Time between the frames. Defaults to all images. Helioviewer includes a thousand images at most: a warning
-        contains its message on images that it leaves out, or on another cadence that it uses.
+        Time between the frames of a single range. Defaults to all images. Helioviewer includes a thousand images at
+        most: a warning contains its message on images that it leaves out, or on another cadence that it uses.
 
     Returns
     -------
@@ -137,23 +141,54 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     Raises
     ------
     QueryError
-        The source does not exist, or the cadence is not a duration.
+        The source does not exist, the cadence is not a duration, or the ranges are not valid.
     ServiceError, TransferError
         Helioviewer refuses, or does not return a valid response.
     FileError
         The downloaded file is not a complete JPX.
     """
     path = inputs.one_path("helioviewer.jpx", file)
-    first, last = (f"{time:%Y-%m-%dT%H:%M:%S}Z" for time in ends("helioviewer.jpx", start, end))
-    asked = {
-        "startTime": first, "endTime": last, "sourceId": str(_source(source)), "linked": "false",
-        "cadence": "-1" if cadence is None else str(_seconds(cadence)),
-    }  # fmt: skip
+    asked = {"sourceId": str(_source(source)), "linked": "false"}
+    if _are_times(start) or _are_times(end):
+        action, asked = "getJPXClosestToMidPoint", asked | _ranges(start, end, cadence)
+    else:
+        first, last = (f"{time:%Y-%m-%dT%H:%M:%S}Z" for time in ends("helioviewer.jpx", start, end))
+        step = "-1" if cadence is None else str(_seconds(cadence))
+        action, asked = "getJPX", asked | {"startTime": first, "endTime": last, "cadence": step}
     # Request the summary first: the file does not contain which images were left out. The server keeps the file.
-    told = service.ask_object("getJPX", {**asked, "verbose": "true"})
+    told = service.ask_object(action, {**asked, "verbose": "true"})
     if told.get("message"):
         warn_incomplete(f"{PROVIDER}'s message on {path.name}: {told['message']}")
-    return fetched("getJPX", asked, path, "JPX")
+    frames, wanted = told.get("frames"), asked.get("startTimes", "").count(",") + 1
+    if "startTimes" in asked and isinstance(frames, list) and len(frames) < wanted:
+        warn_incomplete(f"{path.name} has {len(frames)} images: {wanted - len(frames)} of {wanted} ranges have none.")
+    return fetched(action, asked, path, "JPX")
+
+
+def _are_times(given: Any) -> bool:
+    """Return whether several times are given, and not a single one."""
+    return is_several(given) and not isinstance(given, str | bytes)
+
+
+def _ranges(start: Any, end: Any, cadence: u.Quantity | None) -> dict[str, str]:
+    """Return several ranges as parameters: seconds since 1970, as integers."""
+    starts, stops = (inputs.instants("helioviewer.jpx", one) for one in (start, end))
+    if cadence is not None:
+        raise QueryError("helioviewer.jpx takes a cadence for a single range: omit it, or give one start and one end.")
+    if len(starts) != len(stops) or not 0 < len(starts) <= MOST_RANGES:
+        raise QueryError(
+            f"helioviewer.jpx takes 1 to {MOST_RANGES} starts and as many ends, not {len(starts)} and {len(stops)}."
+        )
+    seconds = [one.astype("M8[s]").astype(np.int64) for one in (starts, stops)]
+    wrong = np.flatnonzero(np.isnat(starts) | np.isnat(stops) | (seconds[0] >= seconds[1]))
+    if wrong.size:
+        at = int(wrong[0])
+        raise QueryError(
+            f"helioviewer.jpx takes ranges that end at least a second after their start; number {at} starts at "
+            f"{starts[at]} and ends at {stops[at]}."
+        )
+    texts = [",".join(map(str, one.tolist())) for one in seconds]
+    return dict(zip(("startTimes", "endTimes"), texts, strict=True))
 
 
 @taking("helioviewer.status", mirrors=FLAG)

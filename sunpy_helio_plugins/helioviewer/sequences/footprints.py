@@ -40,8 +40,10 @@ class Footprints(Sequence[SkyCoord]):
 
     @overload
     def __getitem__(self, chosen: int) -> SkyCoord: ...
+
     @overload
     def __getitem__(self, chosen: slice) -> Footprints: ...
+
     def __getitem__(self, chosen: int | slice) -> SkyCoord | Footprints:
         """
         Return the outline of an image, or those of a part of the images.
@@ -120,7 +122,7 @@ class Footprints(Sequence[SkyCoord]):
 def _shape(keys: dict[str, Any]) -> tuple[int, int]:
     rows, columns = keys.get("NAXIS2"), keys.get("NAXIS1")
     if not isinstance(rows, int) or not isinstance(columns, int) or rows < 1 or columns < 1:
-        raise FileError("The header does not contain the size of the image, NAXIS1 and NAXIS2.")
+        raise FileError(f"The header does not contain the size of the image: NAXIS1 is {columns}, NAXIS2 is {rows}.")
     return rows, columns
 
 

@@ -212,7 +212,7 @@ class FrameDecoder:
             box, offset = self._moved(own, picture.name, None)
             rows, columns = (-(-side >> self.halvings) for side in shape)
             if not box.is_within(rows, columns):
-                raise FileError("A part of the region is outside of the image.")
+                raise FileError(f"A part of the region is outside of the image, which has {columns} x {rows} pixels.")
             offsets.append(offset)
             upper = rows - box.bottom - box.rows
             edges = (box.left, upper, box.left + box.columns, upper + box.rows)

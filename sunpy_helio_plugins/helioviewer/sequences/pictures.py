@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ def pictures_of(function: str, given: Any) -> list[Picture]:
     found = [one for one in all_pictures_of(function, given, True) if one is not None]
     if not found:
         raise QueryError(f"{function} needs at least one image, but the rows do not have any.")
-    return sorted(found, key=lambda one: one.time)
+    return sorted(found, key=attrgetter("time"))
 
 
 def all_pictures_of(function: str, given: Any, is_one_source: bool = False) -> list[Picture | None]:
@@ -115,7 +116,7 @@ def all_pictures_of(function: str, given: Any, is_one_source: bool = False) -> l
 def _of_rows(function: str, table: HelioviewerTable, is_one_source: bool) -> list[Picture | None]:
     is_known = ~np.broadcast_to(np.ma.getmaskarray(table["Path"]), len(table))
     known = table if is_known.all() else table[is_known]
-    sources = sorted({int(number) for number in known["Source ID"]})
+    sources = np.unique(np.asarray(known["Source ID"])).tolist()
     if is_one_source and len(sources) > 1:
         raise QueryError(
             f"{function} takes the images of one source, not of {', '.join(map(str, sources))}: select rows with "
@@ -130,7 +131,9 @@ def _of_rows(function: str, table: HelioviewerTable, is_one_source: bool) -> lis
         urls, paths = [one.url for one in places], [one.path for one in places]
     else:
         urls, paths = known["url"].tolist(), known["Path"].tolist()
-    pictures = iter(map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told))
+    pictures = map(Picture, [path.rpartition("/")[2] for path in paths], stamps, urls, told)
+    if is_known.all():
+        return list(pictures)
     return [next(pictures) if is_there else None for is_there in is_known.tolist()]
 
 

@@ -15,6 +15,7 @@ from sunpy.map.maputils import all_coordinates_from_map, coordinate_is_on_solar_
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.maps import disk, physical
+from sunpy_helio_plugins.helioviewer.maps.regions import cut_of, region_of
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -351,6 +352,19 @@ def test_reduced_pictures_and_regions_of_swap_have_values(tmp_path: Path, size: 
     part = helioviewer.read(path, size=min(size, 64), region=box, physical=True)
     assert "meanrat" not in part.meta
     assert part.meta["hv_mean"] == pytest.approx(keys["SWAVINT"], rel=0.1)
+
+
+def test_a_saved_region_of_swap_has_the_values_of_the_whole(tmp_path: Path) -> None:
+    """The mean of the complete image is in its header."""
+    _, picture, keys = corona()
+    path, saved = file_of(tmp_path, picture, keys), tmp_path / "saved.jp2"
+    region = region_of("test", [[150, 140], [213, 203]] * u.pix)
+    assert region is not None
+    with path.open("rb") as stream:
+        saved.write_bytes(cut_of(region, None).cropped(stream))
+    part, whole = helioviewer.read(saved, physical=True), helioviewer.read(path, physical=True)
+    assert np.array_equal(part.data, whole.data[140:204, 150:214])
+    assert np.array_equal(part.mask, whole.mask[140:204, 150:214])
 
 
 @pytest.mark.parametrize(

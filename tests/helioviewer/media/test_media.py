@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import astropy.units as u
+import numpy as np
 import pytest
+from astropy.time import Time
 
 from sunpy_helio_plugins import conf, helioviewer
 from sunpy_helio_plugins.errors import (
@@ -172,6 +174,51 @@ def test_a_jpx_is_a_file(archive: Any, tmp_path: Path) -> None:
     assert file.read_bytes().count(b"jp2c") == 5
     assert archive.log[-1].query["cadence"] == "120"
     assert archive.log[-1].query["linked"] == "false"
+
+
+HOURS = ["2026-01-10 12:00", "2026-01-10 16:00", "2026-01-10 20:00"]
+
+
+def test_a_jpx_of_the_middles_of_several_ranges(archive: Any, tmp_path: Path) -> None:
+    starts = np.array(HOURS, "M8[s]") - np.timedelta64(90, "s")
+    file = helioviewer.jpx(starts, starts + np.timedelta64(180, "s"), 13, tmp_path / "middles.jpx")
+    assert actions(archive) == ["getJPXClosestToMidPoint"] * 2
+    maps = helioviewer.read(file)
+    apart = [abs((map_.date - time).to_value("s")) for map_, time in zip(maps, Time(HOURS), strict=True)]
+    assert max(apart) < 18
+
+
+def test_ranges_without_an_image_are_told(archive: Any, tmp_path: Path) -> None:
+    starts, stops = [HOURS[0], "2026-01-10 13:00"], ["2026-01-10 12:02", "2026-01-10 13:02"]
+    with pytest.warns(IncompleteAnswerWarning, match=r"middles\.jpx has 1 images: 1 of 2 ranges have none"):
+        helioviewer.jpx(starts, stops, 13, tmp_path / "middles.jpx")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "options", "words"),
+    [
+        (HOURS, HOURS[:2], {}, "1 to 360 starts and as many ends, not 3 and 2"),
+        ([], [], {}, "not 0 and 0"),
+        (HOURS[:1] * 361, ["2026-01-11"] * 361, {}, "not 361 and 361"),
+        (HOURS[:2], HOURS[:2], {}, "number 0 starts at 2026-01-10T12:00:00"),
+        (HOURS[:2], ["2026-01-11"] * 2, {"cadence": 1 * u.min}, "a cadence for a single range"),
+    ],
+)
+def test_ranges_that_are_not_valid_are_refused_before_any_request(
+    archive: Any, tmp_path: Path, start: Any, end: Any, options: Any, words: str
+) -> None:
+    with pytest.raises(QueryError, match=words):
+        helioviewer.jpx(start, end, 13, tmp_path / "x.jpx", **options)
+    assert archive.log == []
+
+
+def test_a_server_that_cannot_make_the_middles_is_told_in_its_words(archive: Any, tmp_path: Path) -> None:
+    """The code of 2025 fails with a TypeError."""
+    words = json.dumps({"error": "explode(): Argument #2 must be of type string, array given", "errno": 255})
+    with archive.fault("json_error", path=f"{API}/getJPXClosestToMidPoint", status=500, body=words):
+        with pytest.raises(ServerError, match="must be of type string"):
+            helioviewer.jpx(HOURS[:1], ["2026-01-10 12:02"], 13, tmp_path / "x.jpx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_jpx_that_was_cut_by_the_server_is_told(archive: Any, tmp_path: Path) -> None:

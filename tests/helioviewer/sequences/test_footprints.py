@@ -43,6 +43,8 @@ def test_an_outline_is_along_the_edges_of_its_image(rows: Any) -> None:
     x, y = map_.wcs.world_to_pixel(found[1])
     assert (x.min(), y.min()) == pytest.approx((-0.5, -0.5), abs=1e-6)
     assert (x.max(), y.max()) == pytest.approx((width - 0.5, height - 0.5), abs=1e-6)
+    steps = np.hypot(np.diff(x, append=x[0]), np.diff(y, append=y[0]))
+    assert steps.max() == pytest.approx(width / 10), "neighbours on a closed line"
     assert found[1].observer.obstime == map_.coordinate_frame.obstime
     assert len(found) == len(rows)
     assert repr(found) == f"<Footprints of {len(rows)} images>"
