@@ -81,3 +81,13 @@ def test_a_script_without_figures_is_an_error(monkeypatch, tmp_path):
 def test_the_kept_history_can_be_compared(line):
     assert set(line) == {"date", "commit", "machine", "load", "python", "versions", "figures"}
     assert line["figures"]
+
+
+def test_the_table_of_the_documentation_is_that_of_the_history(tmp_path, monkeypatch):
+    place = importlib.util.spec_from_file_location("comparison", ROOT / "benchmarks" / "comparison.py")
+    comparison = importlib.util.module_from_spec(place)
+    place.loader.exec_module(comparison)
+    monkeypatch.setattr("sys.argv", ["comparison.py", "--target", str(tmp_path / "table.csv")])
+    comparison.main()
+    made = (tmp_path / "table.csv").read_text(encoding="utf-8")
+    assert made == comparison.TARGET.read_text(encoding="utf-8"), "run: python benchmarks/comparison.py"

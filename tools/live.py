@@ -66,10 +66,13 @@ def facts(table: Any) -> Facts:
 
 
 def searched(name: str, *query: Any) -> Any:
-    """Return the table of one archive."""
+    """Return the table of one archive; raise its error, which Fido only collects from sunpy 8 on."""
     from sunpy.net import Fido
 
-    return Fido.search(*query)[name]
+    table = Fido.search(*query)[name]
+    if error := getattr(table, "errors", None):
+        raise error if isinstance(error, Exception) else RuntimeError(error)
+    return table
 
 
 def fetched(table: Any, folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from sunpy_helio_plugins import cdf, series
 from sunpy_helio_plugins.errors import Problem, ServiceError
 
 cdf.read()  # type: ignore[call-arg]
-cdf.read("a.cdf", colums=["b"])  # type: ignore[call-arg]
+cdf.read("a.cdf", column=["b"])  # type: ignore[call-arg]
 cdf.read("a.cdf", salvage="yes")  # type: ignore[arg-type]
 series.align(every="1 min", method=3)  # type: ignore[arg-type]
 Problem("text", kind=3)  # type: ignore[arg-type]
