@@ -104,7 +104,10 @@ def _opened(zarr: Any, folder: Path, made: xr.Dataset, identity: str, rows: int)
     plain = made.assign_attrs({**{key: _plain(value) for key, value in made.attrs.items()}, _SOURCE: identity})
     # Arrays of dask are not written yet, the others are.
     columns = {name: one.chunk({"time": rows}) for name, one in plain.data_vars.items() if "time" in one.dims}
-    plain.assign(columns).to_zarr(folder, mode="w-", compute=False, consolidated=False, encoding=encoding)
+    # The third version of Zarr does not specify arrays of text yet.
+    plain.assign(columns).to_zarr(
+        folder, mode="w-", compute=False, consolidated=False, encoding=encoding, zarr_format=2
+    )
     return []
 
 
