@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,16 +98,22 @@ def _opened(zarr: Any, folder: Path, made: xr.Dataset, identity: str, rows: int)
                 "else; give another path."
             )
         return [int(one) for one in known.get(_WRITTEN, ())]
-    times = [name for name, one in made.variables.items() if one.dtype.kind == "M"]
-    encoding = {name: {"units": "nanoseconds since 1970-01-01", "dtype": "int64"} for name in times}
     plain = made.assign_attrs({**{key: _plain(value) for key, value in made.attrs.items()}, _SOURCE: identity})
     # Arrays of dask are not written yet, the others are.
-    columns = {name: one.chunk({"time": rows}) for name, one in plain.data_vars.items() if "time" in one.dims}
+    names = [name for name, one in plain.variables.items() if "time" in one.dims and name not in plain.indexes]
+    plain = plain.assign({name: plain[name].chunk({"time": rows}) for name in names})
+    encoding = {name: _encoding(one) for name, one in made.variables.items()}
     # The third version of Zarr does not specify arrays of text yet.
-    plain.assign(columns).to_zarr(
-        folder, mode="w-", compute=False, consolidated=False, encoding=encoding, zarr_format=2
-    )
+    plain.to_zarr(folder, mode="w-", compute=False, consolidated=False, encoding=encoding, zarr_format=2)
     return []
+
+
+def _encoding(variable: xr.Variable) -> dict[str, Any]:
+    """Return how a variable is stored: times as exact integers, as xarray decodes them."""
+    if variable.dtype.kind != "M":
+        return {}
+    unit = {"ns": "nanoseconds", "us": "microseconds"}[np.datetime_data(variable.dtype)[0]]
+    return {"units": f"{unit} since 1970-01-01", "dtype": "int64"}
 
 
 def _attributes(zarr: Any, folder: Path) -> dict[str, Any]:
@@ -143,12 +148,15 @@ class _BlockWriter:
     key: str
 
     def __call__(self, block: tuple[int, int]) -> None:
-        import xarray
+        import zarr
+        from xarray import Variable
+        from xarray.conventions import encode_cf_variable
 
         _products.setdefault(self.key, self.dataset)
         part = _records(self.key).isel(time=slice(*block))
-        fixed = [name for name, one in part.variables.items() if "time" not in one.dims]
-        part = part.drop_vars(fixed).load()
-        # The metadata are there: those of a part, such as units of times, must not replace them.
-        with local(self.folder), contextlib.closing(xarray.Dataset(part.variables)) as plain:
-            plain.to_zarr(self.folder, region={"time": slice(*block)}, consolidated=False)
+        for name, one in part.variables.items():
+            if "time" in one.dims:
+                stored = encode_cf_variable(Variable(one.dims, one.values, encoding=_encoding(one)), name=name)
+                # Not by xarray, which lists the folder, to which others write.
+                with local(self.folder):
+                    zarr.open_array(self.folder / str(name), mode="r+")[slice(*block)] = stored.values
