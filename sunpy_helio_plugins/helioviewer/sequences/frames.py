@@ -98,11 +98,26 @@ class SequenceFrame:
     header: dict[str, Any] = field(repr=False)
     offset: tuple[float, float] = (0.0, 0.0)
 
+    def __reduce__(self) -> Any:
+        """Pickle zeros, the pixels of the picture that defines a grid, as their shape."""
+        if any(self.data.strides):
+            return SequenceFrame, (self.data, self.header, self.offset)
+        return _zeros, (self.data.dtype.str, self.data.shape, self.header, self.offset)
+
+    def without_pixels(self) -> SequenceFrame:
+        """Return the frame with zero as all of its pixels, which takes no memory."""
+        return replace(self, data=np.broadcast_to(np.zeros((), self.data.dtype), self.data.shape))
+
     def to_map(self) -> GenericMap:
         """Return the frame as a map."""
         import sunpy.map
 
         return sunpy.map.Map(self.data, self.header)
+
+
+def _zeros(dtype: str, shape: tuple[int, int], own: dict[str, Any], offset: tuple[float, float]) -> SequenceFrame:
+    """Return a frame with zero as all of its pixels."""
+    return SequenceFrame(np.broadcast_to(np.zeros((), dtype), shape), own, offset)
 
 
 @dataclass(frozen=True)
@@ -132,6 +147,10 @@ class FrameDecoder:
     box: GridBox | None = None
     first: SequenceFrame | None = None
     halvings: int = 0
+
+    def without_pixels(self) -> FrameDecoder:
+        """Return the decoder without the pixels of the first picture, which are not used."""
+        return self if self.first is None else replace(self, first=self.first.without_pixels())
 
     def located(self, region: Region | None, picture: Picture) -> FrameDecoder:
         """Return the decoder with the grid of the first picture, for the whole or a region of it."""

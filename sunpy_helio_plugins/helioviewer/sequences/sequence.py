@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +15,30 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import FLAG, shown, taking
-from sunpy_helio_plugins.errors import HelioPluginsError, MissingDependencyError, Problem, QueryError, warn_incomplete
+from sunpy_helio_plugins.cluster.tasks import Task, completed
+from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
+from sunpy_helio_plugins.errors import (
+    HelioPluginsError,
+    MissingDependencyError,
+    Problem,
+    QueryError,
+    WorkerError,
+    warn_incomplete,
+)
 from sunpy_helio_plugins.fido.partial import run_all, text_of
 from sunpy_helio_plugins.helioviewer.jp2 import reduce
 from sunpy_helio_plugins.helioviewer.maps.regions import region_of
 from sunpy_helio_plugins.helioviewer.sequences import exposures, zarr_folder
 from sunpy_helio_plugins.helioviewer.sequences.frames import FrameDecoder, SequenceFrame
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture, pictures_of
+from sunpy_helio_plugins.helioviewer.sequences.zarr_folder import ZarrFolder
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64
 
 if TYPE_CHECKING:
     import dask.array
     from astropy.time import Time
+    from distributed import Client
     from ndcube import NDCube
     from sunpy.map import MapSequence
 
@@ -209,7 +221,7 @@ class ImageSequence:
         shown_mask = None if mask is np.ma.nomask else np.ma.getmaskarray(values)
         return NDCube(values.data, wcs=wcs, mask=shown_mask, unit=image.unit, meta=dict(image.meta))
 
-    def to_zarr(self, path: str | Path) -> Path:
+    def to_zarr(self, path: str | Path, *, client: Client | bool | None = None) -> Path:
         """
         Fetch, decode and write all images to a Zarr folder, of which one image is in memory at a time.
 
@@ -222,6 +234,9 @@ class ImageSequence:
             The folder. It has the arrays ``images`` (one chunk for each image), ``time`` and ``written`` (whether the
             image was fetched), with the names of dimensions and units that xarray reads. Attributes contain the names
             of the files and the header of the first image.
+        client : distributed.Client or bool, optional
+            The cluster whose workers fetch, decode and write the images, with the current settings; they see the folder
+            under the same path. Defaults to the current client, if there is one; `False` means threads of this process.
 
         Returns
         -------
@@ -236,11 +251,36 @@ class ImageSequence:
             zarr is not installed.
         ServiceError, FileError
             None of the missing images could be fetched or decoded, or the folder cannot be written.
+        WorkerError
+            A worker does not have this version of the package, or the folder.
         """
+        cluster = client_of("ImageSequence.to_zarr", client)
         first = self._decoder.cut_first()
         folder = zarr_folder.opened(path, self.shape, self.dtype, self._pictures, first.header)
-        self._each(folder.missing(), lambda number, frame: folder.write(number, frame.data), folder.flush)
+        if cluster is None:
+            self._each(folder.missing(), lambda number, frame: folder.write(number, frame.data), folder.flush)
+        else:
+            check_workers("ImageSequence.to_zarr", cluster, Need(folder=folder.path))
+            self._on(cluster, folder)
         return folder.path
+
+    def _on(self, cluster: Client, folder: ZarrFolder) -> None:
+        """Write the missing images on the workers of a cluster."""
+        numbers, failed = folder.missing(), dict[int, HelioPluginsError]()
+        task = Task(_ImageWriter(self._decoder.without_pixels(), folder.path.absolute()), AT_ONCE)
+        items = [(number, self._pictures[number]) for number in numbers]
+        try:
+            with contextlib.closing(completed(cluster, task, items)) as found:
+                for at, error in found:
+                    if isinstance(error, QueryError | WorkerError):
+                        raise error
+                    if error is None:
+                        folder.note(numbers[at])
+                    else:
+                        failed[numbers[at]] = error
+        finally:
+            folder.flush()
+        self._tell(failed, len(numbers))
 
     def _decoded(self) -> tuple[np.ma.MaskedArray[Any, Any], NDArray[np.float64]]:
         """Return the pixels, and the offset of each image from the grid of the first."""
@@ -275,12 +315,28 @@ class ImageSequence:
         finally:
             end()
         failed = {number: error for number, error in zip(numbers, found, strict=True) if error is not None}
-        if failed and len(failed) == len(found):
+        self._tell(failed, len(found))
+        return list(failed)
+
+    def _tell(self, failed: Mapping[int, HelioPluginsError], count: int) -> None:
+        """Warn of images that failed; raise the first error if all of them did."""
+        if failed and len(failed) == count:
             raise next(iter(failed.values()))
         if failed:
-            told = [Problem.of_error(one, f"{self.names[at]} is missing: {one}") for at, one in failed.items()]
-            warn_incomplete(f"{len(failed)} of {len(found)} images are missing. {text_of(told)}")
-        return list(failed)
+            told = [Problem.of_error(failed[at], f"{self.names[at]} is missing: {failed[at]}") for at in sorted(failed)]
+            warn_incomplete(f"{len(failed)} of {count} images are missing. {text_of(told)}")
+
+
+@dataclass(frozen=True)
+class _ImageWriter:
+    """Fetches, decodes and writes one image on a worker."""
+
+    decoder: FrameDecoder
+    path: Path
+
+    def __call__(self, item: tuple[int, Picture]) -> None:
+        number, picture = item
+        zarr_folder.write_image(self.path, number, self.decoder.frame(picture).data)
 
 
 @taking(_FUNCTION, physical=FLAG, normalize=FLAG)

@@ -16,7 +16,7 @@ from sunpy_helio_plugins.arguments import one_path
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, local
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 
-__all__ = ["ZarrFolder", "opened"]
+__all__ = ["ZarrFolder", "opened", "write_image"]
 
 BLOCK = 64
 """The images after which the folder records that they are complete."""
@@ -51,6 +51,10 @@ class ZarrFolder:
         """Write one image; it counts as written after `flush`, which the last of a block calls."""
         with local(self.path):
             self._group["images"][number] = image
+        self.note(number)
+
+    def note(self, number: int) -> None:
+        """Count an image that a worker has written."""
         with self._lock:
             self._done.append(number)
             if len(self._done) >= BLOCK:
@@ -68,6 +72,14 @@ class ZarrFolder:
                 written[self._done] = 1
                 self._group["written"][:] = written
             self._done.clear()
+
+
+def write_image(path: Path, number: int, image: np.ndarray) -> None:
+    """Write one image to a folder that another process has opened, and that counts it then."""
+    import zarr
+
+    with local(path):
+        zarr.open_array(path / "images", mode="r+")[number] = image
 
 
 def opened(

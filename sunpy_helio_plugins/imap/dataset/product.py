@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from sunpy_helio_plugins.imap.dataset.meanings import describe
 from sunpy_helio_plugins.imap.dataset.selection import FileSelection, select, write_versions
 from sunpy_helio_plugins.imap.dataset.timeline import Timeline, TimelineSegment, timeline
 from sunpy_helio_plugins.imap.dataset.variables import ProductVariables, UntimedError
+from sunpy_helio_plugins.imap.dataset.zarr_folder import write_zarr
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.scales import checked_scale
 from sunpy_helio_plugins.quantities.silence import far_years
@@ -32,6 +34,7 @@ from sunpy_helio_plugins.store.publish import whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
 
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries
 
@@ -174,6 +177,42 @@ class IMAPDataset(LazyTable):
             if writer is not None:
                 writer.close()
         losses.warn()
+
+    def to_zarr(self, path: str | Path, *, client: Client | bool | None = None) -> Path:
+        """
+        Write the records to a Zarr folder, in blocks of about 16 MB, of which a few are in memory at a time.
+
+        If the folder contains a part of the same records, as after an interruption, only the other blocks are written.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The folder. ``xarray.open_zarr(path, consolidated=False)`` reads the same data set as `to_xarray` returns,
+            with the attributes ``source`` and ``written_blocks``.
+        client : distributed.Client or bool, optional
+            The cluster whose workers read and write the blocks; they see the files and the folder under the same paths.
+            Defaults to the current client, if there is one; `False` means threads of this process.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        QueryError
+            The folder contains something else, or there are no records.
+        MissingDependencyError
+            zarr, dask or xarray is not installed.
+        FileError
+            A file cannot be read.
+        WorkerError
+            A worker does not have this version of the package, or the folder.
+        """
+        told = {"files": [path.name for path in self.files], "columns": self._columns, "epoch": self._epoch}
+        ranges = None if self._selection.ranges is None else [str(one) for one in self._selection.ranges]
+        identity = json.dumps({**told, "scale": self._scale, "ranges": ranges})
+        return write_zarr(self, identity, path, client)
 
     def lock(self, path: str | Path, *, overwrite: bool = False) -> None:
         """

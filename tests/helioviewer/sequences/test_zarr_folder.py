@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,29 @@ def test_zarr_is_named_if_it_is_missing(shown: Any, tmp_path: Path, monkeypatch:
     with pytest.raises(MissingDependencyError, match=r"\[zarr\]"):
         shown.to_zarr(tmp_path / "day.zarr")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_of_a_cluster_write_the_same_folder(shown: Any, archive: Any, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    name = shown.names[2]
+    with (
+        distributed.LocalCluster(
+            n_workers=2, processes=False, host="127.0.0.1", protocol="tcp://", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        with archive.fault("status", status=404, where=lambda request: name in request.path):
+            with pytest.warns(IncompleteAnswerWarning, match=rf"1 of {len(shown)} images are missing. {name}"):
+                shown.to_zarr(tmp_path / "day.zarr", client=client)
+        archive.log.clear()
+        shown.to_zarr(tmp_path / "day.zarr", client=client)
+    assert names(archive) == {name}
+    assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+
+
+def test_the_pixels_of_the_first_image_are_not_part_of_a_task(shown: Any) -> None:
+    decoder = shown._decoder.without_pixels()
+    assert len(pickle.dumps(decoder)) < 20_000
+    again = pickle.loads(pickle.dumps(decoder))
+    assert again.shape == decoder.shape == shown.shape[1:]
+    assert (again.frame(shown._pictures[1]).data == shown[1:2].to_array()[0]).all()

@@ -1,0 +1,102 @@
+"""Test Zarr folders of products, which are continued after an interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import imap
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.imap.dataset import zarr_folder
+
+xarray = pytest.importorskip("xarray")
+zarr = pytest.importorskip("zarr")
+
+
+@pytest.fixture
+def files(archive: Any, tmp_path: Path) -> list[str]:
+    time = a.Time("2026-01-10", "2026-01-11 23:00")
+    found = Fido.search(time, a.Instrument("mag"), a.imap.Descriptor("norm-gse"))
+    return sorted(Fido.fetch(found, path=tmp_path / "files", progress=False))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zarr_folder, "BLOCK", 2**15)
+
+
+def read(path: Path) -> Any:
+    with xarray.open_zarr(path, consolidated=False) as found:
+        return found.load()
+
+
+def plain(one: Any) -> Any:
+    return one.drop_attrs().drop_encoding()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("columns", [None, ["magnitude"]])
+def test_the_folder_contains_the_data_set(files: list[str], tmp_path: Path, columns: Any) -> None:
+    dataset = imap.open(files, columns=columns)
+    path = dataset.to_zarr(tmp_path / "mag.zarr")
+    assert path == tmp_path / "mag.zarr"
+    found = read(path)
+    assert len(found.attrs["written_blocks"]) > 2
+    xarray.testing.assert_identical(plain(found), plain(dataset.to_xarray()))
+    assert found["b_gse" if columns is None else "magnitude"].attrs["units"] == "nT"
+
+
+@pytest.mark.usefixtures("small")
+def test_only_missing_blocks_are_written(files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = imap.open(files)
+    written: list[tuple[int, int]] = []
+    write = zarr_folder._BlockWriter.__call__
+
+    def two(self: Any, block: tuple[int, int]) -> None:
+        if block[0] and not written:
+            raise FileError("the disk was removed")
+        return write(self, block)
+
+    def counted(self: Any, block: tuple[int, int]) -> None:
+        written.append(block)
+        return write(self, block)
+
+    monkeypatch.setattr(zarr_folder._BlockWriter, "__call__", two)
+    with pytest.raises(FileError, match="the disk was removed"):
+        dataset.to_zarr(tmp_path / "mag.zarr")
+    monkeypatch.setattr(zarr_folder._BlockWriter, "__call__", counted)
+    there = read(tmp_path / "mag.zarr").attrs["written_blocks"]
+    dataset.to_zarr(tmp_path / "mag.zarr")
+    assert {first for first, _ in written}.isdisjoint(there)
+    xarray.testing.assert_identical(plain(read(tmp_path / "mag.zarr")), plain(dataset.to_xarray()))
+    written.clear()
+    dataset.to_zarr(tmp_path / "mag.zarr")
+    assert written == []
+
+
+def test_a_folder_of_something_else_is_refused(files: list[str], tmp_path: Path) -> None:
+    imap.open(files).to_zarr(tmp_path / "mag.zarr")
+    for other in (imap.open(files[:1]), imap.open(files, columns=["magnitude"]), imap.open(files, scale="tt")):
+        with pytest.raises(QueryError, match=r"IMAPDataset\.to_zarr continues a folder of the same files, columns and"):
+            other.to_zarr(tmp_path / "mag.zarr")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "note.txt").touch()
+    with pytest.raises(QueryError, match="contains something else; give another path"):
+        imap.open(files).to_zarr(tmp_path / "other")
+
+
+@pytest.mark.usefixtures("small")
+def test_workers_of_a_cluster_write_the_same_folder(files: list[str], tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, processes=False, host="127.0.0.1", protocol="tcp://", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        imap.open(files).to_zarr(tmp_path / "mag.zarr", client=client)
+    xarray.testing.assert_identical(plain(read(tmp_path / "mag.zarr")), plain(imap.open(files).to_xarray()))
