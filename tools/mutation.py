@@ -314,7 +314,8 @@ def mentions(text: str, names: set[str]) -> list[int]:
     """Return the lines of the functions of a module that mention one of some names."""
     spans = spans_of_functions(text)
     words = [one for one in ast.walk(ast.parse(text)) if getattr(one, "id", getattr(one, "attr", "")) in names]
-    return sorted({one.lineno for one in words if any(one.lineno in span for span in spans)})  # type: ignore[attr-defined]
+    lines = {one.lineno for one in words}  # type: ignore[attr-defined]
+    return sorted(line for line in lines if any(line in span for span in spans))
 
 
 def test_of(context: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 
@@ -229,3 +230,9 @@ def test_many_times_at_the_borders_of_days(offset):
     expected = np.divmod(days * DAY + offset, DAY)
     assert np.array_equal(found, expected[0])
     assert np.array_equal(nanos, expected[1])
+
+
+@pytest.mark.parametrize(("unit", "is_taken"), [(1e-9, True), (86_400.0, True), (0.9e-9, False), (86_400.5, False)])
+def test_units_of_counts_are_between_a_nanosecond_and_a_day(unit, is_taken):
+    with contextlib.nullcontext() if is_taken else pytest.raises(QueryError, match="a number of seconds from 1e-9"):
+        times._UNIT.check("f", "unit", unit)

@@ -27,7 +27,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
     TransferError,
 )
-from sunpy_helio_plugins.helioviewer.media import movies
+from sunpy_helio_plugins.helioviewer.media import movies, screenshots
 
 pytest.importorskip("hvpy")
 
@@ -357,3 +357,14 @@ def test_values_of_the_status_that_cannot_be_read_are_an_error_of_the_server(arc
     with archive.fault("json_error", path=f"{API}/getStatus", body=json.dumps({"AIA": row})):
         with pytest.raises(AnswerError, match=r"^Helioviewer: a value of an instrument is not .*getStatus"):
             helioviewer.status()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 2.4, 1e4])
+def test_scales_between_the_limits_are_taken(scale: float) -> None:
+    assert screenshots.SCALE.check("f", "image_scale", scale) == scale
+
+
+@pytest.mark.parametrize("scale", [0, 0.9e-3, 10_000.5, float("nan"), "1", None, True])
+def test_other_scales_are_refused(scale: Any) -> None:
+    with pytest.raises(QueryError, match=r"^f takes a number of arcseconds per pixel, above 0,.* as image_scale, not "):
+        screenshots.SCALE.check("f", "image_scale", scale)
