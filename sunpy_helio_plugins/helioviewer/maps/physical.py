@@ -390,8 +390,8 @@ def _swap(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:
     """Return DN/s of SWAP; the program that made the bytes has sharpened the image before, which keeps its mean."""
     if _SWAP_PROGRAM not in str(keys.get("HV_COMMENT", "")) or not str(keys.get("BUNIT", "")).startswith("DN/s"):
         raise FileError(
-            f"The bytes were not made of DN/s by {_SWAP_PROGRAM} (HV_COMMENT and BUNIT of the header), of which alone "
-            "the stretch is known."
+            f"There are no physical values: the bytes of SWAP were not made of DN/s by {_SWAP_PROGRAM} (HV_COMMENT and "
+            "BUNIT of the header), whose stretch alone is known."
         )
     mean, table, counts = _number(keys, "SWAVINT"), _swap_table(), _histogram(data)
     is_part, is_whole = CROP in keys, not _is_swap_reduced(keys)

@@ -210,6 +210,9 @@ def _parts(url: str, cut: RegionCut) -> bytes:
             part = ranges.get(start, stop)
             if ranges.is_whole:
                 return part
+            if len(part) < stop - start:
+                words = f"the bytes {start} to {stop - 1} were requested, and {len(part)} came"
+                raise AnswerError(PROVIDER, url, words, 206)
             made.extend(bytes(max(stop - len(made), 0)))
             made[start : start + len(part)] = part
     return bytes(made)

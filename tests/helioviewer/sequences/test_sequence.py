@@ -113,29 +113,40 @@ def test_a_region_of_a_server_without_ranges_is_cut_from_whole_files(
         assert (helioviewer.sequence(rows[:2], region=box).to_array() == expected).all()
 
 
-def test_a_file_that_is_replaced_between_two_requests_is_not_mixed(files: list[Path]) -> None:
-    """With If-Range, the server sends the other version completely."""
-    old, new = (file.read_bytes() for file in files[:2])
-    replies = [(206, old[: reduce.FIRST_BYTES]), (200, new)]
-
-    def cut(url: str) -> Any:
-        box = [[500, 600], [579, 659]] * u.pix
-        region = region_of("test", box)
-        assert region is not None
-        return Picture("x.jp2", np.datetime64("2026-01-10T12:00"), url).region(cut_of(region, None, False))
+def cut_picture(monkeypatch: pytest.MonkeyPatch, replies: list[tuple[int, bytes]], whole: bytes) -> Any:
+    """Read a region of a picture from given replies, each of which is requested of one version of the file."""
 
     def get(url: str, **options: Any) -> Any:
         status, body = replies.pop(0)
-        span = f"bytes 0-{len(body) - 1}/{len(old)}"
-        assert options["headers"].get("If-Range") == (None if status == 206 else '"1"')
-        return types.SimpleNamespace(
-            status=status, content=body, url=url, headers={"Content-Range": span, "ETag": '"1"'}
-        )
+        start = int(options["headers"]["Range"].removeprefix("bytes=").partition("-")[0])
+        assert options["headers"].get("If-Range") == ('"1"' if start else None)
+        told = {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{len(whole)}", "ETag": '"1"'}
+        return types.SimpleNamespace(status=status, content=body, url=url, headers=told)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metadata, "get", get)
-        seen, _ = cut("https://example.org/x.jp2")
-    assert (seen[::-1] == helioviewer.read(files[1], region=[[500, 600], [579, 659]] * u.pix).data).all()
+    region = region_of("test", BOX)
+    assert region is not None
+    monkeypatch.setattr(metadata, "get", get)
+    picture = Picture("x.jp2", np.datetime64("2026-01-10T12:00"), "https://example.org/x.jp2")
+    return picture.region(cut_of(region, None, False))[0][::-1]
+
+
+BOX = [[500, 600], [579, 659]] * u.pix
+
+
+def test_a_file_that_is_replaced_between_two_requests_is_not_mixed(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With If-Range, the server sends the other version completely."""
+    old, new = (file.read_bytes() for file in files[:2])
+    expected = helioviewer.read(files[1], region=BOX).data
+    seen = cut_picture(monkeypatch, [(206, old[: reduce.FIRST_BYTES]), (200, new)], old)
+    assert (seen == expected).all()
+
+
+def test_a_part_that_is_too_short_is_an_error(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    old = files[0].read_bytes()
+    with pytest.raises(ServiceError, match=r"the bytes \d+ to \d+ were requested, and 3 came"):
+        cut_picture(monkeypatch, [(206, old[: reduce.FIRST_BYTES]), (206, b"abc")], old)
 
 
 @pytest.mark.parametrize("size", [None, 100, 5000])
