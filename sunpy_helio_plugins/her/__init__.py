@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.views.lazy_events import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
+    from sunpy_helio_plugins.her.views.picture_of import picture_of
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "match",
     "open",
     "overlay",
+    "picture_of",
     "quicklook",
     "recent",
     "recent_url",
@@ -102,6 +104,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.views.lazy_events": ("open", "quicklook"),
         "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
+        "sunpy_helio_plugins.her.views.picture_of": ("picture_of",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },
     submodules=("attrs", "cache"),
