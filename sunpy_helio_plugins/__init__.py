@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         quantities,
         sandbox,
         series,
+        together,
     )
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
@@ -69,6 +70,7 @@ __all__ = [
     "sandbox",
     "series",
     "sign_in",
+    "together",
 ]
 
 __getattr__ = lazy.attach(
@@ -98,6 +100,7 @@ __getattr__ = lazy.attach(
         "quantities",
         "sandbox",
         "series",
+        "together",
     ),
 )
 

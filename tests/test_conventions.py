@@ -27,6 +27,7 @@ LAYERS = (
     ("series",),
     ("fido",),
     ARCHIVES,
+    ("together",),
     ("mirrors",),
     ("demo", "pytest_plugin"),
     ("cli", "__main__"),

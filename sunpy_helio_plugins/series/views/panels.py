@@ -224,7 +224,7 @@ class LineStyle:
     width : float
         The width in points.
     solid_from : int
-        The number of points from which lines are solid, since dashes of dense points are not seen.
+        The number of points from which the first three lines are solid, since dashes of dense points are not seen.
     arguments : dict
         Properties of all lines.
     """
@@ -237,7 +237,8 @@ class LineStyle:
 
     def each(self, points: int, first: int) -> Any:
         """Yield the properties of lines of a number of points, from the one with a number on."""
-        dashes = self.dashes if not self.solid_from or points < self.solid_from else ()
+        is_solid = 0 < self.solid_from <= points
+        dashes = ("-", "-", "-", *self.dashes[3:]) if is_solid else self.dashes
         colors, lines = cycle(self.colors or (None,)), cycle(dashes or ("-",))
         for number, (color, dash) in enumerate(zip(colors, lines, strict=False)):
             if number >= first:
