@@ -117,7 +117,7 @@ def closeup(
     one = width.to_value(u.imperial.inch) / columns
     shape = max(part.data.shape[0] / part.data.shape[1] for part in parts)
     with plt.rc_context(figure_style(narrow=width < 120 * u.mm)):
-        figure = plt.figure(figsize=(one * columns, rows * (one * shape * 0.8 + 0.6)), layout="constrained")
+        figure = plt.figure(figsize=(one * columns, rows * (one * shape * 0.72 + 0.6)), layout="constrained")
         axes = [figure.add_subplot(rows, columns, 1 + at, projection=part) for at, part in enumerate(parts)]
         for number, (panel, part, moment) in enumerate(zip(axes, parts, moments, strict=True)):
             part.plot(axes=panel, annotate=False, autoalign=False)

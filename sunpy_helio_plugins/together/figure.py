@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import astropy.units as u
@@ -199,21 +200,22 @@ def _columns_of(thing: Any) -> list[PanelColumn]:
 
 def _records(given: Any) -> PanelRecords:
     """Return records of any type with their spacecraft and instrument."""
-    table = given.table if isinstance(given, LazyTable) else given
-    return PanelRecords.of(_FUNCTION, table, " ".join(filter(None, _origin(table))))
-
-
-def _origin(given: Any) -> tuple[str, str]:
-    meta = getattr(given, "meta", None)
+    made = PanelRecords.of(_FUNCTION, given.table if isinstance(given, LazyTable) else given)
     if hasattr(given, "to_dataframe"):
-        return str(given.observatory or ""), str(getattr(given, "instrument", "") or "")
-    if not isinstance(meta, Mapping):
-        return "", ""
+        told = (given.observatory, getattr(given, "instrument", None))
+        if any(told):
+            return replace(made, origin=" ".join(str(one) for one in told if one))
+    return replace(made, origin=" ".join(filter(None, _origin(made.table.meta))))
+
+
+def _origin(meta: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the spacecraft and the instrument in the metadata of records; empty if they are not known."""
     if isinstance(header := meta.get("hapi"), Mapping):
         return observatory_of(header), instrument_of(header)
     # Global attributes of ISTP: a short and a long name, "IMAP>Interstellar Mapping and Acceleration Probe".
-    told = [meta.get(name) for name in ("Source_name", "Descriptor")]
-    return tuple(one.partition(">")[0].strip() if isinstance(one, str) else "" for one in told)  # type: ignore[return-value]
+    names = [meta.get(name) for name in ("Source_name", "Descriptor")]
+    short = [one.partition(">")[0].strip() if isinstance(one, str) else "" for one in names]
+    return short[0], short[1]
 
 
 def _common_unit(columns: Sequence[PanelColumn]) -> u.UnitBase | None:

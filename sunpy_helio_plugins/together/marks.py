@@ -107,12 +107,8 @@ def label_marks(axes: Axes, table: QTable) -> None:
     rows = rows[np.sort(first)]
     if not len(rows):
         return
-    rim: dict[str, Any] = {
-        "fontsize": "small",
-        "annotation_clip": False,
-        "path_effects": [withStroke(linewidth=1.5, foreground="w")],
-    }
-    made = [axes.annotate(shown(str(texts[row])), (0, 0), color=colors[row], **rim) for row in rows]
+    rim: dict[str, Any] = {"path_effects": [withStroke(linewidth=1.5, foreground="w")], "annotation_clip": False}
+    made = [axes.annotate(shown(str(texts[row])), (0, 0), color=colors[row], fontsize="small", **rim) for row in rows]
     boxes = [one.get_window_extent() for one in made]
     widths, height = np.array([one.width for one in boxes]), max(one.height for one in boxes)
     scale = 72 / axes.figure.dpi
@@ -130,7 +126,7 @@ def label_marks(axes: Axes, table: QTable) -> None:
             axes.plot([one.xy[0]] * 2, [1, end], transform=axes.get_xaxis_transform(), zorder=1, **top)
     if left_out := int((levels < 0).sum()):
         axes.annotate(
-            f"+{left_out} without label", (1, 1), (0, 2 + MOST_ROWS * height * scale * 1.15), ha="right",
+            f"+{left_out} without label", (1, 1), (0, 2 + (levels.max() + 1) * height * scale * 1.15), ha="right",
             xycoords="axes fraction", textcoords="offset points", fontsize="x-small", color="0.4",
         )  # fmt: skip
 
