@@ -808,9 +808,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|series|together|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
-    "quantities", "units", "cdf", r"io\.", "series", "together", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi",
-    r"a\.imap", r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|together|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors",
+    "fido", "quantities", "units", "cdf", r"io\.", "series", "together", "sandbox", "hapi", "imap", "helioviewer",
+    "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from astropy.table import Row
 
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.arguments import Kind, integer, shown, taking
-from sunpy_helio_plugins.errors import QueryError, warn_incomplete
+from sunpy_helio_plugins.errors import FileError, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.her.views.mask import cutout
 from sunpy_helio_plugins.her.views.overlay import overlay
@@ -93,10 +93,9 @@ def closeup(
     Raises
     ------
     QueryError
-        ``event`` is not an event with a time and a position, it is not in view at one of the times, or the source does
-        not have any image near them.
+        ``event`` is not an event with a time and a position, or it is not in view at one of the times.
     ServiceError, FileError
-        The images could not be listed or fetched.
+        The images could not be listed or fetched, or the source does not have any near the event.
 
     Warns
     -----
@@ -135,11 +134,12 @@ def _parts(
     region = _region(row, margin + _PER_DAY * np.abs(offsets).max().to_value(u.day))
     images = helioviewer.nearest(source, best_time(row) + offsets, tolerance)
     known = ~np.ma.getmaskarray(images["Path"])
-    if len(known) != len(offsets) or not known.any():
+    if len(known) != len(offsets):
         raise QueryError(
-            f"{_FUNCTION} takes one source with images around the event, and {len(known)} rows with {known.sum()} "
-            f"images were found for source={shown(source)}: choose another source or tolerance."
+            f"{_FUNCTION} takes one source, and source={shown(source)} selects several: choose one of them."
         )
+    if not known.any():
+        raise FileError(f"{_FUNCTION}: {shown(source)} does not have any image near the event: choose another source.")
     if not known.all():
         lost = ", ".join(_moment(one) for one in offsets[~known])
         warn_incomplete(f"{_FUNCTION}: no image was found {lost}; see tolerance=.")

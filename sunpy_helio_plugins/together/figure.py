@@ -169,6 +169,8 @@ def _panels_of(thing: Any) -> Iterator[_Panel]:
     """Yield the panels of one argument."""
     if isinstance(thing, list):
         columns = [column for one in thing for column in _columns_of(one)]
+        if not columns:
+            raise QueryError(f"{_FUNCTION} takes a list of records as one panel, and this list is empty: leave it out.")
         yield _Panel(columns, _common_unit(columns))
     elif isinstance(thing, tuple):
         columns = _columns_of(thing)

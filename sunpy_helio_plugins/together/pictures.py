@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,18 +33,14 @@ def maps_of(function: str, given: Any) -> list[GenericMap]:
     """Return maps, files or rows of a search as maps in the order of time."""
     from sunpy.map import GenericMap
 
-    if isinstance(given, GenericMap):
-        return [given]
-    is_rows = isinstance(given, Table | Row) or hasattr(given, "get_response")
-    if not is_rows and is_several(given) and not isinstance(given, str):
-        parts = list(given)
-        if any(isinstance(one, GenericMap) for one in parts):
-            if not all(isinstance(one, GenericMap) for one in parts):
-                raise refused(function, given, "pictures of one type: maps, files or rows of a search")
-            return sorted(_some(parts), key=lambda one: one.date)
-    elif is_rows and isinstance(given, Table):
-        given = _some(given)
-    made = helioviewer.read(given, size=SIZE)
+    is_listed = is_several(given) and not isinstance(given, str | Path | Table | Row) and not hasattr(given, "columns")
+    parts = list(given) if is_listed and not hasattr(given, "get_response") else [given]
+    if parts and all(isinstance(one, GenericMap) for one in parts):
+        return sorted(_some(parts), key=lambda one: one.date)
+    known = (str, Path, Table, Row)
+    if not parts or not all(isinstance(one, known) or hasattr(one, "get_response") for one in parts):
+        raise refused(f"{function} (pictures)", given, "maps, files of images, or rows of a search for images")
+    made = helioviewer.read(_some(given) if isinstance(given, Table) else given, size=SIZE)
     return sorted(_some(made) if isinstance(made, list) else [made], key=lambda one: one.date)
 
 

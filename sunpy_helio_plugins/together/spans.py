@@ -290,7 +290,7 @@ def _times(found: Stamps) -> Time:
 
 
 def _stacked(parts: Iterable[QTable]) -> QTable:
-    every = list(parts)
+    every = list(parts) or [_made(*[np.empty(0, "M8[us]")] * 2)]
     if len(every) == 1:
         return every[0]
     columns = {name: [np.asarray(one[name]) for one in every] for name in ("label", "kind")}
