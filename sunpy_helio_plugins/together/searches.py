@@ -144,7 +144,7 @@ def _shown(attr: Attr) -> str:
     if isinstance(attr, a.Time):
         return f"a.Time('{attr.start.isot[:19]}', '{attr.end.isot[:19]}')"
     if isinstance(attr, a.Wavelength):
-        return f"a.Wavelength({attr.min:g} * u.{attr.unit})"
+        return f"a.Wavelength({attr.min.value:g} * u.{attr.min.unit})"
     if isinstance(attr, a.Sample):
         return f"a.Sample({attr.value:g} * u.s)"
     if isinstance(attr, a.Instrument | a.Detector):
