@@ -134,11 +134,23 @@ def _references(table: QTable, name: str) -> set[str]:
 
 @dataclass(frozen=True)
 class PanelColumn:
-    """One column of records."""
+    """
+    One column of records.
+
+    Attributes
+    ----------
+    records : PanelRecords
+        The records.
+    name, label : str
+        Its name, and another name for the figure.
+    is_whole : bool
+        Whether floats are integers in which values are missing.
+    """
 
     records: PanelRecords
     name: str
     label: str = ""
+    is_whole: bool = False
 
     @property
     def values(self) -> Any:
@@ -154,7 +166,7 @@ class PanelColumn:
     @property
     def is_flag(self) -> bool:
         """Whether its values are numbers of states: integers without a unit."""
-        return self.values.dtype.kind in "iu" and (self.unit is None or self.unit == u.one)
+        return (self.is_whole or self.values.dtype.kind in "iu") and (self.unit is None or self.unit == u.one)
 
     @cached_property
     def axes(self) -> list[Axis]:

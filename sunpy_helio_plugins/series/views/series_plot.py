@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, QTable
+from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.series.views.labels import concise, shown
@@ -32,8 +33,7 @@ def panels_by_unit(series: Any, columns: Sequence[str] | None) -> list[list[Pane
     stamps = frame.index.tz_localize(None) if frame.index.tz is not None else frame.index
     for name in dict.fromkeys(names):
         if frame[name].dtype.kind in "fiu":
-            values, unit = frame[name].to_numpy(), series.units.get(name) or u.one
-            table[str(name)] = Column(values) if values.dtype.kind in "iu" and unit == u.one else values << unit
+            table[str(name)] = Column(frame[name].to_numpy(), unit=series.units.get(name) or u.one)
     if not table.colnames:
         raise QueryError(
             f"This {type(series).__name__} has no numeric columns to plot, only {', '.join(map(str, frame))}."
@@ -41,9 +41,15 @@ def panels_by_unit(series: Any, columns: Sequence[str] | None) -> list[list[Pane
     records = PanelRecords(table, "", stamps=stamps.to_numpy())
     groups: dict[tuple[bool, str], list[PanelColumn]] = {}
     for name in table.colnames:
-        one = PanelColumn(records, name)
+        one = PanelColumn(records, name, is_whole=_is_whole(np.asarray(table[name])))
         groups.setdefault((one.is_flag, str(one.unit or "")), []).append(one)
     return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def _is_whole(values: NDArray[Any]) -> bool:
+    """Return whether all numbers are integers; a frame has floats in their place if some are missing."""
+    known = values[np.isfinite(values)]
+    return bool(len(known)) and bool((known == np.round(known)).all())
 
 
 def plot_series(series: Any, axes: Any, columns: Sequence[str] | None, arguments: Mapping[str, Any]) -> Any:
