@@ -34,6 +34,9 @@ _FUNCTION = "together.stack"
 _MOST = 12
 """The largest number of panels."""
 
+_HEAD = 0.15
+"""The share of a panel above its lines."""
+
 _LONGEST = 14
 """The number of characters of names that are side by side in the label of a panel."""
 
@@ -94,7 +97,8 @@ def stack(
     time : a.Time, sunpy.time.TimeRange or pair of times, optional
         The range of the time axis. Defaults to that of the records, else of the intervals, events and pictures.
     labels : str or list of str, optional
-        The labels of the panels instead of the names of their columns, from top to bottom; units are added.
+        The labels of the panels instead of the names of their columns, from top to bottom; units are added. That of a
+        spectrum is at its colors.
     width, height : astropy.units.Quantity, optional
         The size of the figure: 88 mm is one column and 180 mm, the default, two columns of a journal. The height
         defaults to that of the panels.
@@ -317,6 +321,9 @@ def _draw(axes: Axes, panel: _Panel, label: str) -> None:
     low, high = axes.get_ylim()
     if low < 0 < high:
         axes.axhline(0, color="0.6", linewidth=0.5, zorder=0.8)
+    # Room for the name of the spacecraft, and no numbers at the ends that would be between two panels.
+    axes.set_ylim(low, high + _HEAD * (high - low))
+    axes.locator_params(axis="y", nbins=5, prune="both")
     titles = list(dict.fromkeys(one.title for one in panel.columns))
     joint = ",\n" if sum(map(len, titles)) > _LONGEST else ", "
     axes.set_ylabel(first.axis_label(label or joint.join(titles)))

@@ -98,10 +98,10 @@ class PanelRecords:
     @cached_property
     def times(self) -> tuple[NDArray[np.datetime64], Floats]:
         """The times of the points of lines, and the seconds since the first one, with a point within each gap."""
-        shifted = self.instants + self.shift
-        if not len(self.missing):
+        shifted, at = self.instants + self.shift, self.missing
+        if not len(at):
             return shifted, self.elapsed
-        return tuple(np.insert(one, self.missing, one[self.missing]) for one in (shifted, self.elapsed))  # type: ignore[return-value]
+        return np.insert(shifted, at, shifted[at]), np.insert(self.elapsed, at, self.elapsed[at])
 
     def column(self, function: str, name: str) -> PanelColumn:
         """Return one column, or raise a `QueryError`."""
@@ -263,6 +263,7 @@ PRINTED = LineStyle(
     ("-", (0, (5, 1.2)), (0, (1.2, 0.9)), (0, (6, 1, 1.2, 1)), (0, (3, 1)), (0, (6, 1, 1.2, 1, 1.2, 1)), (0, (2, 1.5))),
     0.9,
     2000,
+    {"markersize": 3},
 )
 """
 For printed figures: the colors of Okabe and Ito, which people with any color vision tell apart.
