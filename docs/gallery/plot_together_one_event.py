@@ -18,7 +18,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi, her, imap, sandbox, together
 
 # %%
-# Twelve calls, from the event to the figure. The plasma of the eruption should arrive at L1 in the range that its speed
+# Ten lines, from the event to the figure. The plasma of the eruption should arrive at L1 in the range that its speed
 # allows, ``around.arrival``; this is a ballistic estimate, and not a forecast. Flares are marked at their peaks, the
 # range of the arrival is shaded, and each image is at its time.
 
@@ -30,16 +30,9 @@ with sandbox.serve():
     images = Fido.search(week, a.helioviewer.SourceID(11), a.Sample(6 * u.hour))
     field = imap.open([week, a.imap.Descriptor("norm-gse")])
     wind = hapi.load("cdaweb", "OMNI_HRO2_1MIN", week.start, week.end)
-    figure, axes = together.stack(
-        (field, "b_gse", "magnitude"),
-        (wind, "flow_speed"),
-        (wind, "SYM_H"),
-        events={"CME": eruption, "Flares": flares[~flares["fl_goescls"].mask]},
-        shade={"Expected arrival": around.arrival},
-        pictures=images,
-        time=week,
-        labels=["B (GSE)", "Speed", "SYM-H"],
-    )
+    panels = (field, "b_gse", "magnitude"), (wind, "flow_speed"), (wind, "SYM_H")
+    marks = {"CME": eruption, "Flares": flares[~flares["fl_goescls"].mask]}
+    figure, axes = together.stack(*panels, events=marks, shade={"Expected arrival": around.arrival}, pictures=images)
 
 around
 

@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi, helioviewer, her, sandbox, together
 
 # %%
-# Eight calls. ``her.picture_of`` returns the attrs of the image that shows an event, ``her.mask`` the pixels within the
+# Eight lines. ``her.picture_of`` returns the attrs of the image that shows an event, ``her.mask`` the pixels within the
 # outlines of events, and ``together.arrival`` the range in which the stream of a hole arrives at L1 if its speed is
 # constant.
 

@@ -61,7 +61,7 @@ def plot_series(series: Any, axes: Any, columns: Sequence[str] | None, arguments
         for one in group:
             draw_lines(panel, one, style, [one.name])
         panel.set_ylabel(group[0].axis_label() if len(group) == 1 else group[0].unit_label)
-        if len(group) <= _MOST_IN_LEGEND:
+        if 1 < len(group) <= _MOST_IN_LEGEND:
             panel.legend(fontsize="x-small", ncols=1 + len(group) // 5)
     told = " ".join(filter(None, (series.observatory, getattr(series, "instrument", ""))))
     if told and not panels[0].get_title():
