@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["MOST_ROWS", "label_marks", "mark", "packed", "shade"]
+
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 MOST_ROWS = 3
 """The largest number of rows of labels above the panels."""
@@ -38,7 +41,11 @@ def kinds_of(table: QTable) -> dict[str, NDArray[np.intp]]:
 
 def named(kind: str) -> str:
     """Return the name of a kind: of an event type of the registry its long name."""
-    return shown(str(event_types().get(kind, kind)))
+    name = event_types().get(kind)
+    if name is None:
+        return shown(kind)
+    first, *others = _WORDS.split(name)
+    return " ".join([first, *(word if word.isupper() else word.lower() for word in others)])
 
 
 def shade(panels: Sequence[Axes], table: QTable) -> list[Artist]:

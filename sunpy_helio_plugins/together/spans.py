@@ -235,7 +235,7 @@ def _stamps(function: str, table: Table, name: str) -> Stamps:
         return stamps(column)
     missing = np.ma.getmaskarray(column) if hasattr(column, "mask") else np.zeros(len(column), bool)
     values = np.asarray(getattr(column, "filled", lambda: column)())
-    made = np.full(len(column), np.datetime64("NaT"), "M8[us]")
+    made = np.full(len(column), np.datetime64("NaT", "us"))
     known = ~missing
     if values.dtype.kind in "USO":
         texts = np.array([str(value).strip() for value in values], dtype=str)

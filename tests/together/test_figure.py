@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, series, together
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.together.marks import MOST_ROWS, packed
+from sunpy_helio_plugins.together.marks import MOST_ROWS, named, packed
 from sunpy_helio_plugins.together.pictures import spread
 
 
@@ -249,3 +249,9 @@ def test_pictures_are_near_their_instants_without_overlap() -> None:
     assert made[1] == pytest.approx(0.5)
     assert (np.diff(made) >= 0.2 - 1e-12).all()
     assert made[-1] == pytest.approx(0.9)
+
+
+def test_types_of_events_are_words_in_the_legend() -> None:
+    assert [named(kind) for kind in ("CH", "CE", "BU", "My $kind")] == [
+        "Coronal hole", "CME", "UV burst", "My \\$kind",
+    ]  # fmt: skip
