@@ -81,5 +81,8 @@ def _panels(axes: Any, count: int) -> list[Axes]:
 
     if count == 1:
         return [plt.gca()]
-    _, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
-    return list(panels)
+    # ``peek`` of sunpy makes a figure, sets its title and returns it.
+    figure = plt.gcf() if plt.get_fignums() and not plt.gcf().axes else plt.figure()
+    figure.set_size_inches(9, 1 + 2 * count)
+    figure.set_layout_engine("constrained")
+    return list(figure.subplots(count, 1, sharex=True))

@@ -194,5 +194,8 @@ def test_flags_are_not_plotted_among_nanoteslas():
         ["quality_flags"],
     ]
     assert axes[0].get_title() == "IMAP"
+    series.peek()
+    assert len(plt.gcf().axes) == 2
+    plt.figure()
     assert series.plot(columns=["magnitude"]).get_ylabel() == "magnitude\n[$\\mathrm{nT}$]"
     plt.close("all")
