@@ -116,13 +116,13 @@ def closeup(
     one = width.to_value(u.imperial.inch) / columns
     shape = max(part.data.shape[0] / part.data.shape[1] for part in parts)
     with plt.rc_context(figure_style(narrow=width < 120 * u.mm)):
-        figure = plt.figure(figsize=(one * columns, rows * (one * shape * 0.72 + 0.6)), layout="constrained")
+        figure = plt.figure(figsize=(one * columns, rows * (one * shape * 0.72 + 0.75)), layout="constrained")
         axes = [figure.add_subplot(rows, columns, 1 + at, projection=part) for at, part in enumerate(parts)]
         for number, (panel, part, moment) in enumerate(zip(axes, parts, moments, strict=True)):
             part.plot(axes=panel, annotate=False, autoalign=False)
             panel.coords.grid(draw_grid=False)
             overlay(panel, row, linewidth=1, hidden=":")
-            panel.set_title(f"{titled(part, is_long=True)}\n{moment}")
+            panel.set_title(f"{titled(part, is_long=True)}\n{moment}", fontsize="small")
             _label(panel, is_left=number % columns == 0)
     return figure, np.array(axes)
 
@@ -144,7 +144,8 @@ def _parts(
         lost = ", ".join(_moment(one) for one in offsets[~known])
         warn_incomplete(f"{_FUNCTION}: no image was found {lost}; see tolerance=.")
     found = helioviewer.read(images[known], size=size, region=region)
-    return [cutout(one, row, margin=margin) for one in found], [_moment(one) for one in offsets[known]]
+    moments = [_moment((one.date - best_time(row)).to(u.min).round(0)) for one in found]
+    return [cutout(one, row, margin=margin) for one in found], moments
 
 
 def _region(row: Row, margin: u.Quantity) -> SkyCoord:
@@ -167,7 +168,7 @@ def _moment(offset: u.Quantity) -> str:
     minutes = offset.to_value(u.min)
     if minutes == 0:
         return "at the event"
-    amount = f"{abs(minutes) / 60:g} h" if abs(minutes) >= 60 else f"{abs(minutes):g} min"
+    amount = f"{abs(minutes) / 60:.3g} h" if abs(minutes) >= 60 else f"{abs(minutes):g} min"
     return f"{amount} {'before' if minutes < 0 else 'after'}"
 
 

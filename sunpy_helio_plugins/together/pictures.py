@@ -52,11 +52,11 @@ def _some(every: Any) -> Any:
 
 
 def titled(image: GenericMap, *, is_long: bool = False) -> str:
-    """Return the time and the source of a picture."""
+    """Return the source and the time of a picture, in two lines."""
     channel = "" if image.wavelength is None else f" {image.wavelength:.0f}".replace(" Angstrom", "")
     name = str(image.instrument or "").partition(" ")[0]
     stamp = image.date.strftime("%Y-%m-%d %H:%M" if is_long else "%H:%M")
-    return f"{name}{channel}{' ' if is_long else chr(10)}{stamp}".strip()
+    return f"{name}{channel}\n{stamp}".strip()
 
 
 def place_pictures(host: Axes, panel: Axes, images: Sequence[GenericMap]) -> list[Axes]:

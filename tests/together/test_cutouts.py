@@ -22,7 +22,7 @@ def hole(archive: Any) -> Any:
 
 def test_the_outline_is_in_each_picture(hole: Any) -> None:
     figure, axes = together.closeup(hole, offsets=[-4, 0, 4] * u.hour, size=128)
-    assert [one.get_title().partition("\n")[2] for one in axes] == ["4 h before", "at the event", "4 h after"]
+    assert [one.get_title().split("\n")[2] for one in axes] == ["4 h before", "at the event", "4 h after"]
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
     centers = []
     for one in axes:
@@ -36,6 +36,12 @@ def test_the_outline_is_in_each_picture(hole: Any) -> None:
         )
     # The hole rotates by about 9 arcsec in an hour.
     assert np.diff(centers) == pytest.approx([36, 36], abs=8)
+
+
+def test_the_time_of_a_picture_is_that_of_its_image(hole: Any) -> None:
+    _, axes = together.closeup(hole, offsets=[1] * u.hour, size=64, tolerance=4 * u.hour)
+    # The nearest image to 17:00, and the hole of 16:00.
+    assert axes[0].get_title() == "AIA 193\n2026-01-10 16:06\n6 min after"
 
 
 def test_a_time_without_an_image_is_named(hole: Any) -> None:
