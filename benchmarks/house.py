@@ -25,8 +25,11 @@ from typing import Any
 PACKAGE = "sunpy_helio_plugins"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")
-ROOMS = (*ARCHIVES, "transport", "quantities", "cdf", "fido", "io", "series", "store")
-FACES = ("", "errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "series", "sandbox", *ARCHIVES)
+ROOMS = (*ARCHIVES, "transport", "quantities", "cdf", "fido", "io", "series", "store", "together")
+FACES = (
+    "", "errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "series", "sandbox", "together",
+    *ARCHIVES,
+)  # fmt: skip
 
 
 class Module:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         quantities,
         sandbox,
         series,
+        together,
     )
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
@@ -71,6 +72,7 @@ __all__ = [
     "sandbox",
     "series",
     "sign_in",
+    "together",
 ]
 
 __getattr__ = lazy.attach(
@@ -101,6 +103,7 @@ __getattr__ = lazy.attach(
         "quantities",
         "sandbox",
         "series",
+        "together",
     ),
 )
 

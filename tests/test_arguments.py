@@ -24,7 +24,20 @@ from sunpy.net.attr import Attr
 from sunpy.time import TimeRange
 
 import sunpy_helio_plugins as helio
-from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, mirrors, quantities, sandbox, series
+from sunpy_helio_plugins import (
+    cdf,
+    fido,
+    hapi,
+    helioviewer,
+    her,
+    imap,
+    io,
+    mirrors,
+    quantities,
+    sandbox,
+    series,
+    together,
+)
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
@@ -293,6 +306,52 @@ def cases(world: World) -> dict[str, Case]:
             2,
         ),
         "cdf.epochs": Case(cdf.epochs, {"path": world.files["imap"]}),
+        "together.stack": Case(
+            together.stack,
+            {
+                "things": (imap_records, "b_gse"),
+                "events": "2026-01-10",
+                "shade": DAY,
+                "pictures": None,
+                "time": DAY,
+                "labels": "B",
+                "width": 88 * u.mm,
+                "height": 60 * u.mm,
+                "letters": True,
+            },
+            1,
+        ),
+        "together.superpose": Case(
+            together.superpose,
+            {
+                "table": imap_records,
+                "column": "magnitude",
+                "events": "2026-01-10",
+                "before": 1 * u.hour,
+                "after": 1 * u.hour,
+                "every": 1 * u.min,
+            },
+        ),
+        "together.intervals": Case(
+            together.intervals, {"given": "2026-01-10", "start": None, "end": None, "label": None}
+        ),
+        "together.search_times": Case(together.search_times, {"given": DAY, "before": 1 * u.hour, "after": 1 * u.hour}),
+        "together.context": Case(together.context, {"given": DAY, "radius": 1 * u.hour, "series": None}),
+        "together.arrival": Case(together.arrival, {"event": "2026-01-10", "speed": 500 * u.km / u.s}),
+        "together.departure": Case(together.departure, {"time": "2026-01-10", "speed": 500 * u.km / u.s}),
+        "together.closeup": Case(
+            together.closeup,
+            {
+                "event": events[0],
+                "source": 11,
+                "offsets": [0] * u.min,
+                "margin": 60 * u.arcsec,
+                "size": 64,
+                "tolerance": 10 * u.min,
+                "width": 88 * u.mm,
+            },
+            3,
+        ),
         "io.read": Case(io.read, {"path": out / "x.ecsv", "format": None}, 1),
         "io.write": Case(
             io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2
@@ -563,6 +622,7 @@ def cases(world: World) -> dict[str, Case]:
             helioviewer.compare,
             {"time": a.Time("2026-01-10 12:00", "2026-01-10 12:02"), "query": a.helioviewer.SourceID(13)},
         ),
+        "helioviewer.events_of": Case(helioviewer.events_of, {"image": images[0], "radius": 1 * u.hour}),
         "helioviewer.status": Case(helioviewer.status, {"mirrors": False}),
         "helioviewer.science": Case(
             helioviewer.science, {"table": images, "resolve": False, "notify": None, "drms_client": None}
@@ -602,6 +662,7 @@ def cases(world: World) -> dict[str, Case]:
         "her.Polygons.to_regions": Case(polygons.to_regions, {"frame": picture().coordinate_frame}),
         "her.summary_url": Case(her.summary_url, {"event": ivorn, "rev": None}),
         "her.voevent_url": Case(her.voevent_url, {"event": ivorn, "rev": None}),
+        "her.picture_of": Case(her.picture_of, {"row": events[0], "tolerance": 10 * u.min}),
         "her.to_attrs": Case(her.to_attrs, {"row": events[0], "before": 0 * u.s, "after": 0 * u.s, "instrument": True}),
         "her.values": Case(her.values, {"attr": a.her.frm_name, "query": DAY, "event_type": "CH"}, 2),
         "her.Registry": Case(her.Registry, {"dry_run": True}),
@@ -735,6 +796,7 @@ EXEMPT = {
         "made by this package; its methods are the functions of series and of the archives"
     ),
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
+    r"together\.Context": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
     r"mirrors\.(mirror|check_folder)": "also names of the package itself",
     r"series\.SeriesCoverage": "made by this package",
@@ -755,9 +817,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
-    "quantities", "units", "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi",
-    r"a\.imap", r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|together|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors",
+    "fido", "quantities", "units", "cdf", r"io\.", "series", "together", "sandbox", "hapi", "imap", "helioviewer",
+    "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

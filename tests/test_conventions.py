@@ -28,6 +28,7 @@ LAYERS = (
     ("fido",),
     ("cluster",),
     ARCHIVES,
+    ("together",),
     ("mirrors",),
     ("demo",),
     ("cli", "__main__"),

@@ -35,7 +35,7 @@ OWN = re.compile(
     r"ServiceUnreachable|TransientError|RefusedError|TransientFileError|UnknownAttr|UnknownKeyword|NotMadeError)"
 )
 SUBJECTS = re.compile(
-    r"\ba\.\w|\bconf\.\w|\w+\.\w+\(|\b(hapi|imap|her|helioviewer|io|cdf|sandbox|fido|series)\.\w|sign_in|\w+="
+    r"\ba\.\w|\bconf\.\w|\w+\.\w+\(|\b(hapi|imap|her|helioviewer|io|cdf|sandbox|fido|series|together)\.\w|sign_in|\w+="
 )
 """A name of an attr, a setting or a function, which says what a message is about."""
 

@@ -33,7 +33,7 @@ FACES = (
         f"{PACKAGE}.{face}"
         for face in ("errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "series")
     ),
-    *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", "cluster", *ARCHIVES)),
+    *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", "cluster", "together", *ARCHIVES)),
     *(f"{PACKAGE}.{archive}.attrs" for archive in ARCHIVES),
     f"{PACKAGE}.hapi.cache",
     f"{PACKAGE}.her.cache",

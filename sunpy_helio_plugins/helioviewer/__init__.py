@@ -15,6 +15,7 @@ from sunpy_helio_plugins import lazy
 if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer import attrs
     from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, nearest, sources
+    from sunpy_helio_plugins.helioviewer.maps.events_of import events_of
     from sunpy_helio_plugins.helioviewer.maps.lazy_images import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.helioviewer.maps.read import clipped, read
     from sunpy_helio_plugins.helioviewer.maps.science import science
@@ -34,6 +35,7 @@ __all__ = [
     "clipped",
     "compare",
     "coverage",
+    "events_of",
     "footprints",
     "jpx",
     "movie",
@@ -53,6 +55,7 @@ __getattr__ = lazy.attach(
     __name__,
     {
         "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "nearest", "sources"),
+        "sunpy_helio_plugins.helioviewer.maps.events_of": ("events_of",),
         "sunpy_helio_plugins.helioviewer.maps.lazy_images": ("open", "quicklook"),
         "sunpy_helio_plugins.helioviewer.maps.read": ("clipped", "read"),
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),

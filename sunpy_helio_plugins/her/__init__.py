@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
     from sunpy_helio_plugins.her.views.parquet import EventFolder, to_parquet
+    from sunpy_helio_plugins.her.views.picture_of import picture_of
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "match",
     "open",
     "overlay",
+    "picture_of",
     "quicklook",
     "recent",
     "recent_url",
@@ -106,6 +108,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.parquet": ("EventFolder", "to_parquet"),
+        "sunpy_helio_plugins.her.views.picture_of": ("picture_of",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },
     submodules=("attrs", "cache"),

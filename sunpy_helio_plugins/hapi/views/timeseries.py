@@ -16,6 +16,7 @@ from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
 from sunpy_helio_plugins.hapi.records.table import decoded, from_records, missing, unique_names
+from sunpy_helio_plugins.hapi.views.origin import instrument_of, observatory_of
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["HAPITimeSeries"]
-
-_MOST_IN_LEGEND = 9
 
 
 class HAPITimeSeries(GenericTimeSeries):
@@ -41,6 +40,19 @@ class HAPITimeSeries(GenericTimeSeries):
     _source = "hapi"
 
     is_datasource_for = registration.datasource(lambda name, peek: begins_like_hapi(peek))
+
+    @property
+    def observatory(self) -> str:
+        """The spacecraft, by the id of the dataset or its description; empty if it is not known."""
+        return self._told("telescop")
+
+    @property
+    def instrument(self) -> str:
+        """The instrument, by the id of the dataset; empty if it is not known."""
+        return self._told("instrume")
+
+    def _told(self, key: str) -> str:
+        return str(self.meta.metadata[0][2].get(key, "")) if self.meta.metadata else ""
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
@@ -93,10 +105,12 @@ class HAPITimeSeries(GenericTimeSeries):
         """
         Plot columns, grouped by unit.
 
+        Integers without a unit, such as flags, are steps in a panel of their own.
+
         Parameters
         ----------
         axes : matplotlib.axes.Axes or sequence of these, optional
-            One for each unit. Created if not given.
+            One for each unit, and one for flags. Created if not given.
         columns : list of str, optional
             The names of columns. Defaults to all numeric columns.
         **plot_args
@@ -112,19 +126,9 @@ class HAPITimeSeries(GenericTimeSeries):
         QueryError
             If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
         """
-        from sunpy_helio_plugins.series.views.quicklook import concise, shown
+        from sunpy_helio_plugins.series.views.series_plot import plot_series
 
-        groups = self._by_unit(columns)
-        panels = _panels(axes, len(groups))
-        for panel, (text, names) in zip(panels, groups.items(), strict=True):
-            frame = self.to_dataframe()[names]
-            for name in names:
-                panel.plot(frame.index.to_numpy(), frame[name].to_numpy(), label=shown(str(name)), **plot_args)
-            panel.set_ylabel(text)
-            if len(names) <= _MOST_IN_LEGEND:
-                panel.legend(fontsize="x-small", ncols=1 + len(names) // 5)
-        concise(panels[-1])
-        return panels[0] if len(panels) == 1 else np.array(panels)
+        return plot_series(self, axes, columns, plot_args)
 
     def _text_summary(self) -> str:
         """Return the summary of the numeric columns and the names of the others, which sunpy cannot summarize."""
@@ -138,31 +142,15 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _repr_html_(self) -> str:
         """Return the summary and one figure; sunpy creates two for each column, and there may be hundreds."""
-        from sunpy_helio_plugins.series.views.quicklook import embedded
+        from sunpy_helio_plugins.series.views.labels import embedded
+        from sunpy_helio_plugins.series.views.series_plot import panels_by_unit
 
         summary = f"<pre>{html.escape(str(self))}</pre>"
         try:
-            groups = self._by_unit(None)
+            groups = panels_by_unit(self, None)
         except QueryError:
             return summary
         return summary + embedded(len(groups), self.plot)
-
-    def _by_unit(self, columns: Any) -> dict[str, list[str]]:
-        """Group the names of the numeric columns by the text of their unit on an axis."""
-        from sunpy_helio_plugins.series.views.quicklook import unit_text
-
-        frame = self.to_dataframe()
-        groups: dict[str, list[str]] = {}
-        for name in columns or frame.columns:
-            if name not in frame.columns:
-                raise QueryError(f"The series has no column {name!r}; it has {', '.join(map(str, frame.columns))}.")
-            if frame[name].dtype.kind in "fi":
-                groups.setdefault(unit_text(self.units.get(name)), []).append(name)
-        if not groups:
-            raise QueryError(
-                f"This {type(self).__name__} has no numeric columns to plot, only {', '.join(map(str, frame))}."
-            )
-        return groups
 
     @classmethod
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, dict[str, Any], dict[str, u.UnitBase]]:
@@ -230,21 +218,6 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if keep.all() else frame[keep]
 
 
-def _panels(axes: Any, count: int) -> list[Any]:
-    """Return one axes for each unit: those given, or new ones that share their time axis."""
-    if axes is not None:
-        given = list(np.ravel(axes))
-        if len(given) != count:
-            raise QueryError(f"The columns have {count} units, and {len(given)} axes were given; give one for each.")
-        return given
-    import matplotlib.pyplot as plt
-
-    if count == 1:
-        return [plt.gca()]
-    _, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
-    return list(panels)
-
-
 def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, Any]:
     """Return the components of a parameter as columns of one dimension."""
     if values.dtype.kind == "S":
@@ -275,4 +248,6 @@ def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
 def _meta(content: HAPIDocument) -> dict[str, Any]:
     """Return the header with the original unit strings."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
+    told = {"telescop": observatory_of(said), "instrume": instrument_of(said)}
+    said |= {key: name for key, name in told.items() if name}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

@@ -20,8 +20,8 @@ from sunpy_helio_plugins.her.tables import HERTable, events
 from sunpy_helio_plugins.her.views.overlay import COLOURS, LABELS
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.series.lazy_table import LazyTable
+from sunpy_helio_plugins.series.views.labels import concise, shown
 from sunpy_helio_plugins.series.views.plain import number_series, plain_records
-from sunpy_helio_plugins.series.views.quicklook import concise, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from astropy.wcs.utils import celestial_frame_to_wcs
 
 from sunpy_helio_plugins.arguments import PLACE, optional, refused, taking
 from sunpy_helio_plugins.imap.maps.frames import HAE, NOSE
-from sunpy_helio_plugins.series.views.quicklook import shown, unit_text
+from sunpy_helio_plugins.series.views.labels import shown, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,6 +18,7 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeries
 
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, InexactTimeWarning, QueryError
 from sunpy_helio_plugins.hapi import HAPITimeSeries, Info
+from sunpy_helio_plugins.hapi.views.origin import instrument_of, observatory_of
 
 
 @pytest.fixture
@@ -228,3 +229,50 @@ def test_a_legend_is_drawn_for_few_lines(tmp_path: Path, count: int, has_legend:
     TimeSeries(str(tmp_path / "x.hapi")).plot(axes)
     assert (len(axes.lines), axes.get_legend() is not None) == (count, has_legend)
     plt.close(figure)
+
+
+def test_flags_are_steps_in_a_panel_of_their_own(tmp_path: Path) -> None:
+    parameters = [
+        {"name": "Time", "type": "isotime", "length": 20},
+        {"name": "flag", "type": "integer", "units": None, "fill": None},
+        {"name": "B", "type": "double", "units": "nT", "fill": None},
+        {"name": "V", "type": "double", "units": "km/s", "fill": None},
+        {"name": "F", "type": "double", "units": "nT", "fill": None},
+    ]
+    header = {"HAPI": "3.2", "format": "csv", "parameters": parameters}
+    rows = "2026-01-10T00:00:00Z,1,2.5,400,3\n2026-01-10T00:01:00Z,0,2.6,410,4\n"
+    path = tmp_path / "x.hapi"
+    path.write_text(f"#{json.dumps(header)}\n{rows}")
+    axes = TimeSeries(str(path)).plot()
+    assert [[line.get_label() for line in one.lines] for one in axes] == [["B", "F"], ["V"], ["flag"]]
+    assert axes[2].lines[0].get_drawstyle() == "steps-mid"
+    assert axes[0].get_ylabel() == "$\\mathrm{nT}$"
+    plt.close("all")
+
+
+def test_the_observatory_and_the_instrument_are_those_of_the_dataset(fetched: Any) -> None:
+    series = TimeSeries(fetched("cdaweb", "AC_H0_MFI", a.hapi.Parameters("Magnitude")))
+    assert (series.observatory, series.instrument) == ("ACE", "MFI")
+    assert "ACE" in str(series)
+    axes = series.plot()
+    assert axes.get_title() == "ACE MFI"
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "observatory", "instrument"),
+    [
+        ("AC_H0_MFI", "ACE", "MFI"),
+        ("WI_H0_MFI@0", "Wind", "MFI"),
+        ("GOES16_MAG_L2", "GOES-16", "MAG"),
+        ("tsis_ssi_24hr", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_id_of_a_dataset_names_its_spacecraft(dataset: str, observatory: str, instrument: str) -> None:
+    header = {"x_origin": {"server": "cdaweb", "dataset": dataset}}
+    assert (observatory_of(header), instrument_of(header)) == (observatory, instrument)
+
+
+def test_the_description_of_a_file_names_its_spacecraft() -> None:
+    assert observatory_of({"description": "ACE Magnetic Field 16-Second Level 2 Data"}) == "ACE"

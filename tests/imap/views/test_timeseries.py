@@ -204,3 +204,23 @@ def test_sunpys_reading_is_extended_once():
     before = TimeSeriesFactory._read_file
     timeseries._leave_to_sources()
     assert TimeSeriesFactory._read_file is before
+
+
+def test_flags_are_not_plotted_among_nanoteslas():
+    import matplotlib.pyplot as plt
+
+    table = QTable({"epoch": Time(["2026-01-10", "2026-01-11"]), "b": [[1.5, 2, 3], [4, 5, 6]] * u.nT})
+    table["quality_flags"] = np.array([0, 1], np.uint8)
+    table["magnitude"] = [3.0, 8.5] * u.nT
+    series = imap.to_timeseries(table)
+    axes = series.plot()
+    assert [[line.get_label() for line in one.lines] for one in axes] == [
+        ["b_0", "b_1", "b_2", "magnitude"],
+        ["quality_flags"],
+    ]
+    assert axes[0].get_title() == "IMAP"
+    series.peek()
+    assert len(plt.gcf().axes) == 2
+    plt.figure()
+    assert series.plot(columns=["magnitude"]).get_ylabel() == "magnitude\n[$\\mathrm{nT}$]"
+    plt.close("all")
