@@ -198,7 +198,7 @@ def _parts(url: str, cut: RegionCut) -> bytes:
     """Request the parts of a file that a region needs; the bytes between them are zero."""
     ranges = _Ranges(url)
     data = ranges.beginning(cut.needed)
-    if ranges.is_whole:
+    if ranges.has_all():
         return data
     spans = cut.parts(data)
     if spans is None:
@@ -208,7 +208,7 @@ def _parts(url: str, cut: RegionCut) -> bytes:
         start = max(start, len(data))
         if start < stop:
             part = ranges.get(start, stop)
-            if ranges.is_whole:
+            if ranges.has_all():
                 return part
             if len(part) < stop - start:
                 words = f"the bytes {start} to {stop - 1} were requested, and {len(part)} came"
@@ -226,6 +226,10 @@ class _Ranges:
     tag: str = ""
     total: int = -1
     is_whole: bool = False
+
+    def has_all(self) -> bool:
+        """Return whether the last request returned the complete file."""
+        return self.is_whole
 
     def beginning(self, needed: Callable[[bytes], int | None]) -> bytes:
         """Request the beginning of the file until it is sufficient."""

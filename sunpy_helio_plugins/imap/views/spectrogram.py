@@ -12,8 +12,8 @@ from sunpy_helio_plugins.arguments import TEXT, close_names, listed, optional, r
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.series.axes import Axis
-from sunpy_helio_plugins.series.views.mesh import Intervals
 from sunpy_helio_plugins.series.views.labels import concise, shown, unit_text
+from sunpy_helio_plugins.series.views.mesh import Intervals
 from sunpy_helio_plugins.series.views.panels import draw_cells, over_others
 
 if TYPE_CHECKING:
