@@ -81,7 +81,11 @@ class TableBuilder:
     """
 
     def __init__(
-        self, records: Sequence[Record], problems: list[str], instants: Time | None, partial: bool = False
+        self,
+        records: Sequence[Record] | EventRecords,
+        problems: list[str],
+        instants: Time | None,
+        partial: bool = False,
     ) -> None:
         self.records = EventRecords.of(records)
         self.reader = parse.Reader(self.records, problems)
@@ -156,7 +160,7 @@ class TableBuilder:
 
     def raw(self) -> EventRecords:
         """Return the column of records."""
-        return self.records.without_cells()
+        return self.records
 
 
 SHOWN = (
@@ -478,8 +482,8 @@ class HERTable(ArchiveTable):
 
 
 def table_of(
-    kind: type[Events], records: Sequence[Record], associations: Iterable[Record], problems: Iterable[str], client: Any,
-    instants: Time | None = None, partial: bool = False,
+    kind: type[Events], records: Sequence[Record] | EventRecords, associations: Iterable[Record],
+    problems: Iterable[str], client: Any, instants: Time | None = None, partial: bool = False,
 ) -> Events:  # fmt: skip
     """Return the table of the records of a search; see `HERTable.from_records`."""
     with uncollected():

@@ -20,6 +20,7 @@ from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
+from sunpy_helio_plugins.her.records import EventRecords
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.silence import has_name
 
@@ -91,6 +92,8 @@ def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]
     systems: dict[str, str] = {}
     for name in table.colnames:
         column = table[name]
+        if isinstance(column, EventRecords):
+            column = as_objects(list(column))
         if not isinstance(column, Polygons | Points):
             made[name] = column
             continue
