@@ -284,9 +284,10 @@ class RecordBlock:
         self.cells = {name: Cells.of(columns.pop(name)) for name in list(columns)}
 
     @classmethod
-    def undivided(cls, source: CompressedRecords, count: int) -> RecordBlock:
+    def undivided(cls, source: Source, count: int) -> RecordBlock:
         """Return a number of records without their columns."""
-        made = cls([], source)
+        made = cls([])
+        made.source = source
         made.numbers = np.zeros(count, dtype=np.int32)
         return made
 
@@ -386,6 +387,14 @@ class EventRecords:
         rows = [np.arange(count) for count in counts]
         numbers = np.repeat(np.arange(len(blocks)), counts)
         return cls(blocks, np.stack([numbers, np.concatenate([np.empty(0, np.intp), *rows])], axis=1))
+
+    @classmethod
+    def kept(cls, column: Iterable[Any]) -> Any:
+        """Return records that were read from a file; a column with anything else is returned unchanged."""
+        cells = list(column)
+        if set(map(type, cells)) - {dict}:
+            return column
+        return cls.joined([RecordBlock.undivided(cells, len(cells))])
 
     @property
     def shape(self) -> tuple[int]:
