@@ -122,11 +122,12 @@ class TableBuilder:
         made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
         self.instants = self._instants(made)
-        self.positions = Positions(self.reader, self.instants, self.starts)
+        positions = Positions(self.reader, self.instants, self.starts)
         places = [name for name in made if chaincodes.POLYGONS.fullmatch(name) or chaincodes.POINTS.fullmatch(name)]
         made |= self.reader.columns([name for name, one in made.items() if one is None and name not in places])
-        made |= self.positions.columns(places)
-        self.positions.say()
+        made |= positions.columns(places)
+        positions.say()
+        del positions
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made

@@ -81,6 +81,12 @@ class _Parts(NamedTuple):
     """The unit as written in the records."""
 
 
+_LATER = frozenset({
+    "event_coordunit", "event_starttime", "fl_goescls", "frm_name", "kb_archivid", "obs_instrument", "obs_observatory",
+})  # fmt: skip
+"""Keywords from which other columns are made as well, or that problems name."""
+
+
 class Reader:
     """
     Build the columns of records.
@@ -159,6 +165,10 @@ class Reader:
         for name, cells in given.items():
             maker = _MAKERS.get(words[name].kind, Reader._text)
             made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
+            if name not in _LATER:
+                # As many texts are not to be in memory twice.
+                self.given.pop(name, None)
+        del given
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
