@@ -93,7 +93,7 @@ class Cells:
         if self.objects is not None:
             return self.objects
         if self.words is not None:
-            return _spread(self.words, self.places).tolist()  # type: ignore[no-any-return]
+            return _spread(self.words, self.places).tolist()
         assert self.numbers is not None  # noqa: S101 - one of three forms
         made: list[Any] = self.numbers.tolist()
         for row in np.flatnonzero(np.isnan(self.numbers)).tolist():
@@ -207,6 +207,10 @@ def _joined_numbers(parts: Sequence[Cells], kinds: frozenset[type]) -> Cells:
     return Cells(kinds, numbers=np.concatenate(data), are_whole=whole)
 
 
+CODEC = "zstd"
+"""The method of compression."""
+
+
 class CompressedRecords:
     """
     The records of a response, which are decoded on access.
@@ -217,22 +221,31 @@ class CompressedRecords:
         The body of the response.
     decode : callable
         Returns the records of a body.
+
+    Attributes
+    ----------
+    content : bytes
+        The compressed body.
+    codec : str
+        The method of compression; empty if it is not available.
+    size : int
+        The number of bytes of the body.
     """
 
     def __init__(self, content: bytes, decode: Callable[[bytes], list[Record]]) -> None:
         import pyarrow as pa
 
-        self._decode, self._size = decode, len(content)
-        self._codec = next((name for name in ("lz4", "zstd") if pa.Codec.is_available(name)), "")
-        self._content = pa.compress(content, self._codec, asbytes=True) if self._codec else content
+        self._decode, self.size = decode, len(content)
+        self.codec = CODEC if pa.Codec.is_available(CODEC) else ""
+        self.content: bytes = pa.compress(content, self.codec, asbytes=True) if self.codec else content
 
     def records(self) -> list[Record]:
         """Decode all records."""
         import pyarrow as pa
 
-        if not self._codec:
-            return self._decode(self._content)
-        return self._decode(pa.decompress(self._content, self._size, self._codec, asbytes=True))
+        if not self.codec:
+            return self._decode(self.content)
+        return self._decode(pa.decompress(self.content, self.size, self.codec, asbytes=True))
 
 
 Source = CompressedRecords | list[Record]
@@ -269,6 +282,14 @@ class RecordBlock:
             self.numbers[own] = number
         columns = _columns(records, found)
         self.cells = {name: Cells.of(columns.pop(name)) for name in list(columns)}
+
+    @classmethod
+    def undivided(cls, source: Source, count: int) -> RecordBlock:
+        """Return a number of records without their columns."""
+        made = cls([])
+        made.source = source
+        made.numbers = np.zeros(count, dtype=np.int32)
+        return made
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -350,11 +371,14 @@ class EventRecords:
         self._decoded: dict[int, list[Record]] = {} if decoded is None else decoded
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> EventRecords:
+    def of(cls, records: Sequence[Record] | EventRecords) -> EventRecords:
         """Return records that are in memory."""
-        if isinstance(records, EventRecords):
+        if isinstance(records, EventRecords) and all(block.cells for block in records.blocks):
             return records
-        return cls.joined([RecordBlock(list(records[first : first + _BLOCK])) for first in range(0, len(records), _BLOCK)])
+        records = list(records)
+        return cls.joined(
+            [RecordBlock(list(records[first : first + _BLOCK])) for first in range(0, len(records), _BLOCK)]
+        )
 
     @classmethod
     def joined(cls, blocks: Sequence[RecordBlock]) -> EventRecords:
@@ -363,6 +387,14 @@ class EventRecords:
         rows = [np.arange(count) for count in counts]
         numbers = np.repeat(np.arange(len(blocks)), counts)
         return cls(blocks, np.stack([numbers, np.concatenate([np.empty(0, np.intp), *rows])], axis=1))
+
+    @classmethod
+    def kept(cls, column: Iterable[Any]) -> Any:
+        """Return records that were read from a file; a column with anything else is returned unchanged."""
+        cells = list(column)
+        if set(map(type, cells)) - {dict}:
+            return column
+        return cls.joined([RecordBlock.undivided(cells, len(cells))])
 
     @property
     def shape(self) -> tuple[int]:
@@ -470,10 +502,11 @@ class EventRecords:
     def __repr__(self) -> str:
         return f"<EventRecords of {len(self)} events>"
 
-    def cells(self, wanted: Iterable[str] | None = None) -> dict[str, Cells]:
-        """Return the values of all or some keywords, in the order of the records."""
-        if wanted is None:
-            wanted = dict.fromkeys(chain.from_iterable(self._layouts()))
+    def pop_cells(self) -> dict[str, Cells]:
+        """Return the values of all keywords in the order of the records, and remove them here."""
+        return self._cells(dict.fromkeys(chain.from_iterable(self._layouts())), is_last=True)
+
+    def _cells(self, wanted: Iterable[str], is_last: bool = False) -> dict[str, Cells]:
         counts = list(map(len, self.blocks))
         begins = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         order = begins[self.places[:, 0]] + self.places[:, 1] if len(self) else np.empty(0, np.intp)
@@ -481,6 +514,8 @@ class EventRecords:
         made: dict[str, Cells] = {}
         for name in wanted if len(self) else ():
             parts = [block.cells.get(name) or nothing(len(block)) for block in self.blocks if len(block)]
+            for block in self.blocks if is_last else ():
+                block.cells.pop(name, None)
             whole = joined(parts)
             made[name] = whole if are_all else whole.take(order)
         return made
@@ -502,14 +537,5 @@ class EventRecords:
 
     def brief(self, names: Sequence[str]) -> list[Record]:
         """Return records with a few keywords only."""
-        found = self.cells(dict.fromkeys(names))
+        found = self._cells(dict.fromkeys(names))
         return [dict(zip(found, row, strict=True)) for row in zip(*(one.values for one in found.values()), strict=True)]
-
-    def without_cells(self) -> EventRecords:
-        """Return the same records, which keep only what they are decoded from."""
-        blocks = []
-        for block in self.blocks:
-            made = object.__new__(RecordBlock)
-            made.__dict__.update(block.__dict__ | {"cells": {}})
-            blocks.append(made)
-        return self._like(blocks, self.places, self._decoded)

@@ -152,7 +152,7 @@ def _read_page(pairs: Pairs, size: int) -> Page:
 
 
 def _divided(page: Page, content: bytes) -> Page:
-    """Return a page with its body, and its events as columns; raise TooManyValuesError if they are nested too deeply."""
+    """Return a page with its body and columns; raise TooManyValuesError if events are nested too deeply."""
     block = RecordBlock(page.records, CompressedRecords(content, records_of))
     for cells in block.cells.values():
         if not cells.kinds.isdisjoint((list, dict)):

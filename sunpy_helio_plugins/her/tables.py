@@ -81,7 +81,11 @@ class TableBuilder:
     """
 
     def __init__(
-        self, records: Sequence[Record], problems: list[str], instants: Time | None, partial: bool = False
+        self,
+        records: Sequence[Record] | EventRecords,
+        problems: list[str],
+        instants: Time | None,
+        partial: bool = False,
     ) -> None:
         self.records = EventRecords.of(records)
         self.reader = parse.Reader(self.records, problems)
@@ -118,11 +122,12 @@ class TableBuilder:
         made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
         self.instants = self._instants(made)
-        self.positions = Positions(self.reader, self.instants, self.starts)
+        positions = Positions(self.reader, self.instants, self.starts)
         places = [name for name in made if chaincodes.POLYGONS.fullmatch(name) or chaincodes.POINTS.fullmatch(name)]
         made |= self.reader.columns([name for name, one in made.items() if one is None and name not in places])
-        made |= self.positions.columns(places)
-        self.positions.say()
+        made |= positions.columns(places)
+        positions.say()
+        del positions
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
@@ -156,7 +161,7 @@ class TableBuilder:
 
     def raw(self) -> EventRecords:
         """Return the column of records."""
-        return self.records.without_cells()
+        return self.records
 
 
 SHOWN = (
@@ -478,8 +483,8 @@ class HERTable(ArchiveTable):
 
 
 def table_of(
-    kind: type[Events], records: Sequence[Record], associations: Iterable[Record], problems: Iterable[str], client: Any,
-    instants: Time | None = None, partial: bool = False,
+    kind: type[Events], records: Sequence[Record] | EventRecords, associations: Iterable[Record],
+    problems: Iterable[str], client: Any, instants: Time | None = None, partial: bool = False,
 ) -> Events:  # fmt: skip
     """Return the table of the records of a search; see `HERTable.from_records`."""
     with uncollected():

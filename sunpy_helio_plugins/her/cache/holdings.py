@@ -36,7 +36,8 @@ from sunpy_helio_plugins.her.cache.segments import (
 )
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, TIMES
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body
+from sunpy_helio_plugins.her.records import CompressedRecords
+from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body, records_of
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, timeline, without
@@ -233,11 +234,11 @@ class EventHoldings:
         is_ordered = query.sort_by in ("", "event_starttime") and not query.descending
         return KeptPages(range_of(query) or self._whole, self._began, self._keep, is_ordered)
 
-    def _keep(self, part: EventPart, bodies: Sequence[bytes]) -> None:
+    def _keep(self, part: EventPart, bodies: Sequence[CompressedRecords]) -> None:
         """Keep the events of a range, and the responses with them."""
         with self._lock:
             self._fresh.append(part)
-        columns, header = packed(bodies, len(part.segment.records)) if part.segment.records else (None, "")
+        columns, header = packed(bodies, len(part.segment.records)) if len(part.segment.records) else (None, "")
         try:
             self._store.put(self._group, {SERIES: entries(part)}, columns, header)
         except DiskError as error:
@@ -320,7 +321,7 @@ class EventHoldings:
             return
         made = assemble(self._whole, parts, [])
         body = json.dumps({"result": made.records, "association": made.associations, "overmax": False}).encode()
-        columns, header = packed([body], len(made.records))
+        columns, header = packed([CompressedRecords(body, records_of)], len(made.records))
         with contextlib.suppress(DiskError):
             fresh = [one.within(*self._whole) for one in known]
             self._store.put(self._group, {SERIES: fresh}, columns, header, expected=found)

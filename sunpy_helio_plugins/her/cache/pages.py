@@ -10,6 +10,8 @@ import numpy as np
 from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, EventSegment, Record
 from sunpy_helio_plugins.her.paging import Page
+from sunpy_helio_plugins.her.records import CompressedRecords
+from sunpy_helio_plugins.her.service import records_of
 from sunpy_helio_plugins.store.intervals import Range
 
 __all__ = ["KeptPages"]
@@ -38,11 +40,11 @@ class KeptPages:
     """
 
     def __init__(
-        self, whole: Range, asked: float, keep: Callable[[EventPart, list[bytes]], None], is_ordered: bool
+        self, whole: Range, asked: float, keep: Callable[[EventPart, list[CompressedRecords]], None], is_ordered: bool
     ) -> None:
         self._whole, self._asked, self._keep, self._is_ordered = whole, asked, keep, is_ordered
         self._border, self._latest = whole.first, UNKNOWN
-        self._records, self._edges, self._bodies = list[Record](), list[Record](), list[bytes]()
+        self._records, self._edges, self._bodies = list[Record](), list[Record](), list[Body]()
         self._is_good, self._is_ended = True, False
 
     def take(self, outcome: Page | ServiceError, is_good: bool) -> None:
@@ -55,7 +57,7 @@ class KeptPages:
         self._edges += outcome.associations
         if not self._is_good:
             return
-        self._bodies.append(outcome.content)
+        self._bodies.append((_source(outcome), len(outcome.records)))
         if not outcome.more:
             self._is_ended = True
             self._keep_until(self._whole.before)
@@ -69,12 +71,14 @@ class KeptPages:
     def _keep_until(self, border: int) -> None:
         """Keep what is pending as the events before a time."""
         segment = EventSegment(self._records, self._edges)
-        self._keep(EventPart(Range(self._border, border), segment, self._asked), self._bodies)
+        part = EventPart(Range(self._border, border), segment.compressed(self._bodies), self._asked)
+        self._keep(part, [body for body, _ in self._bodies])
         after = np.flatnonzero(segment.readable & ((segment.ends >= border) | (segment.starts >= border)))
         self._border, self._records = border, [segment.records[row] for row in after.tolist()]
         self._edges = _of_events(self._edges, self._records)
         told = {"result": self._records, "association": self._edges, "overmax": False}
-        self._bodies = [json.dumps(told).encode()] if self._records else []
+        pending = CompressedRecords(json.dumps(told).encode(), records_of) if self._records else None
+        self._bodies = [(pending, len(self._records))] if pending else []
 
     @property
     def rest(self) -> EventPart | None:
@@ -83,6 +87,15 @@ class KeptPages:
             return None
         segment = EventSegment(self._records, self._edges)
         return EventPart(Range(self._border, self._whole.before), segment, self._asked, is_whole=False)
+
+
+Body = tuple[CompressedRecords, int]
+"""The body of a response, and its number of events."""
+
+
+def _source(page: Page) -> CompressedRecords:
+    source = None if page.block is None else page.block.source
+    return source if isinstance(source, CompressedRecords) else CompressedRecords(page.content, records_of)
 
 
 def _of_events(associations: list[Record], records: list[Record]) -> list[Record]:

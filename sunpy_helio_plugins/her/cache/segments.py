@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.her.filters.evaluate import stamp
+from sunpy_helio_plugins.her.records import CompressedRecords, EventRecords, RecordBlock
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
@@ -32,8 +33,6 @@ COLUMN = "json"
 
 UNKNOWN = -(2**62)
 """The time of an event that cannot be read."""
-
-_CODEC = "zstd"
 
 _DAY = 86400.0
 
@@ -53,7 +52,7 @@ def instant(value: Any) -> int | None:
         return None
 
 
-def _instants(records: Sequence[Record], name: str) -> NDArray[np.int64]:
+def _instants(records: Sequence[Record] | EventRecords, name: str) -> NDArray[np.int64]:
     """Return a time of each event in milliseconds; `UNKNOWN` if it cannot be read."""
     values = [record.get(name) for record in records]
     if values and all(type(value) is str and stamp(value) == value for value in values):
@@ -73,10 +72,10 @@ class EventSegment:
     Attributes
     ----------
     records, associations : list of dict
-        The events and their relations.
+        The events and their relations; the former may be compressed.
     """
 
-    records: list[Record] = field(repr=False, default_factory=list)
+    records: Sequence[Record] | EventRecords = field(repr=False, default_factory=list)
     associations: list[Record] = field(repr=False, default_factory=list)
 
     @cached_property
@@ -98,6 +97,13 @@ class EventSegment:
     def readable(self) -> NDArray[np.bool_]:
         """Whether the times of each event can be read."""
         return np.asarray((self.starts != UNKNOWN) & (self.ends != UNKNOWN))
+
+    def compressed(self, bodies: Sequence[tuple[CompressedRecords, int]]) -> EventSegment:
+        """Return the same events, which are decoded from the bodies of responses, each with a number of them."""
+        blocks = [RecordBlock.undivided(body, count) for body, count in bodies]
+        made = EventSegment(EventRecords.joined(blocks), self.associations)
+        made.__dict__.update(starts=self.starts, ends=self.ends, archived=self.archived, readable=self.readable)
+        return made
 
     def within(self, part: Range) -> NDArray[np.intp]:
         """Return the indices of the events that overlap a range, or have times that cannot be read."""
@@ -122,7 +128,7 @@ def entries(part: EventPart) -> list[Entry]:
     shortly before it, are not believed at all: the registry may still revise them.
     """
     asked, border = part.asked, int((part.asked - conf.her.grace_days * _DAY) * 1e3)
-    state, days = (State.PRESENT, conf.her.cache_days) if part.segment.records else (State.EMPTY, conf.cache_days)
+    state, days = (State.PRESENT, conf.her.cache_days) if len(part.segment.records) else (State.EMPTY, conf.cache_days)
     told = [Entry(*part.range, state, asked, asked + days * _DAY)]
     recent = [Range(max(part.range.first, border), part.range.before), *_unsettled(part, border)]
     for one in joined(recent, _MOST_PARTS):
@@ -150,15 +156,11 @@ def _doubted(told: Iterable[Entry], hole: Range) -> Iterator[Entry]:
             yield one.within(hole.before, one.before)
 
 
-def packed(bodies: Sequence[bytes], count: int) -> tuple[dict[str, NDArray[Any]], str]:
-    """Return the bodies of responses with some events, compressed, as a column of bytes and a header."""
-    import pyarrow as pa
-
-    codec = _CODEC if pa.Codec.is_available(_CODEC) else ""
-    parts = [pa.compress(body, codec, asbytes=True) if codec else body for body in bodies]
-    sizes = [[len(part), len(body)] for part, body in zip(parts, bodies, strict=True)]
-    content = np.frombuffer(b"".join(parts), dtype=np.uint8)
-    return {COLUMN: content}, json.dumps({"events": count, "codec": codec, "sizes": sizes})
+def packed(bodies: Sequence[CompressedRecords], count: int) -> tuple[dict[str, NDArray[Any]], str]:
+    """Return the bodies of responses with some events as a column of bytes and a header."""
+    sizes = [[len(body.content), body.size] for body in bodies]
+    content = np.frombuffer(b"".join(body.content for body in bodies), dtype=np.uint8)
+    return {COLUMN: content}, json.dumps({"events": count, "codec": bodies[0].codec, "sizes": sizes})
 
 
 def count_of(file: ColumnFile) -> int:

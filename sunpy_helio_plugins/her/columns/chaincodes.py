@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 
-__all__ = ["POINTS", "POLYGONS", "is_chaincode", "points", "rings"]
+__all__ = ["POINTS", "POLYGONS", "Parsed", "is_chaincode", "parsed", "points", "rings"]
 
 POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
 """Keywords of an outline, a line or a box; the first three letters are its system."""
@@ -42,8 +41,34 @@ def is_chaincode(name: str) -> bool:
     return POLYGONS.fullmatch(name) is not None or POINTS.fullmatch(name) is not None
 
 
+class Parsed(NamedTuple):
+    """The vertices of all polygons, their offsets, and those of texts that are not in the registry's format."""
+
+    vertices: Floats
+    offsets: NDArray[np.int64]
+    alone: dict[int, Floats]
+
+
+def parsed(texts: Sequence[Any]) -> Parsed:
+    """Parse WKT polygons or lines, without checks of their vertices."""
+    filled = [index for index, text in enumerate(texts) if text]
+    given = [texts[index] for index in filled] if len(filled) < len(texts) else texts
+    pairs = _alike(given, "POLYGON((", "))")
+    if pairs is not None:
+        lengths = np.zeros(len(texts), np.int64)
+        lengths[filled] = pairs.counts
+        return Parsed(pairs.numbers, _offsets(lengths), {})
+    found = {index: body for index in filled if (body := _body(texts[index])) is not None}
+    bodies, counts = list(found.values()), {index: body.count(",") + 1 for index, body in found.items()}
+    together = _read(bodies, sum(counts.values()))
+    if together is None:
+        together, counts = np.empty((0, 2)), {}
+    alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
+    return Parsed(*_in_order(together, counts, alone, len(texts)), alone)
+
+
 def rings(
-    texts: Sequence[Any], highest: float = np.inf, widest: float = np.inf
+    texts: Sequence[Any], highest: float = np.inf, widest: float = np.inf, known: Parsed | None = None
 ) -> tuple[Floats, NDArray[np.int64], list[int]]:  # fmt: skip
     """
     Parse WKT polygons or lines, closing polygons, and drop those with invalid vertices.
@@ -54,6 +79,8 @@ def rings(
         One for each event; `None` or empty if it is missing.
     highest, widest : float, optional
         The largest absolute second and first number of a vertex: ``highest`` is 90 for latitudes.
+    known : Parsed, optional
+        What `parsed` returned for these texts.
 
     Returns
     -------
@@ -64,16 +91,7 @@ def rings(
     bad : list of int
         The events with an invalid text.
     """
-    filled = [index for index, text in enumerate(texts) if text]
-    bodies, counts = _boxes([texts[index] for index in filled]), dict.fromkeys(filled, 5)
-    if bodies is None:
-        found = {index: body for index in filled if (body := _body(texts[index])) is not None}
-        bodies, counts = list(found.values()), {index: body.count(",") + 1 for index, body in found.items()}
-    together = _read(bodies, sum(counts.values()))
-    if together is None:
-        together, counts = np.empty((0, 2)), {}
-    alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
-    vertices, offsets = _in_order(together, counts, alone, len(texts))
+    vertices, offsets, alone = parsed(texts) if known is None else known
     odd = _odd(vertices, offsets, (widest, highest))
     if len(odd):
         vertices, offsets = _without(vertices, offsets, odd)
@@ -81,27 +99,45 @@ def rings(
     return vertices, offsets, sorted({*(index for index, ring in alone.items() if not len(ring)), *map(int, odd)})
 
 
-def _boxes(texts: list[Any]) -> list[str] | None:
-    """Return "x y,x y" of each polygon if all are boxes in the registry's format, else `None`."""
-    bodies = _bodies(texts, "POLYGON((", "))")
-    if bodies is None or _counts(bodies, ",") != {4} or _counts(bodies, " ") != {5} or "(" in "".join(bodies):
-        return None
-    return bodies
+class _Pairs(NamedTuple):
+    """The numbers of all texts, two in each row, and how many pairs each text has."""
+
+    numbers: Floats
+    counts: NDArray[np.int64]
 
 
-def _bodies(texts: list[Any], start: str, end: str) -> list[str] | None:
-    """Return what is between the start and the end of each text, if all have these, else `None`."""
+def _alike(texts: Sequence[Any], start: str, end: str) -> _Pairs | None:
+    """Parse texts such as "POLYGON((x y,x y))" if all are in this format, else return `None`."""
     if not texts or set(map(type, texts)) != {str}:
         return None
     together = "\n".join(texts)
-    if together.count("\n") != len(texts) - 1 or not together.startswith(start) or not together.endswith(end):
+    if not (together.startswith(start) and together.endswith(end) and together.isascii()):
         return None
-    bodies = together[len(start) : -len(end)].split(f"{end}\n{start}")
-    return bodies if len(bodies) == len(texts) else None
+    body = together[len(start) : -len(end)].replace(f"{end}\n{start}", "\n").encode()
+    signs = np.frombuffer(body, dtype=np.uint8)
+    # The digits, the point, the minus and the plus are between these and the letters.
+    places = np.flatnonzero((signs <= ord(" ")) | (signs == ord(",")))
+    separators = signs[places]
+    ends = separators[1::2]
+    breaks = np.flatnonzero(ends == ord("\n"))
+    if len(breaks) != len(texts) - 1 or together.count("\n") != len(breaks) or len(separators) % 2 == 0:
+        return None
+    if (separators[::2] != ord(" ")).any() or not ((ends == ord(",")) | (ends == ord("\n"))).all():
+        return None
+    numbers = _numbers(body, len(ends) + 1)
+    return None if numbers is None else _Pairs(numbers, np.diff(np.concatenate([[-1], breaks, [len(ends)]])))
 
 
-def _counts(texts: list[str], sign: str) -> set[int]:
-    return set(map(str.count, texts, repeat(sign)))
+def _numbers(body: bytes, count: int) -> Floats | None:
+    """Return the numbers of "x y" separated by commas and line breaks; `None` if any is not a number."""
+    try:
+        if count < _FEW:
+            made = np.array(body.decode().replace(" ", ",").replace("\n", ",").split(","), dtype=float).reshape(-1, 2)
+        else:
+            made = _read_many(body)
+    except ValueError:
+        return None
+    return made if made.shape == (count, 2) else None
 
 
 def _body(text: Any) -> str | None:
@@ -162,26 +198,16 @@ def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _read(bodies: list[str], count: int) -> Floats | None:
     """Parse "x y,x y" of all polygons; `None` if any is not in this format."""
-    if not bodies:
-        return np.empty((0, 2))
-    try:
-        made = _read_few(bodies) if count < _FEW else _read_many(bodies)
-    except ValueError:
-        return None
-    return made if made.shape == (count, 2) else None
+    return _numbers(",".join(bodies).encode(), count) if bodies else np.empty((0, 2))
 
 
-def _read_few(bodies: list[str]) -> Floats:
-    return np.array(",".join(bodies).replace(" ", ",").split(","), dtype=float).reshape(-1, 2)
-
-
-def _read_many(bodies: list[str]) -> Floats:
+def _read_many(body: bytes) -> Floats:
     import pyarrow as pa
     from pyarrow import csv
 
     numbers = {"x": pa.float64(), "y": pa.float64()}
     table = csv.read_csv(
-        pa.BufferReader(",".join(bodies).replace(",", "\n").encode()),
+        pa.BufferReader(body.replace(b",", b"\n")),
         read_options=csv.ReadOptions(use_threads=False, column_names=list(numbers), block_size=1 << 20),
         parse_options=csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(column_types=numbers, null_values=[], strings_can_be_null=False),
@@ -317,9 +343,8 @@ def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
 
 def _points(texts: list[Any]) -> Floats | None:
     """Parse points in the registry's format; `None` if any is not in it."""
-    bodies = _bodies(texts, "POINT(", ")")
-    is_usual = bodies is not None and _counts(bodies, " ") == {1} and "," not in "".join(bodies)
-    return _read(bodies, len(texts)) if bodies is not None and is_usual else None
+    pairs = _alike(texts, "POINT(", ")")
+    return pairs.numbers if pairs is not None and (pairs.counts == 1).all() else None
 
 
 def _point(text: Any) -> tuple[float, float]:

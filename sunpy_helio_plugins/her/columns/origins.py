@@ -56,7 +56,7 @@ def origins(systems: Sequence[Any], apart: Sequence[Any], radii: Sequence[Any]) 
     return made
 
 
-def numbers(*columns: Sequence[Any]) -> list[Floats]:
+def numbers(*columns: Sequence[Any] | Floats) -> list[Floats]:
     """Return the values of columns as numbers; NaN if one is missing or cannot be read."""
     return [_floats(values) for values in columns]
 

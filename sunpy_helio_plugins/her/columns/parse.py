@@ -81,6 +81,12 @@ class _Parts(NamedTuple):
     """The unit as written in the records."""
 
 
+_LATER = frozenset({
+    "event_coordunit", "event_starttime", "fl_goescls", "frm_name", "kb_archivid", "obs_instrument", "obs_observatory",
+})  # fmt: skip
+"""Keywords from which other columns are made as well, or that problems name."""
+
+
 class Reader:
     """
     Build the columns of records.
@@ -109,7 +115,7 @@ class Reader:
         self.corrections: dict[str, dict[int, Any]] = {}
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
-        self.given = records.cells()
+        self.given = records.pop_cells()
         self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
         self._nowhere: list[int] = []
         told, places = self._coded("noposition")
@@ -141,7 +147,7 @@ class Reader:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
         found = self.cells(name)
         texts = [None if value is None else _printable(str(value)) for value in found.different]
-        return texts if found.words is None else list(map(texts.__getitem__, found.places.tolist()))
+        return texts if found.places is None else list(map(texts.__getitem__, found.places.tolist()))
 
     def correct(self, name: str, row: int, value: Any) -> None:
         """Replace the value of a keyword of one record; `None` removes it."""
@@ -159,6 +165,10 @@ class Reader:
         for name, cells in given.items():
             maker = _MAKERS.get(words[name].kind, Reader._text)
             made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
+            if name not in _LATER:
+                # As many texts are not to be in memory twice.
+                self.given.pop(name, None)
+        del given
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
@@ -177,7 +187,7 @@ class Reader:
             texts = [str(value or "") for value in cells.different]
             known = {text: place for place, text in enumerate(dict.fromkeys(texts))}
             places = np.fromiter(map(known.__getitem__, texts), dtype=np.intp, count=len(texts))
-            self._spelled[name] = list(known), places if cells.words is None else places[cells.places]
+            self._spelled[name] = list(known), places if cells.places is None else places[cells.places]
         return self._spelled[name]
 
     def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
@@ -237,7 +247,7 @@ class Reader:
             read = self._each(keyword, cells.values, lambda value: _WORDS[str(value).lower()])
             return _Parts(np.array([value is True for value in read], dtype=bool), _missing(read))
         data, missing = np.array([value is True for value in read], dtype=bool), _missing(read)
-        return _Parts(data, missing) if cells.words is None else _Parts(data[cells.places], missing[cells.places])
+        return _Parts(data, missing) if cells.places is None else _Parts(data[cells.places], missing[cells.places])
 
     def _text(self, keyword: Keyword, cells: Cells) -> Any:
         is_object = bool(_LONG.fullmatch(keyword.name)) or keyword.name not in keywords()
@@ -246,7 +256,7 @@ class Reader:
             return _Parts(_texts(values, is_object), _missing(cells.values))
         # Each of few different texts is converted once.
         texts, missing = _texts(cells.different, is_object), _missing(cells.different)
-        return _Parts(texts, missing) if cells.words is None else _Parts(texts[cells.places], missing[cells.places])
+        return _Parts(texts, missing) if cells.places is None else _Parts(texts[cells.places], missing[cells.places])
 
     def _objects(self, _: Keyword, cells: Cells) -> Any:
         data = np.empty(len(cells), dtype=object)
@@ -275,12 +285,12 @@ class Reader:
     ) -> NDArray[np.int64]:  # fmt: skip
         """Convert the numbers of an integer keyword; only the rows with a fraction or a too large number are masked."""
         odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
-        self._say(keyword, "are not whole numbers", [cells.value(row) for row in np.flatnonzero(odd)])
+        self._say(keyword, "are not whole numbers", [cells.value(row) for row in np.flatnonzero(odd).tolist()])
         missing |= odd
         made = np.where(missing, 0, data).astype(np.int64)
         # Floats cannot represent all integers from here on.
         for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
-            exact = exact_integer(cells.value(row))
+            exact = exact_integer(cells.value(int(row)))
             missing[row] = exact is None
             made[row] = exact or 0
         return made
@@ -288,11 +298,8 @@ class Reader:
     def _as_floats(self, keyword: Keyword, cells: Cells) -> tuple[NDArray[np.float64], Mask]:
         if cells.is_nothing:
             return np.zeros(len(cells)), np.ones(len(cells), dtype=bool)
-        if cells.numbers is None:
-            data = self._read_floats(keyword, cells.values)
-        else:
-            # The column is changed.
-            data = cells.numbers.copy()
+        # A copy, since columns are changed.
+        data = self._read_floats(keyword, cells.values) if cells.numbers is None else cells.numbers.copy()
         missing = ~np.isfinite(data)
         for sentinel in SENTINELS:
             missing |= data == sentinel

@@ -75,6 +75,7 @@ class Positions:
         self.tilt, self.distance = frames.earth(instants)
         self._texts = reader.several((*OUTLINES, *COORDS))
         self._known: dict[str, Rings] = {}
+        self._parsed: dict[str, chaincodes.Parsed] = {}
         self._points = {name: chaincodes.points(self._texts[name]) for name in COORDS}
         first, second = (reader.numbers(names) for names in zip(*CENTRES.values(), strict=True))
         self._centres = {
@@ -165,8 +166,9 @@ class Positions:
             values = self._texts[name]
             if name.endswith("bbox") and self.everywhere.any():
                 values = [None if wide else text for text, wide in zip(values, self.everywhere, strict=True)]
+                self._parsed.pop(name, None)
             widest, highest = frames.LIMITS[name[:3]]
-            vertices, offsets, bad = chaincodes.rings(values, highest, widest)
+            vertices, offsets, bad = chaincodes.rings(values, highest, widest, self._parsed.pop(name, None))
             worst = [index for index in bad if not _is_placeholder(values[index])]
             self._say(name, [values[index] for index in worst], "not a polygon")
             self._known[name] = vertices, offsets
@@ -177,7 +179,8 @@ class Positions:
         """Whether the box of each event is the complete near side, as for a flare with unknown position."""
         made = np.zeros(self.rows, dtype=bool)
         for name in ("hgs_bbox", "hgc_bbox"):
-            vertices, offsets, _ = chaincodes.rings(self._texts[name])
+            self._parsed[name] = chaincodes.parsed(self._texts[name])
+            vertices, offsets, _ = chaincodes.rings(self._texts[name], known=self._parsed[name])
             filled = np.flatnonzero(np.diff(offsets))
             if len(filled):
                 starts = offsets[filled]

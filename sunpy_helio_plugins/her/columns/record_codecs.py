@@ -113,7 +113,7 @@ class RecordsCodec:
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
         if "layouts" not in spec:
-            return _OBJECTS.unpack(spec, parts)
+            return EventRecords.kept(_OBJECTS.unpack(spec, parts))
         own = Parts(parts.table, spec["fields"]["parts"])
         fields = {name: own.arrow(name) for name in own.names}
         numbers, whole = parts.array("layout"), frozenset(spec["whole"])
@@ -128,7 +128,7 @@ class RecordsCodec:
         other = objects_of(parts.arrow("other"))
         for row in np.flatnonzero(other != None):  # noqa: E711 - of each element
             made[row] |= json.loads(other[row])
-        return EventRecords.of(list(made)).without_cells()
+        return EventRecords.kept(made)
 
 
 class _Fields:

@@ -20,6 +20,7 @@ from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
+from sunpy_helio_plugins.her.records import EventRecords
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.silence import has_name
 
@@ -91,6 +92,8 @@ def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]
     systems: dict[str, str] = {}
     for name in table.colnames:
         column = table[name]
+        if isinstance(column, EventRecords):
+            column = as_objects(list(column))
         if not isinstance(column, Polygons | Points):
             made[name] = column
             continue
@@ -187,6 +190,8 @@ def _typed(cls: type[T], table: QTable) -> T:
         column = together.get(stem, table[name])
         is_kept = stem in together or type(column) is not Column or stem not in (*keywords(), *_NAMES) or stem == "refs"
         made[stem if stem in together else name] = column if is_kept else MaskedColumn(column)
+    if "raw" in made:
+        made["raw"] = EventRecords.kept(made["raw"])
     return cls(list(made.values()), names=list(made), copy=False)
 
 
@@ -304,9 +309,9 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
         made.meta |= _own_meta(table)
     own = [[name for name in table.colnames if name not in made.colnames] for table in tables]
     if any(own):
-        # With a column that all tables have, so that the rows of a table without other columns are counted.
+        # With a column that all have, so that the rows of a table without other columns are counted.
         parts = [
-            QTable({"raw": table["raw"]} | {name: table[name] for name in names})
+            QTable({"row": np.arange(len(table))} | {name: table[name] for name in names})
             for table, names in zip(tables, own, strict=True)
         ]
         added = vstack(parts)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import QTable, vstack
+from hypothesis import given
+from hypothesis import strategies as st
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins.her import HERClient, HERTable
+from sunpy_helio_plugins.her.records import Cells, CompressedRecords, EventRecords, RecordBlock, joined
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.integers(-3, 3),
+    st.floats(),
+    st.sampled_from([0.0, -0.0, 1.0, 2.5]),
+    st.sampled_from(["", "true", "SPoCA", "nan"]),
+    st.text(max_size=3),
+    st.lists(st.integers(0, 1), max_size=1),
+)
+COLUMNS = st.one_of(
+    *(
+        st.lists(kind, max_size=80)
+        for kind in (VALUES, st.none(), st.sampled_from([None, 1, 2.0]), st.sampled_from("ab"))
+    )
+)
+
+
+def spelled(values: list[Any]) -> list[str]:
+    """Return values with their types and the signs of zeros."""
+    return [f"{type(value).__name__} {value!r}" for value in values]
+
+
+@given(columns=st.lists(COLUMNS, min_size=1, max_size=4), data=st.data())
+def test_any_values_come_back_as_they_were(columns: list[list[Any]], data: st.DataObject) -> None:
+    values = [value for column in columns for value in column]
+    cells = joined([Cells.of(list(column)) for column in columns])
+    assert spelled(cells.values) == spelled(values)
+    assert cells.kinds >= set(map(type, values))
+    rows = data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9)) if values else []
+    found = cells.take(np.array(rows, dtype=np.intp))
+    assert spelled(found.values) == spelled([values[row] for row in rows])
+    changes = dict.fromkeys(rows[:2]) | dict.fromkeys(rows[2:4], 1.5)
+    expected = [changes.get(row, value) if row in changes else value for row, value in enumerate(values)]
+    assert spelled(cells.changed(changes).values) == spelled(expected)
+
+
+def test_the_different_values_are_in_the_order_of_their_first_rows() -> None:
+    cells = joined([Cells.of(["a", "b"] * 40), Cells.of(["c", "a"] * 40)])
+    assert cells.different == ["a", "b", "c"]
+    assert cells.take(np.array([81, 80, 1])).different == ["a", "c", "b"]
+
+
+@pytest.fixture
+def records() -> EventRecords:
+    bodies = [[{"n": 10 * body + row, "kb_archivid": f"e{row}"} for row in range(3)] for body in range(4)]
+    return EventRecords.joined(
+        [RecordBlock(body, CompressedRecords(json.dumps(body).encode(), json.loads)) for body in bodies]
+    )
+
+
+def test_records_are_decoded_in_any_order(records: EventRecords) -> None:
+    assert [one["n"] for one in records] == [0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32]
+    assert records[-1]["n"] == 32
+    assert [one["n"] for one in records[::-5]] == [32, 20, 1]
+    assert records[np.arange(12) == 4].tolist() == [{"n": 11, "kb_archivid": "e1"}]
+    assert (records == list(records)).all()
+
+
+@pytest.mark.parametrize("change", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_have_the_same_records(records: EventRecords, change: Any) -> None:
+    assert change(records).tolist() == records.tolist()
+
+
+def test_the_columns_of_chosen_records_are_in_their_order(records: EventRecords) -> None:
+    assert [one["n"] for one in records[[7, 0]].brief(["n", "other"])] == [21, 0]
+    cells = records[[7, 0, 3]].pop_cells()
+    assert {name: one.values for name, one in cells.items()} == {"n": [21, 0, 10], "kb_archivid": ["e1", "e0", "e0"]}
+
+
+def test_a_column_of_records_is_stacked_and_changed_like_others(records: EventRecords) -> None:
+    table = QTable({"raw": records, "n": np.arange(12)})
+    both = vstack([table[:2], table[10:]])
+    assert [one["n"] for one in both["raw"]] == [0, 1, 31, 32]
+    both["raw"][1] = {"n": -1}
+    both.insert_row(0, {"raw": None, "n": 7})
+    assert [one and one["n"] for one in both["raw"]] == [None, 0, -1, 31, 32]
+    assert [one["n"] for one in table["raw"][:2]] == [0, 1]
+
+
+def test_a_search_does_not_keep_its_records_in_memory(archive: Any) -> None:
+    table = HERClient().search(a.Time("2026-01-10", "2026-01-11"), a.her.EventType("FL"))
+    raw = table["raw"]
+    assert {type(block.source) for block in raw.blocks} == {CompressedRecords}
+    assert not any(block.cells for block in raw.blocks)
+    assert raw.tolist() == HERTable.from_records(raw.tolist())["raw"].tolist()
+
+
+def test_the_number_of_decoded_responses_does_not_grow(records: EventRecords) -> None:
+    assert math.isclose(sum(one["n"] for one in records), 192)
+    assert len(records._decoded) <= 2
