@@ -73,3 +73,28 @@ def test_one_thread_imports_at_a_time(attached: Callable[[str], Any], monkeypatc
     with lazy.importing:
         attached("name")
     assert free == [False, False, True]
+
+
+OF_TYPE_CHECKERS = """
+import ast, importlib, pkgutil, types
+import sunpy.net, sunpy_helio_plugins
+found = []
+for one in pkgutil.walk_packages(sunpy_helio_plugins.__path__, "sunpy_helio_plugins."):
+    if one.name.rpartition(".")[2] in ("__main__", "pytest_plugin"):
+        continue
+    module = importlib.import_module(one.name)
+    tree = ast.parse(open(module.__file__, encoding="utf-8").read())
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    imports = [inner for node in blocks for inner in node.body if isinstance(inner, ast.Import | ast.ImportFrom)]
+    names = [alias.asname or alias.name.partition(".")[0] for inner in imports for alias in inner.names]
+    is_here = {name: not isinstance(vars(module).get(name, module), types.ModuleType) for name in names}
+    found += [f"{one.name}.{name}" for name in names if is_here[name]]
+print(found)
+"""
+
+
+def test_what_is_imported_for_type_checkers_is_not_imported_otherwise(interpreters: Any) -> None:
+    done = interpreters.run(OF_TYPE_CHECKERS)
+    assert done.returncode == 0, done.stderr
+    # Other modules use this name of the face.
+    assert done.stdout == "['sunpy_helio_plugins.quantities.units.parse']\n"

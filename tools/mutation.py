@@ -59,6 +59,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("hapi/records/buffers.py", "self._resize(rows.stop + rows.stop //"): "how fast a buffer grows",
     ("her/outlines/transform.py", "places = Helioprojective("): "only the position off the disk is used",
     ("her/columns/points.py", "reshape(- 2, 2)"): "numpy takes any negative length as the one that fits",
+    ("store/arrow.py", "reshape(- 2)"): "numpy takes any negative length as the one that fits",
     ("store/answers.py", "if _bytes(connection)[1] != limit"): "unused pages are returned more often",
     ("her/filters/plan.py", "~1"): "a wider comparison is sent, and the events are compared again here",
     ("imap/integrity.py", ">= 1,"): "a PDF does not begin with the mark of its end",

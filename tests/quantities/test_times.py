@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -236,3 +237,16 @@ def test_many_times_at_the_borders_of_days(offset):
 def test_units_of_counts_are_between_a_nanosecond_and_a_day(unit, is_taken):
     with contextlib.nullcontext() if is_taken else pytest.raises(QueryError, match="a number of seconds from 1e-9"):
         times._UNIT.check("f", "unit", unit)
+
+
+def test_a_warning_that_was_shown_before_is_raised_in_a_block_and_shown_after_it():
+    def say():
+        warnings.warn("again", UserWarning, stacklevel=1)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        say()
+        with silence.raised(UserWarning), pytest.raises(UserWarning, match="again"):
+            say()
+        say()
+    assert len(shown) == 2

@@ -128,3 +128,14 @@ def test_the_index_is_in_the_folder_of_the_cache(tmp_path: Path, index_folder: P
         assert default().path == tmp_path / module.NAME
     with conf.set_temp("cache", False):
         assert default().path == index_folder / module.NAME
+
+
+def test_the_indexes_of_another_folder_are_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_open", {})
+    paths = [tmp_path / "one" / "a.db", tmp_path / "one" / "b.db", tmp_path / "two" / "a.db"]
+    closed = []
+    for path in paths:
+        made = module._at(path)
+        assert module._at(path) is made
+        monkeypatch.setattr(made, "close", lambda name=path: closed.append(name))
+    assert closed == paths[:2]
