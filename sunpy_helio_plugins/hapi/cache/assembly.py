@@ -81,7 +81,7 @@ class Assembly:
         raw = {**(self._raw or {}), "parameters": [self._headers[name].raw for name in names]}
         return DecodedDocument(Info(raw), "csv", b"", 0, parts=parts)
 
-    def problems(self, failures: Sequence[Failure], began: float) -> tuple[str, ...]:
+    def problems(self, failures: Sequence[Failure], began: float, now: float) -> tuple[str, ...]:
         """Return a sentence for each range that is missing, or could not be requested again."""
         told: dict[str, None] = {}
         unnamed = united([*self.lost, *self.disputed])
@@ -90,7 +90,7 @@ class Assembly:
             of = "" if len(others) >= len(self.info.names) - 1 else f" of {', '.join(others)}"
             for part in common(self.lost + self.disputed, [one.range]):
                 told[f"{_shown(part)}{of} is missing: {one.error}"] = None
-            for part, asked in self._old(one.range, began):
+            for part, asked in self._old(one.range, began, now):
                 since = f"could not be requested again, and is as it was on {_clock(asked)}"
                 told[f"{_shown(part)}{of} {since}: {one.error}"] = None
             unnamed = without(unnamed, [one.range])
@@ -98,11 +98,11 @@ class Assembly:
             told[f"{_shown(part)} is missing: its parameters differ between responses."] = None
         return tuple(told)
 
-    def _old(self, within: Range, began: float) -> Iterator[tuple[Range, float]]:
+    def _old(self, within: Range, began: float, now: float) -> Iterator[tuple[Range, float]]:
         """Yield consecutive ranges that are here from before, and the earliest time at which they were requested."""
         found: list[tuple[Range, float]] = []
         for one, asked in self.here:
-            if asked >= began:
+            if began <= asked <= now:  # later times are of a clock that was fast
                 continue
             for part in common([one], [within]):
                 if found and found[-1][0].before == part.first:

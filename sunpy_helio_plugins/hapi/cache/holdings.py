@@ -377,7 +377,7 @@ class Holdings:
     def joined(self) -> Partial[HAPIDocument]:
         """Return all records as one document, none if everything is missing, and what is missing."""
         made = self._assembly()
-        problems = made.problems(self._failures, self._began)
+        problems = made.problems(self._failures, self._began, time.time())
         if self.error is not None:
             return Partial(problems=problems)
         self._write_together()

@@ -297,7 +297,7 @@ class EventHoldings:
             for part in without(lost, [one for one, _ in made.here]) if not is_told else ():
                 text = f"The events from {_text(part.first)} to {_text(part.before - 1)} are missing: {error}"
                 yield Problem.of_error(error, text)
-            old = [(part, asked) for one, asked in made.here if asked < self._began for part in common([one], lost)]
+            old = [(part, asked) for one, asked in made.here if self._is_old(asked) for part in common([one], lost)]
             if old:
                 since = datetime.fromtimestamp(min(asked for _, asked in old), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
                 text = (
@@ -305,6 +305,10 @@ class EventHoldings:
                     f"requested again, and are as they were on {since}: {error}"
                 )
                 yield Problem.of_error(error, text)
+
+    def _is_old(self, asked: float) -> bool:
+        """Return whether a request was sent before this search, also if the clock was fast then."""
+        return asked < self._began or asked > time.time()
 
     def _write_together(self) -> None:
         """Write the events of many small files to one."""

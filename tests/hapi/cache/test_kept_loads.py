@@ -467,10 +467,11 @@ def test_offline_no_file_is_downloaded(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_records_that_could_not_be_requested_again_are_given_with_their_date(server, monkeypatch):
+@pytest.mark.parametrize("days", [40, -40])
+def test_records_that_could_not_be_requested_again_are_given_with_their_date(server, monkeypatch, days):
     del server.datasets["D"].extra["modificationDate"]
     load(server, 0, 50, "x")
-    monkeypatch.setattr(holdings, "time", Clock(time.time() + 40 * 86400))
+    monkeypatch.setattr(holdings, "time", Clock(time.time() + days * 86400))
     with (
         conf.set_temp("offline", True),
         pytest.warns(

@@ -512,3 +512,18 @@ def test_events_of_all_years_are_kept(registry: Registry) -> None:
     for first, last in ((-61, -55), (-57, -39), (-61, 0.5)):
         check(registry, asked_for(first * YEAR, last * YEAR))
         check(registry, asked_for(first * YEAR, last * YEAR), 0)
+
+
+@pytest.mark.parametrize("days", [-400, 0, 400])
+def test_events_that_could_not_be_requested_again_are_named_whatever_the_clock_was(
+    registry: Registry, days: int
+) -> None:
+    registry.put("one", 10)
+    registry.clock.error = days * DAY
+    check(registry, asked_for(0, HOUR), 1)
+    registry.clock.error = 0.0
+    registry.clock.sleep(60)
+    registry.failing = {1}
+    found = search.search([asked_for(0, HOUR, refresh=True)])
+    assert names(found.records) == ["ivo://x/one 1"]
+    assert "could not be requested again, and are as they were on" in found.problems[0]
