@@ -469,7 +469,8 @@ class EventRecords:
     def __eq__(self, other: object) -> Any:
         if not hasattr(other, "__len__") or len(other) != len(self):
             return NotImplemented
-        return np.array([mine == yours for mine, yours in zip(self, other, strict=True)], dtype=bool)  # type: ignore[call-overload]
+        pairs = zip(self, list(other), strict=True)  # type: ignore[call-overload]
+        return np.array([mine == yours for mine, yours in pairs], dtype=bool)
 
     __hash__ = None  # type: ignore[assignment]
 
