@@ -96,9 +96,9 @@ def quicklook(table: Any, columns: Sequence[str] | None = None) -> Figure:
 
 
 def _title(meta: Mapping[str, Any]) -> str:
-    """Return the description of the dataset in the header of HAPI or in the CDF file; empty if there is none."""
+    """Return the description in the header of HAPI or in the CDF file, or else the id of the dataset; or no text."""
     names = ("Logical_source_description", "Logical_source")
-    given = [(meta.get("hapi") or {}).get("description"), *(meta.get(name) for name in names)]
+    given = [(meta.get("hapi") or {}).get("description"), *(meta.get(name) for name in names), *_ids(meta)]
     text = next((one for one in given if isinstance(one, str) and one), "")
     return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 3]}..."
 
