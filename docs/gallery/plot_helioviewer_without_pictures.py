@@ -44,9 +44,8 @@ figure, (above, below) = plt.subplots(2, figsize=(9, 6), layout="constrained")
 for channel, color in zip(disk, ("#b5651d", "#c0392b"), strict=True):
     mean = channel["DATAMEAN"] / channel["EXPTIME"]
     label = f"{channel['Wavelength'][0].value:.0f} Å"
-    above.plot(
-        channel["Start Time"].datetime64, 100 * (mean / mean[0] - 1), "o-", markersize=4, color=color, label=label
-    )
+    change = 100 * (mean / mean[0] - 1)
+    above.plot(channel["Start Time"].datetime64, change, "o-", markersize=4, color=color, label=label)
 above.set_title("AIA, the whole disk")
 above.set_ylabel("change since midnight [%]")
 above.legend(frameon=False)
