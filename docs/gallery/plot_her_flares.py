@@ -67,7 +67,7 @@ panels = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
 
 disk = figure.add_subplot(panels[:, 0], projection=sun)
 sun.plot(axes=disk, autoalign=False)
-her.overlay(disk, events[events["event_type"] == "AR"], labels=True)
+her.overlay(disk, events[events["event_type"] == "AR"], labels=True, color="white")
 her.overlay(disk, flares)
 her.overlay(disk, holes, linewidth=0.8)
 disk.legend(loc="lower right")
@@ -79,9 +79,8 @@ for number in np.unique(flares["ar_noaanum"].compressed()):
     mine = flares[flares["ar_noaanum"].filled(0) == number]
     peaks, fluxes = mine["event_peaktime"].unmasked, mine["fl_goescls_flux"].unmasked
     times.plot(peaks.datetime, fluxes.to_value("W/m2"), "o", label=f"{number}")
-    for flare in mine:
-        peak, flux = flare["event_peaktime"].unmasked.datetime, flare["fl_goescls_flux"].unmasked.to_value("W/m2")
-        times.annotate(flare["fl_goescls"], (peak, flux), (6, 4), textcoords="offset points", fontsize="small")
+    for peak, flux, text in zip(peaks.datetime, fluxes.to_value("W/m2"), mine["fl_goescls"], strict=True):
+        times.annotate(text, (peak, flux), (6, 4), textcoords="offset points", fontsize="small")
 times.set(yscale="log", ylim=(6e-7, 1e-3), ylabel="Flux [W/m²]", title="Flares at their peak")
 for letter, flux in zip("CMX", (1e-6, 1e-5, 1e-4), strict=True):
     times.axhline(flux, color="0.8", linewidth=0.8)
