@@ -42,7 +42,7 @@ left.set(title="Mean spectrum", xlabel="Wavelength [nm]", ylabel="Irradiance at 
 for name, band in bands.items():
     left.axvspan(band.start, band.stop, alpha=0.2, color=colors[name], linewidth=0)
     total = irradiance.sel(wavelength=band).integrate("wavelength")
-    left.annotate(f"{name}\n{total.mean():.0f} W/m²", ((band.start + band.stop) / 2, 0.3), ha="center")
+    left.annotate(f"{name}\n{total.mean():.0f} W/m²", ((band.start + band.stop) / 2, 0.05), ha="center")
 (100 * (total / total.mean() - 1)).plot(ax=right, color=colors["visible"], marker=".")
 right.set(title="Irradiance from 400 to 700 nm", xlabel="Time (UTC)", ylabel="Deviation from the mean [%]")
 right.grid(alpha=0.3)

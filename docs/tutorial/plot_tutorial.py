@@ -65,7 +65,7 @@ series = TimeSeries(files[0])
 fig, ax = plt.subplots(layout="constrained")
 series.plot(axes=ax, linewidth=0.8)
 ax.get_legend().remove()
-fig.legend(loc="outside lower center", ncols=4)
+fig.legend(ax.lines, ["|B|", "Bx", "By", "Bz"], loc="outside lower center", ncols=4)
 ax.set(title="The magnetic field of the solar wind at ACE", ylabel="B, GSE [nT]")
 plt.show()
 
