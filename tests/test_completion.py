@@ -41,7 +41,7 @@ def complete():
         ("helioviewer.seq", "helioviewer.sequence"),
         ("her.flar", "her.flares"),
         ("series.al", "series.align"),
-        ("sandbox.ser", "sandbox.serve"),
+        ("sandbox.sta", "sandbox.start"),
         ("conf.hapi.conn", "conf.hapi.connections"),
         ("a.hapi.Par", "a.hapi.Parameters"),
         ("a.imap.Ker", "a.imap.Kernel"),
