@@ -193,7 +193,7 @@ def test_a_series_of_imap_names_its_observatory_and_instrument(archive, tmp_path
 
 @pytest.mark.parametrize(
     ("server", "dataset", "told"),
-    [("cdaweb", "AC_H0_MFI", "ACE"), ("cdaweb", "OMNI_HRO2_1MIN", "OMNI"), ("lisird", "tsis_tsi_24hr", "Unknown")],
+    [("cdaweb", "AC_H0_MFI", "ACE"), ("cdaweb", "OMNI_HRO2_1MIN", "OMNI")],
 )
 def test_a_series_of_hapi_names_the_observatory_of_its_dataset(archive, tmp_path, server, dataset, told):
     from sunpy.timeseries import TimeSeries

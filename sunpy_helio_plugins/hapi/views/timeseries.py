@@ -12,7 +12,6 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, warn
-from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
@@ -101,12 +100,6 @@ class HAPITimeSeries(GenericTimeSeries):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         super().__init__(*_joined(waiting), self.units)
         return getattr(self, name)
-
-    @property
-    def observatory(self) -> str | None:
-        """The observatory of the dataset; `None` if its id does not name one."""
-        told = self.meta.metadata[0][2].get("telescop") if self.meta.metadata else None
-        return str(told) if told else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>\n{self}"
