@@ -233,6 +233,10 @@ class _Section(ConfigNamespace):
             raise SettingError(f"There is no setting {name!r} here; the settings are: {', '.join(known)}.")
         super().__setattr__(name, value)
 
+    def __repr__(self) -> str:
+        name = f"conf.{section}" if (section := next(_items(self)).place.rpartition(".")[0]) else "conf"
+        return f"<{name}: {', '.join(_changes(self)) or 'the defaults'}>"
+
 
 def from_environment(name: str) -> str | None:
     """Return the address in an environment variable; raise `SettingError` if it is not an address."""
@@ -379,6 +383,9 @@ class Isolation:
     def __bool__(self) -> bool:
         return self._holders > 0 or _ISOLATED in (_snapshot.get() or ())
 
+    def __repr__(self) -> str:
+        return f"<Isolation: requests to other machines are {'refused' if self else 'allowed'}>"
+
     def begin(self) -> None:
         """Refuse all other machines until `end` has been called as often as this method."""
         self._holders += 1
@@ -414,6 +421,9 @@ class Snapshot:
 
     values: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Snapshot of {len(self.values)} settings>"
+
     @classmethod
     def taken(cls) -> Snapshot:
         """Return the current settings."""
@@ -439,6 +449,17 @@ def _without_passwords(value: Any) -> Any:
     if isinstance(value, list):
         return list(map(_without_passwords, value))
     return _USERINFO.sub("//", value) if isinstance(value, str) else value
+
+
+def _changes(section: _Section) -> Iterator[str]:
+    """Yield the settings that differ from the defaults, as text."""
+    for item in _items(section):
+        try:
+            value = _without_passwords(item())
+        except SettingError:
+            value = "(not valid)"
+        if value != item.defaultvalue:
+            yield f"{item.name}={f'{len(value)} entries' if isinstance(value, list) else repr(value)}"
 
 
 def _items(section: _Section) -> Iterator[_Setting]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from distributed import Client, LocalCluster
+from matplotlib.dates import ConciseDateFormatter
 
 from sunpy_helio_plugins import cluster, hapi, sandbox
 
@@ -46,8 +47,9 @@ archive.stop()
 figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
 axes.fill_between(by_day.index, by_day["min"], by_day["max"], alpha=0.3, step="post", label="minimum to maximum")
 axes.step(by_day.index, by_day["mean"], where="post", label="mean")
-axes.set(title="Magnetic field at L1 by day", ylabel="|B| [nT]", ylim=(0, None))
+axes.set(title="Magnetic field at L1 by day", xlabel="Time (UTC)", ylabel="|B| [nT]", ylim=(0, None))
 axes.legend(frameon=False, ncols=2, loc="upper left")
-figure.autofmt_xdate()
+axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
+axes.margins(x=0)
 
 plt.show()

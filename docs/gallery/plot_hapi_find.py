@@ -13,7 +13,8 @@ code downloads the descriptions of all servers once, and loads the records from 
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
-from astropy.visualization import quantity_support, time_support
+from astropy.visualization import quantity_support
+from matplotlib.dates import ConciseDateFormatter
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, sandbox
@@ -42,12 +43,15 @@ field
 # A row contains what is needed to load the records.
 
 figure, axes = plt.subplots(2, 1, figsize=(10, 6), sharex=True, layout="constrained")
-with quantity_support(), time_support(format="iso"):
+with quantity_support():
     for panel, row in zip(axes, (density[0], field[0]), strict=True):
         table = hapi.load(row["Server"], row["Dataset"], "2026-01-09", "2026-01-13", row["Parameter"])
-        panel.plot(table["Time"], table[row["Parameter"]].filled(np.nan), linewidth=0.8)
-        panel.set_title(f"{row['Dataset']}, {row['Parameter']}", fontsize=9)
-    axes[-1].set_xlabel("Time (UTC)")
+        panel.plot(table["Time"].datetime64, table[row["Parameter"]].filled(np.nan), linewidth=0.8)
+        panel.set_title(f"{row['Dataset']} ({row['Server']})")
+        panel.set_ylabel(f"{row['Parameter']} [{table[row['Parameter']].unit:latex_inline}]")
+        panel.grid(alpha=0.3)
+axes[-1].set_xlabel("Time (UTC)")
+axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(axes[-1].xaxis.get_major_locator()))
 
 sandbox.stop()
 plt.show()

@@ -3,8 +3,9 @@
 Load and plot solar wind and irradiance data
 ============================================
 
-``hapi.load`` loads records directly into memory, and ``hapi.quicklook`` plots scalars and vectors as lines and spectra
-as images. The records are those of the embedded archive, so this example does not need a network.
+``hapi.load`` loads records directly into memory, and ``hapi.quicklook`` plots scalars and vectors as lines, and spectra
+as images: see :ref:`sphx_glr_gallery_built_plot_imap_spectra.py`. The records are the synthetic ones of the embedded
+archive, so this example does not need a network.
 """
 
 import matplotlib.pyplot as plt
@@ -17,17 +18,20 @@ from sunpy_helio_plugins import hapi, sandbox
 
 with sandbox.serve():
     wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-12", ["Magnitude", "BGSEc"], chunk=6 * 3600)
-    light = hapi.load("lisird", "tsis_ssi_24hr", "2026-01-01", "2026-01-25")
+    light = hapi.load("lisird", "tsis_tsi_24hr", "2025-10-01", "2026-01-25", ["tsi_1au", "uncertainty"])
 
 print(wind[:3])
 
 ###############################################################################
-# The shock arrives on the first afternoon; the gaps are where the server sends its fill value.
+# The shock arrives on the first afternoon. The server does not label the components of the vector, so that the legend
+# would contain their numbers.
 
-hapi.quicklook(wind)
+figure = hapi.quicklook(wind)
+vector = figure.axes[1]
+vector.legend(vector.lines, ["Bx", "By", "Bz"], loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 ###############################################################################
-# The wavelengths of a spectrum are the server's bins; its scale is logarithmic if the values span a factor of ten.
+# The total irradiance follows the rotation of the Sun. Gaps are where the server sends its fill value.
 
 hapi.quicklook(light)
 

@@ -36,13 +36,16 @@ times = cube.axis_world_coords("time")[0]
 # %%
 # Draw four of the differences: white is brighter than twelve minutes before, black is darker.
 
-figure = plt.figure(figsize=(11, 3.4), layout="compressed")
+figure = plt.figure(figsize=(11, 3.3), layout="compressed")
 for place, number in enumerate((0, 2, 3, 5), start=1):
     axes = figure.add_subplot(1, 4, place, projection=cube[number + 1].wcs)
-    axes.imshow(difference[number], origin="lower", cmap="gray", vmin=-25, vmax=25)
+    image = axes.imshow(difference[number], origin="lower", cmap="gray", vmin=-25, vmax=25)
     axes.set_title(f"{times[number + 1].strftime('%H:%M')} - {times[number].strftime('%H:%M')}")
-    axes.coords[0].set_axislabel("Solar X")
-    axes.coords[0].set_ticks(spacing=6000 * u.arcsec)
-    axes.coords[1].set_axislabel("Solar Y" if place == 1 else " ")
+    axes.coords[0].set_axislabel("Solar X [arcsec]")
+    axes.coords[1].set_axislabel("Solar Y [arcsec]" if place == 1 else " ")
+    axes.coords[1].set_ticklabel_visible(place == 1)
+    for coordinate in axes.coords:
+        coordinate.set_ticks(spacing=4000 * u.arcsec)
+figure.colorbar(image, ax=figure.axes, label="Difference [bytes]", shrink=0.75)
 
 plt.show()

@@ -38,8 +38,10 @@ for place, picture in enumerate(maps[::2], start=1):
     axes = figure.add_subplot(1, 4, place, projection=picture)
     picture.plot(axes=axes, title=picture.date.strftime("%H:%M"))
     axes.set_xlabel("Solar X [arcsec]")
-    axes.coords[0].set_ticks(spacing=6000 * u.arcsec)
     axes.set_ylabel("Solar Y [arcsec]" if place == 1 else " ")
+    axes.coords[1].set_ticklabel_visible(place == 1)
+    for coordinate in axes.coords:
+        coordinate.set_ticks(spacing=4000 * u.arcsec)
 
 plt.show()
 

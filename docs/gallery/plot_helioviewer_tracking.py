@@ -50,9 +50,13 @@ for place, (seen, followed) in enumerate(zip(maps, tracked, strict=True), start=
     for row, picture in enumerate((seen, followed)):
         axes = figure.add_subplot(2, 4, place + 4 * row, projection=maps[0])
         axes.imshow(picture.data, origin="lower", cmap=maps[0].cmap, vmin=0, vmax=255)
-        axes.set_title(seen.date.strftime("%H:%M") if row == 0 else "rotated to " + maps[0].date.strftime("%H:%M"))
-        axes.coords[0].set_axislabel("Solar X" if row == 1 else " ")
-        axes.coords[0].set_ticks(spacing=200 * u.arcsec)
-        axes.coords[1].set_axislabel("Solar Y" if place == 1 else " ")
+        rotated = f", rotated to {maps[0].date.strftime('%H:%M')}" if row == 1 else ""
+        axes.set_title(f"{seen.date.strftime('%H:%M')}{rotated}", fontsize="medium")
+        axes.coords[0].set_axislabel("Solar X [arcsec]" if row == 1 else " ")
+        axes.coords[0].set_ticklabel_visible(row == 1)
+        axes.coords[1].set_axislabel("Solar Y [arcsec]" if place == 1 else " ")
+        axes.coords[1].set_ticklabel_visible(place == 1)
+        for coordinate in axes.coords:
+            coordinate.set_ticks(spacing=200 * u.arcsec)
 
 plt.show()

@@ -26,23 +26,29 @@ day = a.Time("2026-01-10", "2026-01-10 20:06")
 
 # %%
 # ``a.helioviewer.Header()`` adds columns from the headers. The mean of an image divided by its exposure time is a point
-# of a light curve; an ejection in the coronagraph's field of view shows in the brightest of its pixels.
+# of a light curve; an ejection in the coronagraph's field of view shows in the brightest of its pixels. The embedded
+# archive has images of AIA every four hours only, twenty at a time.
 
 with sandbox.serve():
-    disk = Fido.search(day, a.Instrument.aia, a.Wavelength(193 * u.AA), a.helioviewer.Header())["helioviewer"]
+    channels = a.Wavelength(193 * u.AA) | a.Wavelength(304 * u.AA)
+    disk = Fido.search(day, a.Instrument.aia, channels, a.helioviewer.Header())
     corona = Fido.search(day, a.Detector("C2"), a.helioviewer.Header())["helioviewer"]
 
-disk["Start Time", "EXPTIME", "QUALITY", "DATAMEAN"][:3]
+disk[0]["Start Time", "EXPTIME", "QUALITY", "DATAMEAN"][:3]
 
 # %%
-# The disk changes by a quarter of a percent in a day: bright regions rotate towards the limb. The ejection leaves the
-# coronagraph's field of view within an hour.
+# The disk at 193 angstrom changes by a quarter of a percent in a day: bright regions rotate towards the limb. The
+# ejection leaves the coronagraph's field of view within an hour.
 
 figure, (above, below) = plt.subplots(2, figsize=(9, 6), layout="constrained")
-above.plot(disk["Start Time"].datetime64, disk["DATAMEAN"] / disk["EXPTIME"], ".", color="#b5651d")
-above.set_title("AIA 193 Å, the whole disk")
-above.set_ylabel("mean [DN/s]")
-above.ticklabel_format(axis="y", useOffset=False)
+for channel, color in zip(disk, ("#b5651d", "#c0392b"), strict=True):
+    mean = channel["DATAMEAN"] / channel["EXPTIME"]
+    label = f"{channel['Wavelength'][0].value:.0f} Å"
+    change = 100 * (mean / mean[0] - 1)
+    above.plot(channel["Start Time"].datetime64, change, "o-", markersize=4, color=color, label=label)
+above.set_title("AIA, the whole disk")
+above.set_ylabel("change since midnight [%]")
+above.legend(frameon=False)
 below.plot(corona["Start Time"].datetime64, corona["DATAMAX"], "o-", color="#2a6f97")
 below.set_title("LASCO C2")
 below.set_ylabel("brightest pixel [DN]")
@@ -59,7 +65,9 @@ with sandbox.serve():
     held = helioviewer.coverage(day, a.helioviewer.SourceID(4, 11, 13, 19))
 
 plt.figure(figsize=(9, 3), layout="constrained")
-held.plot()
+axes = held.plot()
+axes.legend(axes.lines[:2], ["image", "gap"], loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+axes.set_xlabel("Time (UTC)")
 
 held.table
 
@@ -82,7 +90,8 @@ for place, picture in enumerate(maps, start=1):
     axes = figure.add_subplot(1, len(maps), place, projection=picture)
     picture.plot(axes=axes, clip_interval=(1, 99.7) * u.percent)
     picture.draw_limb(axes=axes, color="white", linewidth=0.6)
-    axes.set_title(f"{picture.instrument} {picture.measurement}\n{picture.date.iso[11:22]}")
+    name = f"{picture.wavelength.value:.0f} Å" if picture.instrument.startswith("AIA") else picture.measurement
+    axes.set_title(f"{picture.instrument.split()[0]} {name}\n{picture.date.iso[11:22]}")
     for coordinate in axes.coords:
         coordinate.set_ticks_visible(False)
         coordinate.set_ticklabel_visible(False)

@@ -66,7 +66,7 @@ right = figure.add_subplot(122, projection=sun)
 sun.plot(axes=right, autoalign=False)
 for index, colour in enumerate(colours):
     her.overlay(right, holes[index : index + 1], color=colour, linewidth=1)
-right.set_title(f"Turned to {sun.date.iso[:16]}")
+right.set(xlabel="Solar X [arcsec]", ylabel=" ", title=f"Rotated to {sun.date.iso[:16]}")
 
 shades = {f"{hour:02d}:00": colour for hour, colour in sorted(zip(hours, colours, strict=True))}
 handles = [plt.Line2D([], [], color=colour, label=label) for label, colour in shades.items()]

@@ -39,7 +39,7 @@ helioviewer.quicklook(folder, size=256)
 # The registry lists its detections, the flares of the active regions, and the eruptions, the first of which left the
 # Sun two days before.
 
-her.quicklook(found)
+her.quicklook(found).suptitle("Events of the registry")
 
 # %%
 # The longitude of the hole is a column of numbers, and therefore a series. It passes the central meridian where this
@@ -64,6 +64,7 @@ print(arrival.isot)
 
 figure = hapi.quicklook(omni)
 for axes in figure.axes:
-    axes.axvline(arrival.datetime64, color="tab:red", linestyle="--")
+    axes.axvline(arrival.datetime64, color="tab:red", linestyle="--", label="expected arrival")
+figure.axes[1].legend(loc="lower right")
 
 plt.show()

@@ -24,7 +24,6 @@ folder = tempfile.mkdtemp()
 
 # %%
 # One search returns three types of events. Flares are limited to one supplier: SWPC reports the same flares without a
-
 # position.
 
 day = a.Time("2026-01-10 00:10", "2026-01-10 19:50")
@@ -59,7 +58,8 @@ tracks = her.tracks(holes)
 [(str(track["frm_specificid"][0]), len(track)) for track in tracks]
 
 # %%
-# Regions are drawn as boxes, flares as points and holes as outlines, all rotated to the time of the image.
+# Regions are drawn as boxes with their numbers, flares as points and holes as outlines, all rotated to the time of the
+# image. Several flares of a region are close to each other: they are labelled in the plot of their fluxes instead.
 
 sun = Map(files[0])
 figure = plt.figure(figsize=(12, 5.6), layout="constrained")
@@ -67,16 +67,21 @@ panels = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
 
 disk = figure.add_subplot(panels[:, 0], projection=sun)
 sun.plot(axes=disk, autoalign=False)
-her.overlay(disk, events[events["event_type"] != "CH"], labels=True)
+her.overlay(disk, events[events["event_type"] == "AR"], labels=True, color="white")
+her.overlay(disk, flares)
 her.overlay(disk, holes, linewidth=0.8)
 disk.legend(loc="lower right")
+disk.set_xlabel("Solar X [arcsec]")
+disk.set_ylabel("Solar Y [arcsec]")
 
 times = figure.add_subplot(panels[0, 1])
 for number in np.unique(flares["ar_noaanum"].compressed()):
     mine = flares[flares["ar_noaanum"].filled(0) == number]
     peaks, fluxes = mine["event_peaktime"].unmasked, mine["fl_goescls_flux"].unmasked
     times.plot(peaks.datetime, fluxes.to_value("W/m2"), "o", label=f"{number}")
-times.set(yscale="log", ylim=(1e-6, 1e-3), ylabel="Flux [W/m²]", title="Flares at their peak")
+    for peak, flux, text in zip(peaks.datetime, fluxes.to_value("W/m2"), mine["fl_goescls"], strict=True):
+        times.annotate(text, (peak, flux), (6, 4), textcoords="offset points", fontsize="small")
+times.set(yscale="log", ylim=(6e-7, 1e-3), ylabel="Flux [W/m²]", title="Flares at their peak")
 for letter, flux in zip("CMX", (1e-6, 1e-5, 1e-4), strict=True):
     times.axhline(flux, color="0.8", linewidth=0.8)
     times.text(0.01, 1.1 * flux, letter, transform=times.get_yaxis_transform())

@@ -66,5 +66,8 @@ right = figure.add_subplot(122, projection=part)
 part.plot(axes=right, autoalign=False)
 her.overlay(right, largest, linewidth=1.5)
 right.set_title("The largest one")
+for axes in (left, right):
+    axes.set_xlabel("Solar X [arcsec]")
+    axes.set_ylabel("Solar Y [arcsec]")
 
 plt.show()

@@ -55,11 +55,13 @@ words = {"contains": "C1", "is_associated_with": "C4"}
 for edge in edges:
     ends = place[[edge["first"], edge["second"]]]
     ax.plot(*ends.T, color=words[edge["edge_type"]], linewidth=1, zorder=1)
-for kind, style in {"AR": "C1s", "FL": "C3*", "CE": "C4^"}.items():
-    ax.plot(*place[kinds == kind].T, style, label=kind)
-ax.fill([], [], color="C0", alpha=0.3, label="CH")
-ax.legend(loc="upper left", ncols=4)
-ax.set(aspect="equal", xlim=(-1550, 1550), ylim=(-1550, 1550), xlabel="Tx [arcsec]", ylabel="Ty [arcsec]")
+for style, kind, name in (("C1s", "AR", "active region"), ("C3*", "FL", "flare"), ("C4^", "CE", "CME")):
+    ax.plot(*place[kinds == kind].T, style, label=name)
+ax.fill([], [], color="C0", alpha=0.3, label="coronal hole")
+for word, color in words.items():
+    ax.plot([], [], color=color, label=word.replace("_", " "))
+ax.legend(loc="lower left")
+ax.set(aspect="equal", xlim=(-1550, 1550), ylim=(-1550, 1550), xlabel="Solar X [arcsec]", ylabel="Solar Y [arcsec]")
 ax.set_title(f"{len(edges)} relations of {len(events)} events")
 
 plt.show()

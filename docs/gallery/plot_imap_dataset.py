@@ -15,6 +15,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.dates import ConciseDateFormatter
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, imap, sandbox
@@ -63,7 +64,7 @@ left.axhline(0, color="0.4", linewidth=0.6)
 left.set(ylabel=f"Hourly mean of B, GSE [{data.b_gse.units}]", xlabel="Time (UTC)")
 left.legend(ncols=3)
 left.set_title("IMAP MAG (synthetic values)")
-left.tick_params(axis="x", rotation=20)
+left.xaxis.set_major_formatter(ConciseDateFormatter(left.xaxis.get_major_locator()))
 
 age = (mean.time - mean.time[0]) / np.timedelta64(1, "D")
 right.plot(mean.isel(direction=1), mean.isel(direction=2), color="0.8", linewidth=0.8)

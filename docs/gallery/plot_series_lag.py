@@ -15,7 +15,7 @@ import tempfile
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
-from astropy.visualization import time_support
+from matplotlib.dates import ConciseDateFormatter
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -69,17 +69,18 @@ print(f"IMAP: {hours[spacecraft.argmax()]:.1f} h behind ACE; SYM-H: {hours[storm
 # grows as long as the field is southward, and decays slowly afterwards.
 
 figure, (field, ring, lag) = plt.subplots(3, 1, figsize=(10, 9), layout="constrained")
-with time_support(format="iso"):
-    field.plot(both["time"], ace_z, label="ACE", linewidth=0.9)
-    field.plot(both["time"], imap_z, label="IMAP", linewidth=0.9)
-    field.set_ylabel("$B_z$, GSE [nT]")
-    field.legend()
-    field.set_title("Five-minute means on one axis (synthetic values of the embedded archive)")
-    ring.plot(both["time"], index, color="tab:purple", linewidth=0.9)
-    ring.set_ylabel("SYM-H [nT]")
-    for axes in (field, ring):
-        axes.set_xlim(both["time"][0], both["time"][-1])
-        axes.set_xlabel("Time (UTC)")
+times = both["time"].datetime64
+field.plot(times, ace_z, label="ACE", linewidth=0.9)
+field.plot(times, imap_z, label="IMAP", linewidth=0.9)
+field.set_ylabel("$B_z$, GSE [nT]")
+field.legend()
+field.set_title("Five-minute means on one axis (synthetic values of the embedded archive)")
+ring.plot(times, index, color="tab:purple", linewidth=0.9)
+ring.set_ylabel("SYM-H [nT]")
+for axes in (field, ring):
+    axes.set_xlim(times[[0, -1]])
+    axes.set_xlabel("Time (UTC)")
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
 lag.plot(hours, spacecraft, label="$B_z$ at IMAP")
 lag.plot(hours, storm, color="tab:purple", label="SYM-H, with the southward field")
 lag.axvline(hours[storm.argmax()], color="0.6", linewidth=0.8)

@@ -63,10 +63,10 @@ field[:5]
 series = TimeSeries(files[0])
 
 fig, ax = plt.subplots(layout="constrained")
-series.plot(axes=ax)
+series.plot(axes=ax, linewidth=0.8)
 ax.get_legend().remove()
-fig.legend(loc="outside lower center", ncols=4)
-ax.set_title("The magnetic field of the solar wind at ACE")
+fig.legend(ax.lines, ["|B|", "Bx", "By", "Bz"], loc="outside lower center", ncols=4)
+ax.set(title="The magnetic field of the solar wind at ACE", ylabel="B, GSE [nT]")
 plt.show()
 
 ###############################################################################
@@ -124,6 +124,8 @@ fig = plt.figure(layout="constrained")
 ax = fig.add_subplot(projection=sun)
 sun.plot(axes=ax, cmap="sdoaia304", autoalign=False)
 her.overlay(ax, events, color="white", linewidth=1)
+ax.set_xlabel("Solar X [arcsec]")
+ax.set_ylabel("Solar Y [arcsec]")
 ax.set_title(f"Coronal holes, {sun.date.iso[:16]}")
 plt.show()
 

@@ -80,7 +80,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         return [f"{word}: {text_of(texts)}" for word, texts in told if texts]
 
     def __repr__(self) -> str:
-        return f"{object.__repr__(self)}\n{self}"
+        return f"<{type(self).__name__} length={len(self)}>\n{self}"
 
     @property
     def _display_table(self) -> QTable:

@@ -219,6 +219,14 @@ class Coverage:
     start: Time
     end: Time
 
+    def __repr__(self) -> str:
+        ends = f"{self.start.isot[:19]} to {self.end.isot[:19]}"
+        source = ", ".join(map(str, self.table["Nickname"])) if len(self.table) < 6 else f"{len(self.table)} sources"
+        return f"<Coverage of {source}, {ends}: images {len(self.images)}, gaps {len(self.gaps)}>"
+
+    def _repr_html_(self) -> str:
+        return str(self.table._repr_html_())
+
     def plot(self, axes: Axes | None = None) -> Axes:
         """
         Plot the images of each source in a line, with gaps in red.

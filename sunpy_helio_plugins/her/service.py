@@ -49,6 +49,9 @@ class Request:
     parameters: tuple[tuple[str, str], ...]
     url: str
 
+    def __repr__(self) -> str:
+        return f"<Request for {', '.join(self.query.types) or 'all events'}, {self.query.start} to {self.query.end}>"
+
     def __str__(self) -> str:
         return self.url
 

@@ -77,6 +77,9 @@ class FolderCheck:
     errors: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"<FolderCheck: {self.summary}>"
+
     @property
     def problems(self) -> list[Problem]:
         """What is wrong, as sentences: damaged, changed, missing and outdated files, and errors."""

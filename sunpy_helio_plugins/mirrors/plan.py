@@ -81,6 +81,9 @@ class PlannedQuery:
     table: str = ""
     picture: bool = False
 
+    def __repr__(self) -> str:
+        return f"<PlannedQuery {self.name}: {self.archive}, {len(self.attrs)} attr{'s' * (len(self.attrs) != 1)}>"
+
     @property
     def is_sampled(self) -> bool:
         """Whether the query selects the images nearest to a grid of times, which change as images arrive."""
@@ -150,6 +153,9 @@ class Plan:
     folder: Path
     queries: dict[str, PlannedQuery] = field(default_factory=dict)
     origin: str = "The plan"
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self.folder}: {', '.join(self.queries) or 'no queries'}>"
 
     @classmethod
     def read(cls, path: str | Path) -> Plan:

@@ -76,6 +76,9 @@ class QueryReport:
     repaired: list[Path] = field(default_factory=list)
     started: str = ""
 
+    def __repr__(self) -> str:
+        return f"<QueryReport: {self.summary}>"
+
     @property
     def summary(self) -> str:
         """The counts in one line, without those that are zero."""
@@ -128,6 +131,9 @@ class MirrorReport:
     started: str = ""
     ended: str = ""
     is_dry: bool = False
+
+    def __repr__(self) -> str:
+        return f"<MirrorReport: {self.summary}>"
 
     @property
     def problems(self) -> list[Problem]:

@@ -73,6 +73,11 @@ class Archive:
     ) -> None:
         self.stop()
 
+    def __repr__(self) -> str:
+        if not self.is_running:
+            return f"<Archive of {', '.join(self.services)}: {'stopped' if self._started.is_set() else 'not started'}>"
+        return f"<Archive of {', '.join(self.services)} at {self.url}, requests: {len(self.log)}>"
+
     @property
     def is_running(self) -> bool:
         """Whether it is running."""

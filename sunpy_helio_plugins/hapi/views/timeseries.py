@@ -101,6 +101,9 @@ class HAPITimeSeries(GenericTimeSeries):
         super().__init__(*_joined(waiting), self.units)
         return getattr(self, name)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>\n{self}"
+
     def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
         """
         Plot columns, grouped by unit.

@@ -59,6 +59,9 @@ class EventFolder:
     files: tuple[Path, ...]
     problems: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<EventFolder {self.path}: {len(self.files)} file{'s' * (len(self.files) != 1)}>"
+
     def read(self) -> HERTable:
         """
         Read all events.

@@ -80,7 +80,7 @@ class IMAPDataset(LazyTable):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is different from file to file, and which records were left out; the times of all files are read."""
+        """Differences between the files, and records that were left out; the times of all files are read."""
         return (*self.notes, *self._product.problems, *self._left_out())
 
     def _left_out(self) -> Iterator[str]:

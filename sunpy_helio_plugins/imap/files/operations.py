@@ -63,6 +63,10 @@ class ServiceRequest:
     sent: bool = False
     answer: str = ""
 
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"<ServiceRequest {self.method} {self.url} {fields}: {self.answer if self.sent else 'not sent'}>"
+
 
 @taking("imap.reprocess", instrument=optional(TEXT), level=optional(TEXT), descriptor=optional(TEXT), dry_run=FLAG)
 def reprocess(

@@ -97,6 +97,9 @@ class PacketFile:
     state: str = "planned"
     uploaded: Uploaded | None = None
 
+    def __repr__(self) -> str:
+        return f"<PacketFile {self.path.name}: {self.state}>"
+
 
 class _Part(NamedTuple):
     """A day, or a pointing with its number: the ends of its time, and the day in the name of its file."""

@@ -89,6 +89,11 @@ class Synced:
     time_range: TimeRange | None = field(default=None, compare=False)
     ingested: Time | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        names = ("new", "kept", "superseded", "outside", "gone", "errors", "notes")
+        counts = [f"{len(getattr(self, name))} {name}" for name in names if getattr(self, name)]
+        return f"<Synced: {', '.join(counts) or 'nothing'}>"
+
 
 @taking("imap.sync", progress=FLAG, check=FLAG)
 def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:

@@ -61,6 +61,9 @@ class Uploaded:
     indexed: bool | None = None
     problem: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Uploaded {self.key or self.path}: {self.problem or ('sent' if self.sent else 'not sent')}>"
+
 
 @taking("imap.upload", dry_run=FLAG, progress=FLAG)
 def upload(

@@ -127,6 +127,9 @@ class IMAPTimeSeries(GenericTimeSeries):
 
         return plot_series(self, axes, columns, plot_args)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>\n{self}"
+
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
     ) -> GenericTimeSeries:

@@ -35,7 +35,7 @@ def _wait(text: str) -> RetryAfter:
     return int(text) if text.isdigit() else text
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Status(Fault):
     """
     Refuse a request, without passing it to the service.
@@ -68,7 +68,7 @@ def _retry_text(value: RetryAfter) -> str:
     return format_datetime(value.astimezone(UTC), usegmt=True) if isinstance(value, datetime) else str(value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HTMLError(Fault):
     """
     Send an HTML page, with status 200.
@@ -92,7 +92,7 @@ class HTMLError(Fault):
         return web.Response(status=self.status, text=page, content_type="text/html")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class JSONError(Fault):
     """
     Send an error in JSON, with status 200.
@@ -120,7 +120,7 @@ class JSONError(Fault):
         return web.Response(status=self.status, text=text, content_type="application/json")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Redirect(Fault):
     """
     Redirect the client to another URL, where it is served normally.
@@ -158,7 +158,7 @@ class Redirect(Fault):
         return web.Response(status=self.status, headers={hdrs.LOCATION: location})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RedirectCircle(Fault):
     """
     Redirect the client to the same URL.
@@ -188,7 +188,7 @@ def _elsewhere(request: web.Request, host: str) -> str:
     return f"http://{host}{f':{port}' if port else ''}{request.raw_path}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RefuseHead(Fault):
     """
     Refuse HEAD.
@@ -212,7 +212,7 @@ class RefuseHead(Fault):
         return web.Response(status=self.status, headers=headers)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class IgnoreRange(Fault):
     """Respond to a range request with the complete body and status 200."""
 
@@ -230,7 +230,7 @@ class IgnoreRange(Fault):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HostileName(Fault):
     """
     Send a malicious file name in Content-Disposition.
@@ -258,7 +258,7 @@ class HostileName(Fault):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GzipBomb(Fault):
     """
     Send the response compressed, padded with spaces so that it is large when it is decompressed.

@@ -48,7 +48,7 @@ def _called(given: Any) -> Any:
     return given
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Fault(abc.ABC):
     """
     A kind of misbehaviour, and the requests to which it applies.
@@ -81,6 +81,10 @@ class Fault(abc.ABC):
                 kind.check(type(self).__name__, item.name, getattr(self, item.name))
         if self.skip < 0 or (self.times is not None and self.times < 1):
             raise QueryError(f"skip must be 0 or more and times 1 or more, not {self.skip} and {self.times}.")
+
+    def __repr__(self) -> str:
+        items = [item for item in dataclasses.fields(self) if getattr(self, item.name) != item.default]
+        return f"{type(self).__name__}({', '.join(f'{item.name}={getattr(self, item.name)!r}' for item in items)})"
 
     def meets(self, request: Request) -> bool:
         """Return whether this fault applies to a request."""

@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HangBefore(Fault):
     """
     Send nothing for a while, then respond normally.
@@ -35,7 +35,7 @@ class HangBefore(Fault):
         return await exchange.pass_on()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HangUp(Fault):
     """Close the connection without a response."""
 
@@ -46,7 +46,7 @@ class HangUp(Fault):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class _PartWay(Fault):
     """
     A fault within the body.
@@ -66,7 +66,7 @@ class _PartWay(Fault):
         return answer.body[:place], answer.body[place:]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HangBody(_PartWay):
     """
     Stop within the body for a while, then send the rest.
@@ -93,7 +93,7 @@ class HangBody(_PartWay):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CutLength(_PartWay):
     """
     Send the Content-Length of the complete body, and close the connection within the body.
@@ -114,7 +114,7 @@ class CutLength(_PartWay):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CutClose(_PartWay):
     """
     Close the connection within a body without a Content-Length, whose end is the end of the connection.
@@ -138,7 +138,7 @@ class CutClose(_PartWay):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CutChunked(_PartWay):
     """
     Send chunks and close the connection before the last one, which marks the end of the body.
@@ -165,7 +165,7 @@ class CutChunked(_PartWay):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WrongLength(Fault):
     """
     Send the complete body with a wrong Content-Length, and close the connection.
@@ -187,7 +187,7 @@ class WrongLength(Fault):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SlowDrip(Fault):
     """
     Send the body slowly.
@@ -214,7 +214,7 @@ class SlowDrip(Fault):
         return exchange.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Reset(Fault):
     """
     Reset the connection (RST).

@@ -181,6 +181,9 @@ class Rule:
     ) -> None:
         self.end()
 
+    def __repr__(self) -> str:
+        return f"<Rule of {self.fault!r}: applied to {self.played} of {self.met} requests>"
+
     def end(self) -> None:
         """End the fault: new requests are served normally, and connections that it affects are closed."""
         self._faults.remove(self)
@@ -203,6 +206,9 @@ class Faults:
         self._lock = threading.RLock()
         self._tasks: set[_Task] = set()
         self._stopped = False
+
+    def __repr__(self) -> str:
+        return f"<Faults: {', '.join(map(repr, self._rules)) or 'none'}>"
 
     def add(self, fault: Fault) -> Rule:
         """

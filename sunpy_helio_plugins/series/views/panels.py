@@ -217,7 +217,8 @@ class PanelColumn:
     @property
     def element_labels(self) -> list[str]:
         """The label of each line."""
-        return element_names(self.values) or [self.title]
+        names = [f"{self.name}[{one}]" if one.isdigit() else one for one in element_names(self.values)]
+        return names or [self.title]
 
     def axis_label(self, title: str = "") -> str:
         """Return the name and the unit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.arguments import TEXTS, optional, taking
@@ -96,11 +96,18 @@ def quicklook(table: Any, columns: Sequence[str] | None = None) -> Figure:
 
 
 def _title(meta: Mapping[str, Any]) -> str:
-    """Return the description of the dataset in the header of HAPI or in the CDF file; empty if there is none."""
+    """Return the description in the header of HAPI or in the CDF file, or else the id of the dataset; or no text."""
     names = ("Logical_source_description", "Logical_source")
-    given = [(meta.get("hapi") or {}).get("description"), *(meta.get(name) for name in names)]
+    given = [(meta.get("hapi") or {}).get("description"), *(meta.get(name) for name in names), *_ids(meta)]
     text = next((one for one in given if isinstance(one, str) and one), "")
     return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 3]}..."
+
+
+def _ids(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the dataset and the server of the request, if the records are of one dataset."""
+    asked = meta.get("query")
+    if isinstance(asked, list) and len(asked) == 1 and isinstance(asked[0], Mapping) and "dataset" in asked[0]:
+        yield ", ".join(str(asked[0][name]) for name in ("dataset", "server") if asked[0].get(name))
 
 
 def _drawable(records: PanelRecords, columns: Sequence[str] | None) -> list[PanelColumn]:
@@ -125,5 +132,6 @@ def _draw_lines(axes: Axes, column: PanelColumn) -> None:
     draw_lines(axes, column, LineStyle(), labels)
     if 1 < len(labels) <= 2 * MOST_LINES:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_ylabel(column.axis_label(column.title if column.values.ndim == 1 else column.name), fontsize="small")
     axes.grid(alpha=0.3)

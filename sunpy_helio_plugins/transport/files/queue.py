@@ -92,6 +92,9 @@ class Downloader(parfive.Downloader):
     _loop: asyncio.AbstractEventLoop | None = None
     _interrupts: _Interrupts | None = None
 
+    def __repr__(self) -> str:
+        return f"<Downloader: {self.queued_downloads} file{'s' * (self.queued_downloads != 1)} queued>"
+
     async def run_download(self) -> parfive.Results:
         """
         Download all files in the queue.

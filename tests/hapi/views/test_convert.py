@@ -89,6 +89,17 @@ def test_a_quicklook_draws_each_column_as_suits_it(archive: Any) -> None:
     plt.close("all")
 
 
+def test_a_quicklook_is_titled_by_its_dataset_and_names_elements_and_values(archive: Any) -> None:
+    figure = hapi.quicklook(hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "BGSEc"))
+    assert figure.get_suptitle() == "AC_H0_MFI, cdaweb"
+    assert [text.get_text() for text in figure.axes[0].get_legend().texts] == ["BGSEc[0]", "BGSEc[1]", "BGSEc[2]"]
+    figure = hapi.quicklook(hapi.load("lisird", "tsis_tsi_24hr", "2025-12-01", "2026-01-20", "tsi_1au"))
+    figure.canvas.draw()
+    assert figure.axes[0].yaxis.get_offset_text().get_text() == ""
+    assert hapi.quicklook(table([{"name": "x", "type": "double"}], "1", "2")).get_suptitle() == ""
+    plt.close("all")
+
+
 def _with_missing_records(*parameters: dict[str, Any]) -> Any:
     header = json.dumps({"format": "csv", "HAPI": "3.0", "parameters": [TIME, *parameters]})
     minutes = [*range(20), *range(40, 60)]
