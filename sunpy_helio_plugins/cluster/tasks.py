@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -63,6 +65,8 @@ def completed(client: Client, task: Task, items: Sequence[Any]) -> Generator[tup
 
     def submit() -> Iterator[Future[Any]]:
         for number, item in waiting:
+            if client.status != "running":
+                raise _closed()
             future = client.submit(task, item, pure=False)
             numbers[future] = number
             yield future
@@ -77,7 +81,7 @@ def completed(client: Client, task: Task, items: Sequence[Any]) -> Generator[tup
             if (another := next(following, None)) is not None:
                 running.add(another)
     finally:
-        if numbers:
+        if numbers and client.status == "running":
             with contextlib.suppress(OSError, TimeoutError):
                 client.cancel(list(numbers))
 
@@ -145,6 +149,8 @@ def _result(future: Future[Any]) -> Any:
         return future.result()
     except HelioPluginsError as error:
         return error
+    except (CancelledError, asyncio.CancelledError) as error:
+        raise _closed() from error
     except distributed.KilledWorker as error:
         return WorkerError(
             f"{error.allowed_failures + 1} workers ended in one task, the last one is {error.last_worker.address}: "
@@ -155,3 +161,10 @@ def _result(future: Future[Any]) -> Any:
             f"A worker that joined the cluster cannot import {error.name}: install sunpy_helio_plugins and its "
             "dependencies there."
         ) from error
+
+
+def _closed() -> WorkerError:
+    return WorkerError(
+        "The cluster was closed while its workers had tasks; what they had completed is kept, and the same call on "
+        "another cluster continues."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,30 @@ def test_errors_of_this_package_are_results_and_others_are_raised(client: distri
     assert (found[0], str(found[1]), found[2]) == (-1, "the file is damaged", -3)
     with pytest.raises(ZeroDivisionError):
         dict(completed(client, Task(fails, 2), [1, 9, 3]))
+
+
+def slow(number: int) -> int:
+    time.sleep(0.1)
+    return number
+
+
+def test_a_cluster_that_is_closed_is_an_error() -> None:
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            host="127.0.0.1",
+            protocol="tcp://",
+            dashboard_address="127.0.0.1:0",
+        ) as found,
+        distributed.Client(found, set_as_default=False) as made,
+    ):
+        results = completed(made, Task(slow, 2), list(range(20)))
+        assert next(results) == (0, 0)
+        found.close()
+        with pytest.raises(WorkerError, match="The cluster was closed while its workers had tasks; what they had"):
+            list(results)
 
 
 @pytest.mark.exhaustive
