@@ -26,6 +26,7 @@ from sunpy.time import TimeRange
 import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import (
     cdf,
+    cluster,
     fido,
     hapi,
     helioviewer,
@@ -647,6 +648,10 @@ def cases(world: World) -> dict[str, Case]:
         "her.flares": Case(
             her.flares, {"given": events[:2], "within": 60 * u.s, "near": 9 * u.deg, "prefer": "SWPC"}, 1
         ),
+        "cluster.check": Case(cluster.check, {"client": None}, 1),
+        "her.to_parquet": Case(
+            her.to_parquet, {"query": DAY, "folder": out / "events", "partition": "day", "overwrite": False}, 1
+        ),
         "her.match": Case(
             her.match, {"table": events[:2], "other": events[:2], "within": 60 * u.s, "near": 9 * u.deg}, 2
         ),
@@ -786,7 +791,8 @@ EXEMPT = {
     r".*\.(is_datasource_for|register_values|plot|concatenate)": "called by sunpy, or as in sunpy",
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
-    r"her\.Tracks": "made by this package",
+    r"config\.Snapshot.*": "made by this package",
+    r"her\.(Tracks|EventFolder)(\.read)?": "made by this package",
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|helioviewer\.Coverage)(\.\w+)?": "made by this package",
     r"imap\.(PacketFile|ServiceRequest|Synced|Uploaded)(\.\w+)?": "made by this package",
     r"imap\.IMAPTimeSeries": "made by sunpy, with the columns of a file",
@@ -817,9 +823,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|series|together|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors",
-    "fido", "quantities", "units", "cdf", r"io\.", "series", "together", "sandbox", "hapi", "imap", "helioviewer",
-    "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|cluster|together|sandbox|hapi|imap|helioviewer|her|mirrors)",
+    "mirrors", "fido", "quantities", "units", "cdf", "cluster", r"io\.", "series", "together", "sandbox", "hapi",
+    "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

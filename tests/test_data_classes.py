@@ -13,8 +13,8 @@ import sunpy_helio_plugins
 CHANGED = {
     "cdf": {"Structure"},
     "cli": {"Run"},
-    "hapi": {"Assembly", "Service", "_Run"},
-    "helioviewer": {"Collection", "CoverageLister", "HAPILister", "IndexLister", "ZarrFolder"},
+    "hapi": {"Assembly", "Service"},
+    "helioviewer": {"Collection", "CoverageLister", "HAPILister", "IndexLister", "ZarrFolder", "_Ranges"},
     "her": {"VOEvent"},
     "imap": {"FileSelection", "Timeline"},
     "mirrors": {"Answers", "FolderCheck", "Made", "MirrorReport", "QueryReport", "QueryRun", "_Check"},

@@ -37,6 +37,7 @@ TREE = {
     "FileError": ("HelioPluginsError", "ValueError"),
     "DiskError": ("FileError", "OSError"),
     "MissingDependencyError": ("HelioPluginsError", "ImportError"),
+    "WorkerError": ("HelioPluginsError", "RuntimeError"),
 }
 """The tree on which programs depend; see docs/dev/support.rst before a change."""
 
@@ -54,7 +55,7 @@ def test_the_tree_of_errors_is_stable():
 def test_the_tree_in_the_module_names_every_class():
     tree = (errors.__doc__ or "").partition("::\n")[2]
     assert set(re.findall(r"\b[A-Z]\w+(?:Error|Warning|Unreachable|Refused)\b", tree)) - {
-        "ValueError", "TypeError", "OSError", "ImportError"
+        "ValueError", "TypeError", "OSError", "ImportError", "RuntimeError"
     } == set(EXCEPTIONS)  # fmt: skip
 
 

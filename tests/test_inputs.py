@@ -208,7 +208,6 @@ ONE_TIME: dict[str, Callable[[Any], Any]] = {
     "helioviewer.near": helioviewer.near,
     "helioviewer.screenshot": lambda given: helioviewer.screenshot(given, [13], "a.png"),
     "helioviewer.movie": lambda given: helioviewer.movie(given, "2026-01-11", [13], "a.mp4"),
-    "helioviewer.jpx": lambda given: helioviewer.jpx("2026-01-10", given, 13, "a.jpx"),
     "hapi.load": lambda given: hapi.load("cdaweb", "AC_H0_MFI", "2026-01-09", given),
 }
 

@@ -71,7 +71,8 @@ CLIENTS = {"hapi": "HAPIClient", "imap": "IMAPClient", "helioviewer": "Helioview
 WARNERS = (
     "hapi.cache.holdings", "hapi.client", "hapi.records.load", "hapi.records.read", "hapi.stream.chunks",
     "hapi.stream.frames", "hapi.stream.parquet", "hapi.views.timeseries", "helioviewer.client",
-    "helioviewer.explore", "her.client", "her.explore", "imap.endpoints.rows", "imap.ialirt_tables", "imap.search",
+    "helioviewer.explore", "her.client", "her.explore", "her.views.parquet", "imap.endpoints.rows",
+    "imap.ialirt_tables", "imap.search",
 )  # fmt: skip
 """The modules that warn of incomplete answers."""
 

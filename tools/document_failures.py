@@ -51,6 +51,7 @@ TODO = {
     "CoverageError": "Ask for a time within the coverage, which the message states.",
     "IsolationError": "End the embedded archive (``sandbox.stop()``), or set the address of the archive to it.",
     "SettingError": "Change the setting, or the line of ``sunpy_helio_plugins.cfg``, that the message names.",
+    "WorkerError": "Do on the worker that the message names what it says, see :doc:`cluster`.",
     "ServiceError": "See the four classes below; ``status`` is the status of HTTP, if there was one.",
     "ServiceUnreachable": (
         "Look at your connection and proxy, then at the state of the archive; try again later. A request was"

@@ -30,7 +30,21 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.tables import HERTable
     from sunpy_helio_plugins.transport.files.job import Download
 
-__all__ = ["HERClient"]
+__all__ = ["HERClient", "events_of"]
+
+
+def events_of(asked: Sequence[Query], client: HERClient) -> HERTable:
+    """Return the events of queries; the problems are those of the table, without a warning."""
+    from sunpy_helio_plugins.her import search, service
+    from sunpy_helio_plugins.her.filters import requisites
+    from sunpy_helio_plugins.her.tables import HERTable, table_of
+
+    found = search.search([requisites.readable(each) for each in asked])
+    partial = any(name in SUBSETS for each in asked for name in each.returns)
+    table = table_of(HERTable, found.events, found.associations, found.problems, client, partial=partial)
+    table.notes = [*found.notes]
+    table[SERVER] = np.full(len(table), service.address())
+    return table
 
 
 class HERClient(ArchiveClient, BaseClient):
@@ -88,24 +102,11 @@ class HERClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.her.filters import requisites
 
         asked = queries(*query)
-        table = self.table_of(asked)
+        table = events_of(asked, self)
         if not len(table):
             table.notes += _suggestions(asked)
         table.unasked = requisites.beside(asked)
         warn(table)
-        return table
-
-    def table_of(self, asked: Sequence[Query]) -> HERTable:
-        """Return the events of queries; the problems are those of the table, without a warning."""
-        from sunpy_helio_plugins.her import search, service
-        from sunpy_helio_plugins.her.filters import requisites
-        from sunpy_helio_plugins.her.tables import HERTable, table_of
-
-        found = search.search([requisites.readable(each) for each in asked])
-        partial = any(name in SUBSETS for each in asked for name in each.returns)
-        table = table_of(HERTable, found.events, found.associations, found.problems, self, partial=partial)
-        table.notes = [*found.notes]
-        table[SERVER] = np.full(len(table), service.address())
         return table
 
     @convert_row_to_table

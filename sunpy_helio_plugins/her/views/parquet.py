@@ -18,7 +18,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
-from sunpy_helio_plugins.her.client import HERClient
+from sunpy_helio_plugins.her.client import HERClient, events_of
 from sunpy_helio_plugins.her.paging import AT_ONCE
 from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.service import address
@@ -206,7 +206,7 @@ class WrittenEvents:
 def _write(part: PeriodSearch) -> WrittenEvents:
     """Search for the events of one file, and write it, in this process or on a worker."""
     until = str(Moment.now())
-    table = HERClient().table_of(part.queries)
+    table = events_of(part.queries, HERClient())
     table = table[part.span.covers(table["event_starttime"])] if len(table) else table
     table.write(part.path, format="parquet", overwrite=True)
     return WrittenEvents(until, len(table), tuple(str(one) for one in table.problems))
