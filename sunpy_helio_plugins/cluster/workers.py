@@ -165,9 +165,8 @@ def _probe() -> Any:
     def probe(logins: Iterable[Mapping[str, Any]], mark: str) -> dict[str, Any]:
         import os
         import platform
-        import socket
 
-        told: dict[str, Any] = {"host": socket.gethostname(), "python": platform.python_version()}
+        told: dict[str, Any] = {"host": platform.node(), "python": platform.python_version()}
         told["sees"] = not mark or os.path.exists(mark)
         try:
             from sunpy_helio_plugins._version import version

@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import sunpy_helio_plugins
 from sunpy_helio_plugins import errors, hapi, imap
 from sunpy_helio_plugins.cli.command import Command, Group, Root, Run, current_run, one_line
 from sunpy_helio_plugins.cli.main import command, main
@@ -412,7 +413,8 @@ def test_the_command_as_a_module(capsys, monkeypatch):
 
     monkeypatch.setattr(sys, "argv", ["x", "--help"])
     with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("sunpy_helio_plugins", run_name="__main__")
+        # By its path: the import hook of pytest cannot run the modules of packages with plugins.
+        runpy.run_path(str(Path(sunpy_helio_plugins.__file__).with_name("__main__.py")), run_name="__main__")
     assert capsys.readouterr().out.startswith("Usage: python -m sunpy_helio_plugins ")
 
 

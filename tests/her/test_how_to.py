@@ -30,7 +30,7 @@ def test_every_block_of_code_runs(archive: Any, tmp_path: Path, monkeypatch: pyt
     assert [text.get_text() for text in names["ax"].get_legend().get_texts()] == ["CoronalHole"]
     assert 100 < names["mask"].sum() < 0.05 * names["mask"].size
     assert len(names["both"]) == 18 + 12
-    files = {"holes.ecsv", "holes.fits", "holes.parquet", "shapes.parquet"}
+    files = {"holes.ecsv", "holes.fits", "holes.parquet", "shapes.parquet", "holes", ".holes.lock"}
     assert {path.name for path in tmp_path.iterdir()} == {"pictures", "documents", *files}
     assert len(names["edges"]) > 0
     plt.close("all")

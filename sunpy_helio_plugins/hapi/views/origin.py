@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sunpy_helio_plugins.hapi.discovery.vocabulary import tokens, vocabulary
+from sunpy_helio_plugins.hapi.model import Info
 
 __all__ = ["instrument_of", "observatory_of"]
 
@@ -33,8 +34,7 @@ def instrument_of(header: Mapping[str, Any]) -> str:
 
 
 def _dataset(header: Mapping[str, Any]) -> str:
-    origin = header.get("x_origin")
-    return str(origin.get("dataset") or "") if isinstance(origin, Mapping) else ""
+    return Info(header).origin.get("dataset", "")
 
 
 def _number(name: str, dataset: str) -> str:
