@@ -35,7 +35,7 @@ for number, name in enumerate((os.devnull, job["out"], job["err"])):
     os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
 sys.argv = ["-c", *job["argv"]]
 code = compile(job["code"], "<string>", "exec")
-for name in set(globals()) - {{"code"}}:
+for name in set(globals()) - {{"code", "name"}}:
     if not name.startswith("__"):
         del globals()[name]
 del name

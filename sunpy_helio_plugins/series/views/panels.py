@@ -251,13 +251,17 @@ class LineStyle:
 
     def each(self, points: int, first: int) -> Any:
         """Yield the properties of lines of a number of points, from the one with a number on."""
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+
+        arguments = normalize_kwargs(dict(self.arguments), Line2D)  # such as lw for linewidth
         is_solid = 0 < self.solid_from <= points
         dashes = ("-", "-", "-", *self.dashes[3:]) if is_solid else self.dashes
         colors, lines = cycle(self.colors or (None,)), cycle(dashes or ("-",))
         for number, (color, dash) in enumerate(zip(colors, lines, strict=False)):
             if number >= first:
-                told = {"lw": self.width, **({} if color is None else {"color": color, "linestyle": dash})}
-                yield told | dict(self.arguments)
+                told = {"linewidth": self.width, **({} if color is None else {"color": color, "linestyle": dash})}
+                yield told | arguments
 
 
 PRINTED = LineStyle(
