@@ -397,6 +397,7 @@ class TestFormats:
 @pytest.mark.filterwarnings("ignore:.*dubious year")
 @pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.InexactTimeWarning")  # damaged epochs of any year
 @pytest.mark.filterwarnings("ignore:Variables with more than:sunpy_helio_plugins.errors.WideColumnsWarning")
+@pytest.mark.filterwarnings("ignore:.* without a time were left out:sunpy_helio_plugins.errors.IncompleteAnswerWarning")
 class TestDamage:
     """Mutated files are read, or refused with an error of this package, in bounded time."""
 
