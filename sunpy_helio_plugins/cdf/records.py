@@ -9,7 +9,9 @@ chapter 2, and for older files those of the descriptions of their time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import re
 import struct
 import zlib
@@ -18,10 +20,9 @@ from typing import Any
 
 from sunpy_helio_plugins.errors import FileError
 
-try:
-    from isal import isal_zlib as _inflate  # decompresses in half the time
-except ImportError:
-    _inflate = zlib
+_inflate: Any = zlib
+with contextlib.suppress(ImportError):
+    _inflate = importlib.import_module("isal.isal_zlib")  # decompresses in half the time
 
 __all__ = [
     "ADR", "AGREDR", "AZEDR", "CCR", "CDR", "CPR", "CVVR", "GDR", "MAGIC", "RVDR", "SIZES", "VVR", "VXR", "ZVDR",
