@@ -151,6 +151,8 @@ def to_parquet(
         if cluster is not None:
             check_workers(_FUNCTION, cluster, Need(folder=target))
         index = _Index.of(target, asked, partition)
+        # Before the first file: after a kill the folder can be continued.
+        index.write()
         parts = [
             PeriodSearch(target / f"{name}.parquet", whole, queries(_time(whole), *others))
             for name, whole in index.missing(span, overwrite)
@@ -196,8 +198,9 @@ class PeriodSearch:
 
 @dataclass(frozen=True)
 class WrittenEvents:
-    """What was written to one file: the time of the search, the number of events, and the problems."""
+    """What was written to one file: the range, the time of the search, the number of events, and the problems."""
 
+    span: Span
     until: str
     count: int
     problems: tuple[str, ...]
@@ -209,7 +212,7 @@ def _write(part: PeriodSearch) -> WrittenEvents:
     table = events_of(part.queries, HERClient())
     table = table[part.span.covers(table["event_starttime"])] if len(table) else table
     table.write(part.path, format="parquet", overwrite=True)
-    return WrittenEvents(until, len(table), tuple(str(one) for one in table.problems))
+    return WrittenEvents(part.span, until, len(table), tuple(str(one) for one in table.problems))
 
 
 def _run(index: _Index, parts: Sequence[PeriodSearch], cluster: Client | None, progress: bool) -> tuple[str, ...]:
@@ -237,7 +240,7 @@ def _run(index: _Index, parts: Sequence[PeriodSearch], cluster: Client | None, p
 class _Index:
     """The ranges of the files of a folder, and when they were searched."""
 
-    def __init__(self, path: Path, asked: str, partition: str, parts: dict[str, Mapping[str, Any]]) -> None:
+    def __init__(self, path: Path, asked: str, partition: str, parts: dict[str, WrittenEvents]) -> None:
         self._path, self._asked, self._partition, self._parts = path, asked, partition, parts
 
     @classmethod
@@ -251,9 +254,9 @@ class _Index:
             raise QueryError(f"{folder} contains {others[0]}, which {_FUNCTION} did not write: give another folder.")
         try:
             known = json.loads(found or b"{}")
-            parts = dict(known.get("parts", {}))
-        except (ValueError, AttributeError, TypeError):
-            raise QueryError(f"{path} is damaged: remove it, and call {_FUNCTION} with overwrite=True.") from None
+            parts = {str(name): _part_of(part) for name, part in known.get("parts", {}).items()}
+        except (ValueError, AttributeError, TypeError, KeyError):
+            raise QueryError(f"{path} is damaged: give another folder.") from None
         if found and known.get("partition") != partition:
             raise QueryError(
                 f"{folder} has one file for each {known.get('partition')}, not {partition}: give another folder."
@@ -266,19 +269,46 @@ class _Index:
         """Yield the names and ranges of the files that are missing, or that must be searched again."""
         for name, whole in periods(span, self._partition):
             part = self._parts.get(name)
-            if part is None or not (self._path.parent / f"{name}.parquet").exists():
+            if part is None or not _is_whole(self._path.parent / f"{name}.parquet"):
                 yield name, whole
                 continue
-            there = Span.read(part["range"])
-            is_final = Moment.read(part["until"]) >= there.before.later(int(conf.her.grace_days * DAY))
+            there = part.span
+            is_final = Moment.read(part.until) >= there.before.later(int(conf.her.grace_days * DAY))
             is_covered = there.first <= whole.first and there.before >= whole.before
-            if overwrite or part["problems"] or not is_final or not is_covered:
+            if overwrite or part.problems or not is_final or not is_covered:
                 yield name, Span(min(there.first, whole.first), max(there.before, whole.before))
 
     def add(self, part: PeriodSearch, result: WrittenEvents) -> None:
         """Record a file that was written."""
-        self._parts[part.path.stem] = {
-            "range": str(part.span), "until": result.until, "events": result.count, "problems": result.problems,
-        }  # fmt: skip
-        known = {"query": self._asked, "partition": self._partition, "parts": dict(sorted(self._parts.items()))}
+        self._parts[part.path.stem] = result
+        self.write()
+
+    def write(self) -> None:
+        """Write the index in one step."""
+        parts = {
+            name: {"range": str(one.span), "until": one.until, "events": one.count, "problems": one.problems}
+            for name, one in sorted(self._parts.items())
+        }
+        known = {"query": self._asked, "partition": self._partition, "parts": parts}
         write_whole(self._path, json.dumps(known, indent=1).encode())
+
+
+def _part_of(told: Mapping[str, Any]) -> WrittenEvents:
+    """Return what an index tells about one file; raise an error if it is damaged."""
+    Moment.read(told["until"])
+    return WrittenEvents(Span.read(told["range"]), told["until"], int(told["events"]), tuple(told["problems"]))
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file exists and has its end."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with local(path, "read"):
+        if not path.exists():
+            return False
+        try:
+            pq.read_metadata(path)
+        except pa.ArrowInvalid:
+            return False
+    return True

@@ -104,9 +104,44 @@ def test_one_folder_has_one_query(archive: Any, tmp_path: Path) -> None:
     (other / "x.parquet").touch()
     with pytest.raises(QueryError, match=r"contains x\.parquet, which her\.to_parquet did not write"):
         write(other)
-    (tmp_path / "holes" / "events.json").write_text("[")
-    with pytest.raises(QueryError, match=r"events\.json is damaged: remove it"):
+
+
+@pytest.mark.parametrize(
+    "damage", ["[", "[]", '{"parts": 3}', '{"parts": {"2026-01-09": {}}}', '{"parts": {"2026-01-09": {"range": "x"}}}']
+)
+def test_a_damaged_index_is_refused(archive: Any, tmp_path: Path, damage: str) -> None:
+    write(tmp_path / "holes")
+    (tmp_path / "holes" / "events.json").write_text(damage)
+    archive.log.clear()
+    with pytest.raises(QueryError, match=r"events\.json is damaged: give another folder"):
         write(tmp_path / "holes")
+    assert archive.log == []
+
+
+def test_a_run_that_was_killed_before_it_recorded_a_file_is_continued(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sunpy_helio_plugins.her.views.parquet._Index.add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "holes")
+    assert list((tmp_path / "holes").glob("*.parquet"))
+    monkeypatch.undo()
+    assert len(write(tmp_path / "holes").files) == 3
+
+
+def test_a_truncated_file_is_searched_again(archive: Any, tmp_path: Path) -> None:
+    found = write(tmp_path / "holes")
+    content = found.files[1].read_bytes()
+    found.files[1].write_bytes(content[:-10])
+    archive.log.clear()
+    again = write(tmp_path / "holes")
+    assert sent(archive) == 1
+    assert len(again.read()) == len(her.HERTable.read(again.files[0])) + len(her.HERTable.read(again.files[1])) + len(
+        her.HERTable.read(again.files[2])
+    )
 
 
 def test_two_runs_do_not_write_one_folder(archive: Any, tmp_path: Path) -> None:
