@@ -13,6 +13,7 @@ import io
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from bisect import bisect_left
@@ -41,6 +42,7 @@ __all__ = [
     "sweep",
     "sync_to_disk",
     "whole_file",
+    "whole_folder",
     "write_whole",
 ]
 
@@ -275,6 +277,26 @@ def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
             stream.flush()
             sync_to_disk(stream)
             publish(part, target, overwrite)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """
+    Yield another folder, which gets the name of an empty or missing one at the end of the block, complete.
+
+    An error or a kill leaves nothing in the target. The caller has the lock of the target.
+    """
+    part = target.with_name(f".{target.name.lstrip('.')}.partial")
+    with local(target):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        try:
+            yield part
+            if target.exists():
+                target.rmdir()
+            part.rename(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def write_whole(target: Path, content: bytes) -> None:

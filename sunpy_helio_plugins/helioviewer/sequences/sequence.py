@@ -14,7 +14,7 @@ from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import FLAG, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, one_path, shown, taking
 from sunpy_helio_plugins.cluster.tasks import Task, completed
 from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.errors import (
@@ -34,6 +34,7 @@ from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture, pictures
 from sunpy_helio_plugins.helioviewer.sequences.zarr_folder import ZarrFolder
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64
+from sunpy_helio_plugins.store.publish import locked, make_folder
 
 if TYPE_CHECKING:
     import dask.array
@@ -251,17 +252,23 @@ class ImageSequence:
             zarr is not installed.
         ServiceError, FileError
             None of the missing images could be fetched or decoded, or the folder cannot be written.
+        LockedError
+            Another process writes to the folder.
         WorkerError
             A worker does not have this version of the package, or the folder.
         """
         cluster = client_of("ImageSequence.to_zarr", client)
+        target = one_path("ImageSequence.to_zarr", path, folder=True)
         first = self._decoder.cut_first()
-        folder = zarr_folder.opened(path, self.shape, self.dtype, self._pictures, first.header)
-        if cluster is None:
-            self._each(folder.missing(), lambda number, frame: folder.write(number, frame.data), folder.flush)
-        else:
-            check_workers("ImageSequence.to_zarr", cluster, Need(folder=folder.path))
-            self._on(cluster, folder)
+        zarr_folder.library()
+        make_folder(target.parent)
+        with locked(target, wait=False):
+            folder = zarr_folder.opened(target, self.shape, self.dtype, self._pictures, first.header)
+            if cluster is None:
+                self._each(folder.missing(), lambda number, frame: folder.write(number, frame.data), folder.flush)
+            else:
+                check_workers("ImageSequence.to_zarr", cluster, Need(folder=folder.path))
+                self._on(cluster, folder)
         return folder.path
 
     def _on(self, cluster: Client, folder: ZarrFolder) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 from sunpy_helio_plugins.arguments import one_path
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, local
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
+from sunpy_helio_plugins.store.publish import whole_folder
 
-__all__ = ["ZarrFolder", "opened", "write_image"]
+__all__ = ["ZarrFolder", "library", "opened", "write_image"]
 
 BLOCK = 64
 """The images after which the folder records that they are complete."""
@@ -82,28 +83,36 @@ def write_image(path: Path, number: int, image: np.ndarray) -> None:
         zarr.open_array(path / "images", mode="r+")[number] = image
 
 
-def opened(
-    path: Any, shape: tuple[int, int, int], dtype: Any, pictures: Sequence[Picture], header: dict[str, Any]
-) -> ZarrFolder:
-    """Open a folder for pictures, or make it; raise `QueryError` if it contains other ones."""
-    folder = one_path(_FUNCTION, path, folder=True)
+def library() -> Any:
+    """Return zarr, or raise an error if it is not installed."""
     try:
         import zarr
     except ImportError:
         raise MissingDependencyError("Writing a Zarr folder", "zarr") from None
+    return zarr
+
+
+def opened(
+    path: Any, shape: tuple[int, int, int], dtype: Any, pictures: Sequence[Picture], header: dict[str, Any]
+) -> ZarrFolder:
+    """Open a folder for pictures, or make it; raise `QueryError` if it contains other ones."""
+    folder, zarr = one_path(_FUNCTION, path, folder=True), library()
     names = [one.name for one in pictures]
     stamps = np.array([one.time for one in pictures], "M8[us]").astype(np.int64)
     with local(folder):
         if folder.exists() and any(folder.iterdir()):
             group = _continued(zarr, folder, shape, np.dtype(dtype), names, header)
         else:
-            group = _made(zarr, folder, shape, np.dtype(dtype), header)
+            with whole_folder(folder) as part:
+                _make(zarr, part, shape, np.dtype(dtype), header)
+            group = zarr.open_group(folder, mode="r+")
         group["time"][:] = stamps
         group.attrs["names"] = names
     return ZarrFolder(folder, group)
 
 
-def _made(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], header: dict[str, Any]) -> Any:
+def _make(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], header: dict[str, Any]) -> None:
+    """Make the arrays of a folder, which contains no image yet."""
     group = zarr.open_group(folder, mode="w")
     kinds: tuple[tuple[Any, ...], ...] = (
         ("images", shape, (1, *shape[1:]), dtype, ("time", "y", "x"), {}),
@@ -114,8 +123,7 @@ def _made(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[
         group.create_array(
             name, shape=size, chunks=chunks, dtype=kind, fill_value=0, dimension_names=dimensions, attributes=told
         )
-    group.attrs["header"] = _plain(header)
-    return group
+    group.attrs["header"], group.attrs["names"] = _plain(header), []
 
 
 def _plain(header: dict[str, Any]) -> Any:

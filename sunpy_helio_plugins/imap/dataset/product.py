@@ -206,6 +206,8 @@ class IMAPDataset(LazyTable):
             zarr, dask or xarray is not installed.
         FileError
             A file cannot be read.
+        LockedError
+            Another process writes to the folder.
         WorkerError
             A worker does not have this version of the package, or the folder.
         """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sunpy_helio_plugins.arguments import one_path
 from sunpy_helio_plugins.cluster.tasks import run_parts
 from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.errors import HelioPluginsError, MissingDependencyError, QueryError, local
-from sunpy_helio_plugins.store.publish import locked, make_folder
+from sunpy_helio_plugins.store.publish import locked, make_folder, whole_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,7 +73,9 @@ def write_zarr(dataset: Any, identity: str, path: Any, client: Any) -> Path:
             group.attrs[_WRITTEN] = sorted(done)
 
         missing = [block for block in blocks if block[0] not in done]
-        results = run_parts(cluster, _BlockWriter(dataset, folder, uuid.uuid4().hex), missing, AT_ONCE, note)
+        key = uuid.uuid4().hex
+        with _keeping(key, made):
+            results = run_parts(cluster, _BlockWriter(dataset, folder, key), missing, AT_ONCE, note)
     failed = next((one for one in results if isinstance(one, HelioPluginsError)), None)
     if failed is not None:
         raise failed
@@ -90,7 +93,7 @@ def _blocks(made: xr.Dataset) -> Iterator[tuple[int, int]]:
 
 def _opened(zarr: Any, folder: Path, made: xr.Dataset, identity: str, rows: int) -> list[int]:
     """Make the arrays of a new folder; return the first records of the blocks that an existing one contains."""
-    if any(one for one in folder.iterdir() if not one.name.endswith(".lock")):
+    if any(folder.iterdir()):
         known = _attributes(zarr, folder)
         if known.get(_SOURCE) != identity:
             raise QueryError(
@@ -104,7 +107,8 @@ def _opened(zarr: Any, folder: Path, made: xr.Dataset, identity: str, rows: int)
     plain = plain.assign({name: plain[name].chunk({"time": rows}) for name in names})
     encoding = {name: _encoding(one) for name, one in made.variables.items()}
     # The third version of Zarr does not specify arrays of text yet.
-    plain.to_zarr(folder, mode="w-", compute=False, consolidated=False, encoding=encoding, zarr_format=2)
+    with whole_folder(folder) as part:
+        plain.to_zarr(part, mode="w", compute=False, consolidated=False, encoding=encoding, zarr_format=2)
     return []
 
 
@@ -130,13 +134,32 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | list | dict | type(None)) else str(value)
 
 
-@lru_cache(maxsize=2)
-def _records(key: str) -> xr.Dataset:
+_latest: dict[str, xr.Dataset] = {}
+"""The records of the product that this process read last, whose files stay open."""
+
+_lock = threading.Lock()
+
+
+def _records(key: str, dataset: Any) -> xr.Dataset:
     """Return the records of a product, whose files are opened once in each process."""
-    return _products[key].to_xarray()
+    with _lock:
+        if key not in _latest:
+            _latest.clear()
+            _latest[key] = dataset.to_xarray()
+        return _latest[key]
 
 
-_products: dict[str, Any] = {}
+@contextlib.contextmanager
+def _keeping(key: str, records: xr.Dataset) -> Iterator[None]:
+    """Use records that were opened already within a block, for tasks of this process."""
+    with _lock:
+        _latest.clear()
+        _latest[key] = records
+    try:
+        yield
+    finally:
+        with _lock:
+            _latest.pop(key, None)
 
 
 @dataclass(frozen=True)
@@ -152,8 +175,7 @@ class _BlockWriter:
         from xarray import Variable
         from xarray.conventions import encode_cf_variable
 
-        _products.setdefault(self.key, self.dataset)
-        part = _records(self.key).isel(time=slice(*block))
+        part = _records(self.key, self.dataset).isel(time=slice(*block))
         for name, one in part.variables.items():
             if "time" in one.dims:
                 stored = encode_cf_variable(Variable(one.dims, one.values, encoding=_encoding(one)), name=name)

@@ -13,8 +13,15 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
-from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, MissingDependencyError, QueryError
+from sunpy_helio_plugins.errors import (
+    FileError,
+    IncompleteAnswerWarning,
+    LockedError,
+    MissingDependencyError,
+    QueryError,
+)
 from sunpy_helio_plugins.helioviewer.sequences import zarr_folder
+from sunpy_helio_plugins.store.publish import locked
 
 zarr = pytest.importorskip("zarr")
 
@@ -39,6 +46,29 @@ def test_a_folder_contains_all_images_with_their_times(shown: Any, tmp_path: Pat
     assert group.attrs["names"] == shown.names
     assert group.attrs["header"]["NAXIS1"] == 64
     assert group["written"][:].tolist() == [1] * len(shown)
+
+
+def test_a_run_that_was_killed_while_the_arrays_were_made_is_repeated(
+    shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zarr_folder, "_plain", killed)
+    with pytest.raises(KeyboardInterrupt):
+        shown.to_zarr(tmp_path / "day.zarr")
+    assert not (tmp_path / "day.zarr").exists()
+    monkeypatch.undo()
+    (tmp_path / ".day.zarr.partial").mkdir()  # of a process that was killed
+    shown.to_zarr(tmp_path / "day.zarr")
+    assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+    assert not (tmp_path / ".day.zarr.partial").exists()
+
+
+def test_two_runs_do_not_write_one_folder(shown: Any, tmp_path: Path) -> None:
+    (tmp_path / "day.zarr").mkdir()
+    with locked(tmp_path / "day.zarr"), pytest.raises(LockedError):
+        shown.to_zarr(tmp_path / "day.zarr")
 
 
 def test_xarray_reads_times_and_dimensions(shown: Any, tmp_path: Path) -> None:

@@ -78,6 +78,33 @@ def test_only_missing_blocks_are_written(files: list[str], tmp_path: Path, monke
     assert written == []
 
 
+def test_a_run_that_was_killed_while_the_arrays_were_made_is_repeated(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Any, folder: Path, **_: object) -> None:
+        (folder / ".zgroup").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(xarray.Dataset, "to_zarr", killed)
+    with pytest.raises(KeyboardInterrupt):
+        imap.open(files).to_zarr(tmp_path / "mag.zarr")
+    assert list((tmp_path / "mag.zarr").iterdir()) == []
+    monkeypatch.undo()
+    path = imap.open(files).to_zarr(tmp_path / "mag.zarr")
+    xarray.testing.assert_identical(plain(read(path)), plain(imap.open(files).to_xarray()))
+
+
+def test_the_files_are_opened_once_and_closed(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    convert = imap.IMAPDataset.to_xarray
+    monkeypatch.setattr(imap.IMAPDataset, "to_xarray", lambda self: (calls.append(self), convert(self))[1])
+    imap.open(files).to_zarr(tmp_path / "mag.zarr")
+    assert len(calls) == 1
+    assert zarr_folder._latest == {}
+
+
 def test_a_folder_of_something_else_is_refused(files: list[str], tmp_path: Path) -> None:
     imap.open(files).to_zarr(tmp_path / "mag.zarr")
     for other in (imap.open(files[:1]), imap.open(files, columns=["magnitude"]), imap.open(files, scale="tt")):
