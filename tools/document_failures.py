@@ -24,7 +24,7 @@ When something fails
 
 .. Written by tools/document_failures.py.
 
-An error is raised if there is no result.
+A function raises an error if it cannot return any result.
 A missing part of a result is a `~sunpy_helio_plugins.errors.Problem` in ``table.problems``, and a warning.
 Messages state what was requested, what was received and what to do.
 They never contain a key, password or token, so that they can be sent to others.
@@ -51,7 +51,9 @@ TODO = {
     "CoverageError": "Ask for a time within the coverage, which the message states.",
     "IsolationError": "End the embedded archive (``sandbox.stop()``), or set the address of the archive to it.",
     "SettingError": "Change the setting, or the line of ``sunpy_helio_plugins.cfg``, that the message names.",
-    "WorkerError": "Do on the worker that the message names what it says, see :doc:`cluster`.",
+    "WorkerError": (
+        "Install the package, or set the credentials, on the worker that the message names; see :doc:`cluster`."
+    ),
     "ServiceError": "See the four classes below; ``status`` is the status of HTTP, if there was one.",
     "ServiceUnreachable": (
         "Look at your connection and proxy, then at the state of the archive; try again later. A request was"
@@ -71,8 +73,8 @@ TODO = {
     ),
     "LockedError": "Wait until the other run has ended; a lock ends with its process.",
     "FileError": (
-        "Remove the file and fetch it again; ``sunpy-helio fsck FOLDER`` finds such files. What is left of a CDF file"
-        " is read by ``cdf.read(path, salvage=True)``."
+        "Remove the file and fetch it again; ``sunpy-helio fsck FOLDER`` finds such files."
+        " ``cdf.read(path, salvage=True)`` reads the intact part of a CDF file."
     ),
     "DiskError": "Change the permissions, free some space, or give another path, as the message says.",
     "MissingDependencyError": "Install the extra that the message names.",

@@ -28,6 +28,11 @@ class ClusterTurns:
         self._semaphores: dict[str, Any] = {}
         self._lock = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the client, by which the scheduler is asked, is still connected."""
+        return bool(self._client.status == "running")
+
     @contextlib.contextmanager
     def turn(self, url: str) -> Iterator[None]:
         """Wait until a request may be sent; the turn ends with the block."""
@@ -90,6 +95,8 @@ def turns_of_worker(at_once: int) -> Turns | None:
     client = distributed.get_client()
     key = worker.address, client.id, at_once
     with _lock:
+        for one in [one for one, turns in _known.items() if not turns.is_open]:
+            del _known[one]
         if key not in _known:
             _known[key] = ClusterTurns(worker, client, at_once)
         return _known[key]

@@ -19,6 +19,7 @@ from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.status import Refusal
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
+from sunpy_helio_plugins.transport.urls import without_user
 
 __all__ = [
     "MOST_HALVINGS",
@@ -199,6 +200,10 @@ class DataRequest:
     url: str
     records: float = float("nan")
     size: float = float("nan")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle it without a user and password in its address."""
+        return self.__dict__ | {"url": without_user(self.url)}
 
     @classmethod
     def of_row(cls, row: Any) -> DataRequest:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.transport.urls import is_private
+from sunpy_helio_plugins.transport.urls import is_private, without_user
 
 __all__ = ["HAPIServer", "find", "known", "name_of", "url_of"]
 
@@ -67,6 +68,10 @@ class HAPIServer:
     max_bytes: int = 0
     credentials: str = ""
     grace_days: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle it without a user and password in its address."""
+        return self.__dict__ | {"url": without_user(self.url)}
 
     @property
     def archive(self) -> str:

@@ -25,11 +25,13 @@ __all__ = [
     "literal_addresses",
     "nearness",
     "next_hop",
+    "origin",
     "permit",
     "proxies",
     "public_url",
     "quote_unsafe",
     "same_origin",
+    "without_user",
 ]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -66,6 +68,14 @@ def public_url(url: str) -> str:
         query = parts.query
     shown = urlunsplit((parts.scheme, host, parts.path, query, ""))
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in shown)
+
+
+def without_user(url: str) -> str:
+    """Return an address without a user and password, which stay in the process that was given them."""
+    return _USER.sub("//", url, count=1)
+
+
+_USER = re.compile(r"(?<=:)//[^/?#]*@")
 
 
 def _is_secret(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -49,6 +50,22 @@ def test_a_relative_folder_is_that_of_the_caller(
     monkeypatch.setattr(PartWriter, "__call__", lambda self, job: (jobs.append(job), called(self, job))[1])
     write(Path("ace"))
     assert {part.path.parent for job in jobs for part in job.parts} == {tmp_path / "ace"}
+
+
+def test_a_password_in_an_address_is_neither_sent_nor_written(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = next(one.partition("=")[2] for one in conf.hapi.servers if one.startswith("cdaweb="))
+    jobs: list[PartJob] = []
+    called = PartWriter.__call__
+    monkeypatch.setattr(PartWriter, "__call__", lambda self, job: (jobs.append(job), called(self, job))[1])
+    with conf.hapi.set_temp("servers", [f"own={address.replace('://', '://user:s3cret-canary@')}"]):
+        found = hapi.to_parquet("own", *ACE[1:], folder=tmp_path / "ace", progress=False, client=False)
+        frame = hapi.to_dask("own", *ACE[1:])
+        assert frame["Magnitude"].count().compute(scheduler="sync") > 0
+    assert b"canary" not in pickle.dumps(jobs)
+    assert b"canary" not in pickle.dumps(frame)
+    assert not [one for one in found.files if b"canary" in one.read_bytes()]
 
 
 def test_only_what_is_missing_is_requested(archive: Any, client: distributed.Client, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import distributed
 import pytest
 
 from sunpy_helio_plugins import Downloader, conf
+from sunpy_helio_plugins.cluster import turns
 from sunpy_helio_plugins.cluster.tasks import Task, completed
 from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.transport import limits, metadata
@@ -102,6 +103,15 @@ def test_a_wait_beyond_the_deadline_is_not_waited_for(client: distributed.Client
         assert isinstance(found[0], ServiceError)
         found = dict(completed(client, Task(ask, 1), [f"{server.url}/2"]))
         assert isinstance(found[0], ServiceError)
+
+
+def test_the_turns_of_closed_clients_are_forgotten(thread_cluster: distributed.LocalCluster, server: Counting) -> None:
+    for _ in range(3):
+        with distributed.Client(thread_cluster, set_as_default=True) as made:
+            dict(completed(made, Task(ask, 1), [f"{server.url}/{number}" for number in range(4)]))
+    with distributed.Client(thread_cluster, set_as_default=True) as made:
+        dict(completed(made, Task(ask, 1), [f"{server.url}/1"]))
+        assert {client for _, client, _ in turns._known} == {made.id}
 
 
 def test_outside_of_a_cluster_there_are_no_turns(server: Counting) -> None:

@@ -42,6 +42,7 @@ from sunpy_helio_plugins.quantities.spans import PARTITIONS, Moment, Span, perio
 from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.store.publish import locked, make_folder
 from sunpy_helio_plugins.transport import limits
+from sunpy_helio_plugins.transport.urls import without_user
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -213,7 +214,7 @@ def _of_server(
 def _missing(one: DataRequest, spans: Iterable[Span], folder: Path, partition: str, overwrite: bool) -> Iterator[Part]:
     """Yield the parts that are not in the folder, or that must be requested again."""
     for name, span in (pair for whole in spans for pair in periods(whole, partition)):
-        wanted = Part(folder / f"{name}{SUFFIX}", span, one.server.url, one.dataset, one.info.names)
+        wanted = Part(folder / f"{name}{SUFFIX}", span, without_user(one.server.url), one.dataset, one.info.names)
         there = part_at(wanted.path)
         if there is None:
             yield wanted

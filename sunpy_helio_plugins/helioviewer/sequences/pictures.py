@@ -29,6 +29,7 @@ from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable, columns_of_
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.urls import without_user
 
 __all__ = ["Picture", "all_pictures_of", "headers_of", "pictures_of"]
 
@@ -57,6 +58,11 @@ class Picture(NamedTuple):
     time: _Stamp
     place: Path | str
     told: dict[str, Any] | None = None
+
+    def __reduce__(self) -> Any:
+        """Pickle it without a user and password in its address."""
+        place = without_user(self.place) if isinstance(self.place, str) else self.place
+        return type(self), (self.name, self.time, place, self.told)
 
     def load(self, size: int | None) -> bytes:
         """Return its file, or a smaller one that is made of the bytes that a size needs; raise `FileError`."""

@@ -21,6 +21,7 @@ from sunpy_helio_plugins.errors import (
     QueryError,
 )
 from sunpy_helio_plugins.helioviewer.sequences import zarr_folder
+from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 from sunpy_helio_plugins.store.publish import locked
 
 zarr = pytest.importorskip("zarr")
@@ -193,6 +194,12 @@ def test_workers_of_a_cluster_write_the_same_folder(shown: Any, archive: Any, tm
         shown.to_zarr(tmp_path / "day.zarr", client=client)
     assert names(archive) == {name}
     assert (zarr.open_group(tmp_path / "day.zarr", mode="r")["images"][:] == shown.to_array()).all()
+
+
+def test_a_password_in_an_address_is_not_part_of_a_task() -> None:
+    picture = Picture("a.jp2", np.datetime64("2026-01-10"), "https://user:s3cret@example.org/a.jp2")
+    again = pickle.loads(pickle.dumps(picture))
+    assert again == picture._replace(place="https://example.org/a.jp2")
 
 
 def test_the_pixels_of_the_first_image_are_not_part_of_a_task(shown: Any) -> None:
