@@ -231,7 +231,7 @@ def test_tests_import_public_names_from_the_faces():
             and module.startswith(PACKAGE)
             and module not in FACES
             # The module her.submit.voevent has the name of the function in it.
-            and not isinstance(getattr(importlib.import_module(module), name, None), ModuleType)
+            and not has_module(module, name)
         }
     internal = [
         f"{path.relative_to(ROOT)}: {name} of {module} is in {offered[module, name]}"

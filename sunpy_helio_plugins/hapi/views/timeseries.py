@@ -21,6 +21,7 @@ from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.quantities.units import parse
+from sunpy_helio_plugins.series.views.panel_series import PanelSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["HAPITimeSeries"]
 
 
-class HAPITimeSeries(GenericTimeSeries):
+class HAPITimeSeries(PanelSeries, GenericTimeSeries):
     """
     A time series of a HAPI server, from a file that `sunpy.net.Fido` downloaded.
 
@@ -100,38 +101,6 @@ class HAPITimeSeries(GenericTimeSeries):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         super().__init__(*_joined(waiting), self.units)
         return getattr(self, name)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>\n{self}"
-
-    def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
-        """
-        Plot columns, grouped by unit.
-
-        Integers without a unit, such as flags, are steps in a panel of their own.
-
-        Parameters
-        ----------
-        axes : matplotlib.axes.Axes or sequence of these, optional
-            One for each unit, and one for flags. Created if not given.
-        columns : list of str, optional
-            The names of columns. Defaults to all numeric columns.
-        **plot_args
-            Passed to `matplotlib.axes.Axes.plot`.
-
-        Returns
-        -------
-        matplotlib.axes.Axes or numpy.ndarray of these
-            One for each unit.
-
-        Raises
-        ------
-        QueryError
-            If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
-        """
-        from sunpy_helio_plugins.series.views.series_plot import plot_series
-
-        return plot_series(self, axes, columns, plot_args)
 
     def _text_summary(self) -> str:
         """Return the summary of the numeric columns and the names of the others, which sunpy cannot summarize."""

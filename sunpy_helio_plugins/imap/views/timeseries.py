@@ -33,6 +33,7 @@ from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.series.axes import component_names
+from sunpy_helio_plugins.series.views.panel_series import PanelSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ MOST_COLUMNS = 32
 """The default limit of columns for one variable: a spectrogram is not a time series."""
 
 
-class IMAPTimeSeries(GenericTimeSeries):
+class IMAPTimeSeries(PanelSeries, GenericTimeSeries):
     """
     A time series of IMAP, read from a CDF file: ``TimeSeries(path)``.
 
@@ -97,38 +98,6 @@ class IMAPTimeSeries(GenericTimeSeries):
     def instrument(self) -> str:
         """The instrument, in capitals; empty if the file does not name one."""
         return str(self.meta.metadata[0][2].get("instrume", "")) if self.meta.metadata else ""
-
-    def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
-        """
-        Plot columns, grouped by unit.
-
-        Integers without a unit, such as flags, are steps in a panel of their own.
-
-        Parameters
-        ----------
-        axes : matplotlib.axes.Axes or sequence of these, optional
-            One for each unit, and one for flags. Created if not given.
-        columns : list of str, optional
-            The names of columns. Defaults to all numeric columns.
-        **plot_args
-            Passed to `matplotlib.axes.Axes.plot`.
-
-        Returns
-        -------
-        matplotlib.axes.Axes or numpy.ndarray of these
-            One for each unit.
-
-        Raises
-        ------
-        QueryError
-            If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
-        """
-        from sunpy_helio_plugins.series.views.series_plot import plot_series
-
-        return plot_series(self, axes, columns, plot_args)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>\n{self}"
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
