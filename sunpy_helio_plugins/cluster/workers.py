@@ -124,7 +124,9 @@ def check_workers(function: str, client: Client, need: Need) -> None:
     # Without credentials here, the server is asked without them from there as well.
     need = dataclasses.replace(need, logins=[one for one in need.logins if one.known()])
     for address, told in sorted(_asked(client, need).items()):
-        worker = f"The worker {address} on {told.get('host') or 'an unknown machine'}"
+        worker = f"The worker {address} on {told['host']}"
+        if told.get("is_silent"):
+            raise WorkerError(f"The worker {address} did not answer: {told['error']}. Look at its log.")
         if told.get("error"):
             raise WorkerError(f"{worker} cannot import sunpy_helio_plugins: {told['error']}. Install it there.")
         if told["version"] != version:
@@ -145,18 +147,33 @@ def check_workers(function: str, client: Client, need: Need) -> None:
 
 
 def _asked(client: Client, need: Need) -> dict[str, dict[str, Any]]:
-    """Return what each worker tells about itself."""
+    """Return what each worker tells about itself, or the error of one that could not be asked."""
     logins = [dataclasses.asdict(one) for one in need.logins]
-    if need.folder is None:
-        return client.run(_probe(), logins, "", on_error="return", nanny=False)
-    mark = need.folder / f".{uuid.uuid4().hex}"
-    with local(need.folder):
-        mark.touch()
-    try:
-        return client.run(_probe(), logins, str(mark), on_error="return", nanny=False)
-    finally:
-        with local(need.folder):
-            mark.unlink(missing_ok=True)
+    mark = need.folder and need.folder / f".{uuid.uuid4().hex}"
+    if mark is None:
+        found = client.run(_probe(), logins, "", on_error="return", nanny=False)
+    else:
+        with local(mark.parent):
+            mark.touch()
+        try:
+            found = client.run(_probe(), logins, str(mark), on_error="return", nanny=False)
+        finally:
+            with local(mark.parent):
+                mark.unlink(missing_ok=True)
+    return {address: told if isinstance(told, dict) else _silent(told) for address, told in found.items()}
+
+
+def _silent(error: object) -> dict[str, Any]:
+    """Return what is known of a worker that could not be asked, as one that ended meanwhile."""
+    return {
+        "host": "",
+        "python": "",
+        "version": "",
+        "signed_in": "",
+        "store": "",
+        "error": str(error),
+        "is_silent": True,
+    }
 
 
 def _probe() -> Any:

@@ -62,6 +62,18 @@ def test_workers_tell_what_they_have(client: distributed.Client) -> None:
     assert cluster.check(client)["worker"].tolist() == found["worker"].tolist()
 
 
+def test_a_worker_that_ends_while_it_is_asked_is_named(
+    client: distributed.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = min(client.nthreads())
+    run = client.run
+    monkeypatch.setattr(client, "run", lambda *given, **options: run(*given, **options) | {first: OSError("closed")})
+    found = cluster.check(client)
+    assert found["version"].tolist() == ["", sunpy_helio_plugins.__version__]
+    with pytest.raises(WorkerError, match=rf"^The worker {first} did not answer: closed\. Look at its log\."):
+        check_workers("f", client, Need())
+
+
 def test_workers_that_have_everything_pass(client: distributed.Client, tmp_path: Path) -> None:
     check_workers("f", client, Need(folder=tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -48,7 +48,7 @@ MOST_LINES = 6
 @dataclass(frozen=True)
 class PanelRecords:
     """
-    PanelRecords with a time, to draw.
+    Records with a time, to draw.
 
     Attributes
     ----------
