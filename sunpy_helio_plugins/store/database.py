@@ -43,6 +43,9 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 
 _BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
+_ATTEMPTS = 3
+"""Attempts to write while other processes replace a damaged file."""
+
 _SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "vboxsf"})
 """Kinds of file systems that several machines share; the write-ahead log of SQLite requires shared memory."""
 
@@ -102,14 +105,14 @@ class Database:
 
     def _safely(self, use: Callable[[sqlite3.Connection], T], default: T, *, writes: bool) -> T:
         with self._lock:
-            again = writes  # after the file was renamed, there is nothing to read
+            left = _ATTEMPTS if writes else 1  # after the file was renamed, there is nothing to read
             while True:
+                left -= 1
                 try:
                     return use(self._connected(writes))
                 except sqlite3.Error as error:
-                    if not self._recovers(error, writes) or not again:
+                    if not self._recovers(error, writes) or not left:
                         return default
-                    again = False
                 except OSError as error:
                     self._tell("used", error.strerror or str(error))
                     return default
@@ -119,6 +122,9 @@ class Database:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_INTERNAL) & 0xFF
         if code in _BUSY_CODES:
             return False
+        if code == sqlite3.SQLITE_CANTOPEN and self._opened != _identity(self.path):
+            self.close()  # another process renamed or removed the file while this one opened it
+            return True
         if code not in _DAMAGED:
             self._tell("written" if writes else "read", str(error))
             self.close()
@@ -244,11 +250,12 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
 
 def _is_new(connection: sqlite3.Connection) -> bool:
     """Return whether the file is empty; raise `sqlite3.DatabaseError` for the file of another program."""
-    if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
-        return False
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    # In this order: another process that creates the tables between the two statements has set its number with them.
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return True
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise _error(sqlite3.SQLITE_NOTADB, "it contains other tables")
-    return True
+    return False
 
 
 def _error(code: int, reason: str) -> sqlite3.DatabaseError:

@@ -14,6 +14,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import pytest
 from astropy.utils.exceptions import AstropyUserWarning
@@ -371,6 +372,45 @@ def test_a_file_that_another_process_has_just_replaced_is_not_renamed(folder, pa
     assert path.with_name(f"{path.name}.damaged").read_bytes() == b"not a database" * 1000
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_file_in_which_another_process_creates_the_tables_is_not_renamed(folder, path, monkeypatch):
+    other = database.Database(path, answers._SCHEMA, "Another")
+    is_new = database._is_new
+
+    class Late:
+        """A connection after whose first statement the other process creates the tables."""
+
+        def __init__(self, connection):
+            self.connection = connection
+
+        def execute(self, statement):
+            found = self.connection.execute(statement).fetchall()
+            assert other.write(lambda _: None)
+            return SimpleNamespace(fetchone=lambda: found[0])
+
+    def late(connection):
+        monkeypatch.setattr(database, "_is_new", is_new)
+        return is_new(Late(connection))
+
+    monkeypatch.setattr(database, "_is_new", late)
+    assert kept("u", 1) == 1
+    assert not path.with_name(f"{path.name}.damaged").exists()
+    other.close()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_file_that_another_process_renames_while_it_is_opened_is_made_again(folder, path, monkeypatch):
+    connect = sqlite3.connect
+
+    def late(*args, **kwargs):
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        path.rename(path.with_name(f"{path.name}.damaged"))
+        return connect(*args, **kwargs)
+
+    monkeypatch.setattr(sqlite3, "connect", late)
+    assert kept("u", 1) == 1
+
+
 def test_processes_that_find_a_damaged_file_at_once_rename_it_once(folder, path):
     folder.mkdir(mode=0o700)
     path.write_bytes(b"not a database" * 1000)
@@ -385,8 +425,8 @@ def test_processes_that_find_a_damaged_file_at_once_rename_it_once(folder, path)
     for process in running:
         process.stdin.write("\n")
         process.stdin.flush()
-    told = sum("damaged" in finish(process)[1] for process in running)
-    assert told == 1
+    told = [err for _, err in map(finish, running) if "damaged" in err]
+    assert len(told) == 1, told
     assert [answers.load(f"{number}") for number in range(4)] == [1] * 4
 
 
