@@ -104,8 +104,12 @@ def _locked_part(target: Path) -> tuple[Path, IO[bytes]]:
 
 
 def _prefix(target: Path) -> str:
-    name = target.name.encode()[:_KEPT].decode(errors="ignore")
-    return f".{name}."
+    return f".{_short(target.name)}."
+
+
+def _short(name: str) -> str:
+    """Return the part of a target's name that fits into the names of its part files and lock."""
+    return name.encode()[:_KEPT].decode(errors="ignore")
 
 
 def _lock(stream: IO[Any], *, wait: bool) -> bool:
@@ -127,8 +131,10 @@ def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
 
     Others wait; without ``wait``, raise a `LockedError` if another one has the lock.
     """
-    path = target.with_name(f".{target.name.lstrip('.')}.lock")
-    with path.open("a+b") as stream:
+    path = target.with_name(f".{_short(target.name.lstrip('.'))}.lock")
+    with local(target):
+        opened = path.open("a+b")
+    with opened as stream:
         if not (_lock_file(stream, wait) if fcntl is not None else _lock_byte(stream, wait)):
             raise LockedError(f"{target} is in use by another run; wait until it has ended.")
         yield
@@ -286,7 +292,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     An error or a kill leaves nothing in the target. The caller has the lock of the target.
     """
-    part = target.with_name(f".{target.name.lstrip('.')}.partial")
+    part = target.with_name(f".{_short(target.name.lstrip('.'))}.partial")
     with local(target):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import parfive
 import pytest
 
-from sunpy_helio_plugins.errors import FileError, LockedError
+from sunpy_helio_plugins.errors import DiskError, FileError, LockedError
 from sunpy_helio_plugins.store import publish as publish_module
 from sunpy_helio_plugins.store.publish import (
     is_in_use,
@@ -23,6 +23,7 @@ from sunpy_helio_plugins.store.publish import (
     numbered,
     publish,
     remove_stale,
+    whole_folder,
     write_whole,
 )
 from sunpy_helio_plugins.transport.files.job import Download
@@ -409,3 +410,22 @@ def test_files_are_published_on_windows_without_locks(tmp_path, windows, monkeyp
     assert [one.name for one in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_bytes() == b"new"
     assert windows.calls == []
+
+
+@pytest.mark.parametrize("length", [180, 240, 255])
+def test_a_long_name_leaves_room_for_its_lock_and_parts(length: int, tmp_path: Path) -> None:
+    target = tmp_path / ("x" * length)
+    with locked(target), whole_folder(target) as part:
+        (part / "y").touch()
+    assert (target / "y").exists()
+
+
+def test_a_name_that_is_too_long_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 300)
+    with pytest.raises(DiskError, match="the name is too long"), locked(target), whole_folder(target):
+        pass
+
+
+def test_a_lock_in_a_folder_that_does_not_exist_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="its folder does not exist"), locked(tmp_path / "none" / "x"):
+        pass
