@@ -1,7 +1,7 @@
 """
 Change the package at random points, and count the changes that the tests find.
 
-``python tools/mutation.py [--points 40] [--seed 1] [--room NAME ...] [--near] [--log FILE]``
+``python tools/mutation.py [--points 40] [--seed 1] [--room NAME ...] [--near] [--log FILE] [--again FILE ...]``
 
 Cosmic Ray (``pip install cosmic-ray``) makes the changes: another operator, number or comparison, a condition that is
 negated, a loop without an iteration. One more kind removes a statement. Each change is made in a copy of the package,
@@ -15,6 +15,9 @@ the tests that run the lines of the module that mention them, or by those of the
 
 Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
 the change, and are then given four times as long as these took.
+
+``--again`` takes logs instead of a seed: the points in them that survived, or whose tests had no end, are changed
+again, also in a package that has changed since. Points whose line is no longer there are told and left out.
 """
 
 from __future__ import annotations
@@ -36,8 +39,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "sunpy_helio_plugins"
@@ -147,20 +151,20 @@ def bare(text: str) -> str:
     return ast.dump(Remover().visit(ast.parse(text)))
 
 
-def places(text: str) -> list[tuple[int, int, str, int]]:
-    """Return each place of a module that can be changed: line, column, kind and number among its kind."""
+def places(text: str, only: str = "") -> list[tuple[int, int, str, int]]:
+    """Return each place of a module that can be changed, or of one kind: line, column, kind, number among its kind."""
     from cosmic_ray import plugins
     from cosmic_ray.ast import ast_nodes, get_ast
 
     nodes = list(ast_nodes(get_ast(text)))
     found = []
     for kind in plugins.operator_names():
-        if kind in WITH_ARGUMENTS:
+        if kind in WITH_ARGUMENTS or only not in ("", kind.removeprefix("core/")):
             continue
         operator = plugins.get_operator(kind)()
         positions = [position for node in nodes for position in operator.mutation_positions(node)]
         found += [(*start, kind, number) for number, (start, _) in enumerate(positions)]
-    removed = [one for one in ast.walk(ast.parse(text)) if is_removable(one)]
+    removed = [one for one in ast.walk(ast.parse(text)) if is_removable(one) and only in ("", "remove")]
     return found + [(one.lineno, one.col_offset, "remove", number) for number, one in enumerate(removed)]
 
 
@@ -204,14 +208,39 @@ def points(rooms: list[str], seed: int) -> Iterator[Point]:
         if not by_module[path]:
             continue
         kind, number = chosen.choice(chosen.choice(by_module[path]))
-        made = changed(text, kind, number)
-        if (path, kind, number) in seen or made is None or not is_valid(made) or bare(made) == bare(text):
-            continue  # annotations and docstrings cannot be seen
-        seen.add((path, kind, number))
-        old, new = text.splitlines(), made.splitlines()
-        at = next(n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
-        module = path.relative_to(ROOT / PACKAGE).as_posix()
-        yield Point(module, kind.removeprefix("core/"), at + 1, old[at].strip(), new[at].strip(), made)
+        if (path, kind, number) not in seen and (point := point_of(path, text, kind, number)):
+            seen.add((path, kind, number))
+            yield point
+
+
+def point_of(path: Path, text: str, kind: str, number: int) -> Point | None:
+    """Return a change of a module, or None if it cannot be made or is one of annotations and docstrings only."""
+    made = changed(text, kind, number)
+    if made is None or not is_valid(made) or bare(made) == bare(text):
+        return None
+    old, new = text.splitlines(), made.splitlines()
+    at = next(n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+    module = path.relative_to(ROOT / PACKAGE).as_posix()
+    return Point(module, kind.removeprefix("core/"), at + 1, old[at].strip(), new[at].strip(), made)
+
+
+def points_again(logs: list[str]) -> Iterator[Point]:
+    """Yield the changes of logs that survived or had no end, each at the nearest line with the same text."""
+    rows = {row["name"]: row for log in logs for row in map(json.loads, Path(log).read_text().splitlines())}
+    for name, row in rows.items():
+        if row["verdict"] == "survived" or row["told"].startswith(NO_END):
+            path = ROOT / PACKAGE / row["module"]
+            if same := points_like(path, row):
+                yield min(same, key=lambda one: abs(one.line - row["line"]))
+            else:
+                print(f"{'gone':>10}  {name}", flush=True)
+
+
+def points_like(path: Path, row: dict[str, Any]) -> list[Point]:
+    """Return the changes of a module with the kind and the texts of a row of a log; none if it is no longer there."""
+    text = path.read_text() if path.exists() else ""
+    found = [point_of(path, text, kind, number) for _, _, kind, number in places(text, row["kind"])]
+    return [one for one in found if one and (one.before, one.after) == (row["before"], row["after"])]
 
 
 def tests_of(module: str) -> tuple[list[str], list[str]]:
@@ -465,9 +494,8 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         coverage = Coverage(Path(options.coverage)) if options.coverage else None
         trial = Trial(Path(folder), options.near, options.most, coverage)
-        for number, point in enumerate(points(options.room, options.seed)):
-            if number == options.points:
-                break
+        chosen = points_again(options.again) if options.again else points(options.room, options.seed)
+        for point in chosen if options.again else islice(chosen, options.points):
             again = known.get(point.name, {}).get("verdict") == "survived" and not options.near
             if point.name in known and not again:
                 verdict, told = known[point.name]["verdict"], known[point.name]["told"]
@@ -496,6 +524,7 @@ def main() -> int:
         "--most", type=float, default=900.0, help="seconds after which tests are compared with those without a change"
     )
     parser.add_argument("--log", help="a file with one line of JSON for each point")
+    parser.add_argument("--again", action="append", default=[], help="a log whose survivors are changed again")
     parser.add_argument("--coverage", help="the data of coverage run with dynamic_context = test_function")
     return 1 if run(parser.parse_args()) else 0
 
