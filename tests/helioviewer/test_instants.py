@@ -125,6 +125,15 @@ def test_what_no_lister_lists_is_a_gap_with_all_reasons() -> None:
     assert [(gap.start, gap.end, gap.reason) for gap in made.gaps] == [(*span, "refused")]
 
 
+def test_what_cannot_be_listed_around_near_instants_is_one_gap() -> None:
+    held = Held(np.empty(0, "M8[us]"), refused=[(START, START + DAY)])
+    minute = np.timedelta64(1, "m")
+    instants = START + np.array([606, 60, 600, 612, 900]) * minute
+    made = found_near(held, instants, instants - 4 * minute, instants + 4 * minute)
+    gaps = [(int((gap.start - START) / minute), int((gap.end - START) / minute)) for gap in made.gaps]
+    assert gaps == [(56, 64), (596, 616), (896, 904)]
+
+
 @pytest.mark.parametrize(
     ("spans", "joined"),
     [

@@ -1,8 +1,9 @@
-"""Test the selection of the nearest images, within the tolerance."""
+"""Test the selection of the nearest images, within the tolerance, and their addresses."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.matching import wanted
 from sunpy_helio_plugins.helioviewer.query import Query
+from sunpy_helio_plugins.helioviewer.tables import addresses
 
 START = np.datetime64("2026-01-10T00:00:00", "us")
 MILLIS = np.timedelta64(1000, "us")
@@ -88,3 +90,10 @@ def test_a_grid_is_what_looking_at_every_pair_gives(images: list[int], step: int
     served = {min(abs(images[k] - instant) for instant in instants) for k in found}
     assert all(apart <= allowed for apart in served)
     assert len(set(found.tolist())) == len(found) <= len(instants)
+
+
+@pytest.mark.parametrize("first", [*range(0, 256, 32), ord("a")])
+def test_addresses_have_all_letters_of_paths_quoted(first: int) -> None:
+    paths = [b"/plain.jp2", b"/" + bytes(range(max(first, 1), min(first + 32, 256))) + b".jp2"]
+    found = addresses("https://example.org/jp2", np.array(paths)).tolist()
+    assert found == [f"https://example.org/jp2{quote(path)}".encode() for path in paths]
