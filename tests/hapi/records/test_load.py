@@ -156,6 +156,20 @@ def test_without_credentials_the_error_says_what_to_do(archive: Any) -> None:
         hapi.access_token("cdaweb")
 
 
+@pytest.mark.parametrize("request_", ["info", "data"])
+@pytest.mark.parametrize(("status", "is_explained"), [(401, True), (403, True), (404, False), (410, False)])
+def test_only_refusals_of_credentials_are_explained_by_them(
+    archive: Any, request_: str, status: int, is_explained: bool
+) -> None:
+    with signed_in("swe", "sandbox-client", "sandbox-secret"):
+        with (
+            archive.fault("status", path=f"/hapi/swe/hapi/{request_}", status=status),
+            pytest.raises(ServiceRefused, match=str(status)) as refused,
+        ):
+            hapi.load("swe", ESA, "2026-03-25", "2026-03-26", ["feio_1"])
+    assert ("SWE_CLIENT_ID" in str(refused.value)) == is_explained
+
+
 def test_other_refusals_are_not_halved(archive: Any) -> None:
     with pytest.raises(QueryError, match="no parameter 'nope'"):
         hapi.load(*ACE, "nope")
