@@ -86,6 +86,9 @@ AT_ONCE, MOST_TESTS = 60, 600
 """With the data of coverage, the tests of one process, and those of one change."""
 
 NO_END = "no end within"
+NEVER_RAISED = "EncodingWarning"
+"""The exception that takes the place of one that is caught."""
+
 SLOWER = 4
 """How many times as long as without the change tests may take."""
 
@@ -182,7 +185,8 @@ def changed(text: str, kind: str, number: int) -> str | None:
 
     if kind != "remove":
         made: str | None = mutate_code(text, plugins.get_operator(kind)(), number)
-        return made
+        # Outside of Cosmic Ray its exception is not defined: a name that is not known is found by any test.
+        return made and made.replace("CosmicRayTestingException", NEVER_RAISED)
     node = [one for one in ast.walk(ast.parse(text)) if is_removable(one)][number]
     lines = text.splitlines(keepends=True)
     first, last = node.lineno - 1, node.end_lineno  # type: ignore[attr-defined]

@@ -687,6 +687,20 @@ def test_fields_that_contradict_the_file_are_refused(tmp_path, fields, words):
         variables.load(path)
 
 
+@pytest.mark.parametrize(("more", "is_read"), [(-1, False), (0, True), (1, True), (8, True)])
+def test_the_record_of_a_value_may_have_room_behind_it(tmp_path, more, is_read):
+    path, content, place = tmp_path / "x.cdf", changed({}), 0
+    for step in (GDR, ADR, ENTRY):
+        (place,) = struct.unpack_from(">i", content, place + step)
+    (size,) = struct.unpack_from(">i", content, place)
+    path.write_bytes(changed({(GDR, ADR, ENTRY, 0): size + more}) + bytes(8))
+    if is_read:
+        assert variables.load(path)[0]["x"].values.tolist() == [5, -7, 9]
+    else:
+        with pytest.raises(FileError, match="the value of an attribute is longer than its record"):
+            variables.load(path)
+
+
 def test_records_that_no_block_contains_are_masked_and_listed(tmp_path):
     path = tmp_path / "x.cdf"
     path.write_bytes(changed({(GDR, VDR, 4): 4}))

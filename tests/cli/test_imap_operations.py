@@ -88,6 +88,18 @@ def test_wrong_use_sends_nothing(own, run, line, said):
     assert not own.log
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "does not contain the path of a file"), (b"\xff", "is not a text"), (b"no file\n", "is not a science or")],
+)
+def test_a_wrong_manifest_is_wrong_use(own, run, tmp_path, content, said):
+    (tmp_path / MANIFEST).write_bytes(content)
+    done = run(f"imap --api-key {service.API_KEY} release --release-type early-release --manifest-file {MANIFEST}")
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not own.log
+
+
 def test_release(own, run, tmp_path):
     (tmp_path / MANIFEST).write_text("imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260112_v001.0002.cdf\n")
     line = f"release --release-type release --manifest-file {MANIFEST} --wait 0"

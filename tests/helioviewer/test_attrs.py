@@ -12,6 +12,7 @@ from sunpy.net import attrs as a
 import sunpy_helio_plugins  # noqa: F401 - registers a.helioviewer
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.helioviewer.sequences.exposures import allowed_bits
 
 
 def test_values_of_one_attr_join() -> None:
@@ -67,6 +68,13 @@ def test_two_tolerances_are_no_alternatives() -> None:
 def test_a_backend_must_be_named() -> None:
     with pytest.raises(QueryError, match=r"a\.helioviewer\.Backend needs one of: HAPI, index, coverage\."):
         a.helioviewer.Backend()
+
+
+def test_the_usual_quality_is_that_of_near_real_time_data() -> None:
+    # Bit 30 of AIA and bit 10 of HMI.
+    assert a.helioviewer.Quality().asked() == {"header": True, "quality": 0x4000_0400}
+    assert allowed_bits(True) == 0x4000_0400
+    assert a.helioviewer.Quality(1, 4).asked()["quality"] == 5
 
 
 @pytest.mark.parametrize("value", [-1, True, 1.0, "0"])

@@ -161,6 +161,22 @@ def test_the_lister_is_chosen_by_its_cost(days: list[int], cheapest: str, archiv
     assert min(listers, key=lambda one: one.cost(one.ranges(spans))).name == cheapest
 
 
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ([(0, 1)], [(0, 1)]),
+        ([(0, 1), (30, 31)], [(0, 31)]),
+        ([(0, 1), (30, 32)], [(0, 1), (30, 32)]),
+        ([(0, 1), (2, 3), (40, 41)], [(0, 1), (2, 3), (40, 41)]),
+    ],
+)
+def test_hapi_lists_the_spans_of_a_month_in_one_request(
+    days: list[tuple[int, int]], expected: list[tuple[int, int]]
+) -> None:
+    made = HAPILister().ranges([(START + low * DAY, START + high * DAY) for low, high in days])
+    assert made == [(START + low * DAY, START + high * DAY) for low, high in expected]
+
+
 def nearest(*args: Any, **kwargs: Any) -> Any:
     return helioviewer.nearest(*args, **kwargs)
 

@@ -150,6 +150,13 @@ def test_ranges_frames_and_rare_characters_are_harmless(text: str, expected: Any
     assert parse(text) == u.Unit(expected)
 
 
+@pytest.mark.parametrize("head", ["nT", "unknown"])
+@pytest.mark.parametrize("remark", ["(average)", "[bulk speed]", " (average)", "(at 1 AU)"])
+def test_a_remark_without_a_space_is_one_only_behind_a_unit(head, remark):
+    found = classify(head + remark)
+    assert (isinstance(found, Unit) and found.unit == u.nT) == (head == "nT")
+
+
 @pytest.mark.parametrize("text", ["nT RMS", "nT rms", "nT, average"])
 def test_a_statistic_behind_a_unit_is_a_remark(text):
     assert parse(text) == u.nT

@@ -433,6 +433,15 @@ class TestBadInput:
         with pytest.raises(QueryError, match="the entry 'odd' of meta"):
             series.to_pandas(table)
 
+    @pytest.mark.parametrize("key", ["#", 1, ("a", 2), None])
+    def test_metadata_with_any_key_come_back(self, key: Any) -> None:
+        table = simple()
+        table.meta["odd"] = {key: {key: 1.5 * u.nT}}
+        table.meta[key] = "odd"
+        back = series.to_table(series.to_pandas(table)).meta
+        assert back["odd"] == table.meta["odd"]
+        assert back[key] == "odd"
+
     def test_a_series_without_a_time_of_each_record_is_refused(self) -> None:
         with pytest.raises(QueryError, match=r"series\.to_timeseries takes one or more records"):
             series.to_timeseries(simple()[:0])

@@ -10,6 +10,7 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from astropy.table import Column
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
@@ -67,6 +68,9 @@ def test_addresses_are_fetched(archive: Any, tmp_path: Path) -> None:
     records.meta["hapi"]["x_origin"] = {"server": "lisird", "dataset": "images"}
     found = hapi.files(records, "image")
     assert found["Name"].tolist() == ["capabilities", "catalog"]
+    plain = records.copy()
+    plain["image"] = Column(np.ma.getdata(records["image"]), meta=records["image"].info.meta)
+    assert hapi.files(plain, "image")["Name"].tolist() == ["capabilities", "catalog"]
     fetched = Fido.fetch(found[1:], path=tmp_path / "{file}")
     assert fetched.errors == []
     assert json.loads(Path(fetched[0]).read_text())["catalog"]

@@ -236,3 +236,16 @@ def test_the_parts_of_a_region_are_few_bytes_of_a_real_file(real_data: Path) -> 
     for box in [ImageBox(0, 0, 256, 256), ImageBox(2031, 1777, 2287, 2033), ImageBox(3840, 3840, 4096, 4096)]:
         assert np.array_equal(region_of(stream, layout, 0, box), whole[box.upper : box.lower, box.left : box.right])
     assert packets.spans(layout, packets.selected(layout, 0, middle))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<meta><fits><A>1</A></fits></meta>", "<meta><fits><A>1</A></fits><B>2</B>\n</meta>"),
+        ("</meta>", "<B>2</B>\n</meta>"),
+        ("no elements", "no elements"),
+        ("", ""),
+    ],
+)
+def test_keywords_are_added_before_the_last_end_of_an_element(text: str, expected: str) -> None:
+    assert header.added(text, {"B": 2}) == expected

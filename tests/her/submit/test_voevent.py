@@ -197,10 +197,20 @@ def test_submissions_arrive_in_bodies_alone(archive: Any) -> None:
         registry.add_reference(FLARE, "paper", "html", "https://x.org")
         registry.relate(FLARE, "is_associated_with", OTHER, 0.3)
         assert registry.comments(FLARE)[-1]["comment"] == "what a flare"
-        assert "signed in" in repr(registry)
+        assert repr(registry).endswith(", signed in>")
         assert "corona" not in repr(vars(registry))
     assert all(request.method == "POST" and not request.query for request in archive.log)
     assert len([request for request in archive.log if request.path.endswith("heks")]) == 6
+
+
+def test_a_closed_registry_has_no_session(archive: Any) -> None:
+    with signed_in("her", "observer", "corona"), her.Registry() as registry:
+        registry.comment(FLARE, "what a flare")
+        registry.comments(FLARE)
+    assert "cookie" in archive.log[-1].headers
+    assert repr(registry).endswith(", not signed in>")
+    registry.comments(FLARE)
+    assert "cookie" not in archive.log[-1].headers
 
 
 def test_comments_need_no_login(archive: Any) -> None:

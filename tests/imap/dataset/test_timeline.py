@@ -90,7 +90,10 @@ def test_successive_pieces_of_a_file_are_one():
     made.add(TimelineSegment(2, (FileRecords(0, slice(0, 2), slice(0, 2)),)))
     made.add(TimelineSegment(1, (FileRecords(0, slice(2, 3), slice(0, 1)),)))
     made.add(TimelineSegment(1, (FileRecords(0, slice(5, 6), slice(0, 1)),)))
-    assert [one.length for one in made.segments] == [3, 1]
+    assert made.segments == [
+        TimelineSegment(3, (FileRecords(0, slice(0, 3), slice(0, 3)),)),
+        TimelineSegment(1, (FileRecords(0, slice(5, 6), slice(0, 1)),)),
+    ]
 
 
 def test_only_files_that_overlap_are_read_again():
