@@ -13,8 +13,8 @@ With ``--log``, points that are in the file are not run again, except that witho
 changed line run, which takes seconds instead of minutes. Constants and classes are made at import: they are tested by
 the tests that run the lines of the module that mention them, or by those of the room if there are none.
 
-Tests that compute longer than ``--most`` seconds, or wait ten times as long, count only if the same tests end without
-the change, and are then given four times as long as these took.
+Tests that compute longer than ``--most`` seconds, wait ten times as long, or do not compute for two minutes, count only
+if the same tests end without the change, and are then given four times as long as these took.
 
 ``--again`` takes logs instead of a seed: the points in them that survived, or whose tests had no end, are changed
 again, also in a package that has changed since. Points whose line is no longer there are told and left out.
@@ -94,6 +94,9 @@ SLOWER = 4
 
 WAITING = 10
 """How many times as long as they compute tests may take on a busy computer."""
+
+STILL = 120
+"""The seconds after which tests that do not compute at all wait for what never comes."""
 
 
 @dataclass(frozen=True)
@@ -454,10 +457,13 @@ class Trial:
         child = os.fork()
         if child == 0:
             self._in_child(files, out)
-        ends = time.monotonic() + WAITING * most
+        self.computed, moved = 0.0, time.monotonic()
+        ends = moved + WAITING * most
         while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
-            self.computed = processor_time(child)
-            if self.computed > most or time.monotonic() > ends:
+            now, computed = time.monotonic(), processor_time(child)
+            moved = now if computed > self.computed else moved
+            self.computed = computed
+            if computed > most or now > min(ends, moved + STILL):
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 return f"{NO_END} {most:.0f} s"

@@ -193,6 +193,22 @@ def test_random_polygons_projected_by_independent_code_agree(seed: int) -> None:
         assert table[f"{system}_boundcc"][0].clamped[beyond].all()
 
 
+@pytest.mark.parametrize(
+    ("system", "near", "far"), [("UTC-HRC-TOPO", "0.9 90", "1.1 90"), ("UTC-HPC-TOPO", "-860 0", "-1100 0")]
+)
+def test_vertices_beyond_the_limb_are_told_in_the_system_of_the_event(system: str, near: str, far: str) -> None:
+    name = f"{system[4:7].lower()}_boundcc"
+
+    def told(vertex: str) -> list[str]:
+        ring = f"POLYGON((0.1 100,{vertex},0.2 80,0.1 100))" if "HRC" in system else f"POLYGON((0 9,{vertex},9 0,0 9))"
+        table = HERTable.from_records([EVENT | {"event_coordsys": system, name: ring, "hgs_boundcc": SQUARE}])
+        return [problem for problem in table.problems if "beyond the limb" in problem]
+
+    assert told(near) == []
+    assert len(told(far)) == 1
+    assert told(far)[0].startswith("hgs_boundcc")
+
+
 def test_a_column_of_polygons_slices_sorts_stacks_joins_and_pickles(holes: HERTable) -> None:
     column = holes["hpc_boundcc"]
     assert isinstance(column, Polygons)
