@@ -100,6 +100,15 @@ def test_only_the_days_of_the_instants_are_listed() -> None:
     assert sorted(held.days()) == [0, 1, 8]
 
 
+@pytest.mark.parametrize("nearest", [0, 1, 2])
+def test_no_day_is_listed_beyond_the_nearest_image(nearest: int) -> None:
+    times = START + np.array([5, 20, 40]) * DAY
+    held = Held(times)
+    instants = np.append(times, times[nearest] + 6 * HOUR)
+    found_near(held, instants, instants - 60 * DAY, instants + 60 * DAY)
+    assert set(held.days()) <= {4, 5, 19, 20, 39, 40}
+
+
 def test_times_after_now_are_not_listed() -> None:
     held = Held(np.empty(0, "M8[us]"))
     tomorrow = np.array([np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us") + 2 * DAY])
