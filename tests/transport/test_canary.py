@@ -256,12 +256,16 @@ def test_metadata_headers(watch, where):
     watch.check(KEY)
 
 
+@pytest.mark.parametrize("has_cause", [False, True])
 @pytest.mark.parametrize("status", STATUSES)
-def test_downloads(watch, tmp_path, status):
+def test_downloads(watch, tmp_path, status, has_cause):
     def refuse(path: Path) -> None:
         from sunpy_helio_plugins.errors import FileError
 
-        raise FileError(f"a page came instead of a file: {path.read_bytes()[:500]!r}")
+        content = path.read_bytes()[:500]
+        if has_cause:
+            raise FileError(f"{path.name}: a page came instead of a file") from ValueError(content.decode())
+        raise FileError(f"a page came instead of a file: {content!r}")
 
     with wire(echo(KEY, status)) as (url, _), signed_in("test", KEY):
         login = Login("test", url, "header", header="x-api-key")
