@@ -130,3 +130,15 @@ def test_a_dataset_whose_stop_is_far_in_the_future_ends_now() -> None:
     assert end == str(kept.last)
     assert notes == [f"X is still growing: the time after the present {NOT_COVERED}"]
     assert _within("X", info, now.later(DAY), now.later(2 * DAY))[1:] == (None, [])
+
+
+@pytest.mark.parametrize(("days", "is_growing"), [(1, False), (1825, False), (1826, True)])
+def test_a_stop_is_far_in_the_future_after_five_years(
+    monkeypatch: pytest.MonkeyPatch, days: int, is_growing: bool
+) -> None:
+    now = SPAN.first
+    monkeypatch.setattr(Moment, "now", lambda: now)
+    info = Info({"startDate": "2000-01-01Z", "stopDate": now.later(days * DAY).text(9), "parameters": []})
+    kept, _, notes = _within("X", info, now.later(-DAY), now.later(DAY))
+    assert kept is not None
+    assert bool(notes) == is_growing
