@@ -10,6 +10,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.table import QTable
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -202,6 +203,41 @@ def test_a_series_of_hapi_names_the_observatory_of_its_dataset(archive, tmp_path
     shown = repr(TimeSeries(Fido.fetch(found, path=tmp_path, progress=False)[0]))
     assert shown.startswith("<HAPITimeSeries>\n")
     assert re.search(rf"Observatory:\s+{told}\n", shown)
+
+
+@pytest.mark.parametrize("convert", [series.to_timeseries, hapi.to_timeseries], ids=["series", "hapi"])
+@pytest.mark.parametrize(
+    ("server", "dataset", "told"),
+    [("cdaweb", "WI_H0_MFI@0", ("Wind", "MFI")), ("lisird", "tsis_tsi_24hr", ("TSIS-1", "Unknown"))],
+)
+def test_a_series_of_records_names_the_observatory_of_its_dataset(archive, convert, server, dataset, told):
+    shown = repr(convert(hapi.load(server, dataset, "2026-01-10", "2026-01-12")))
+    assert re.search(r"Observatory:\s+{}\nInstrument:\s+{}\n".format(*told), shown)
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        ({"Source_name": "WIND>Wind Interplanetary Plasma Laboratory", "Descriptor": "MFI>Magnetic"}, ("WIND", "MFI")),
+        ({"telescop": "GOES 16", "instrume": "EXIS"}, ("GOES 16", "EXIS")),
+        ({"Source_name": 5}, ("Unknown", "Unknown")),
+    ],
+)
+def test_a_series_of_records_names_the_observatory_in_its_metadata(meta, told):
+    table = QTable({"time": Time(["2026-01-10", "2026-01-11"]), "B": [1, 2] * u.nT}, meta=meta)
+    shown = repr(series.to_timeseries(table))
+    assert re.search(r"Observatory:\s+{}\nInstrument:\s+{}\n".format(*told), shown)
+
+
+def test_a_series_of_images_names_their_observatory_if_it_is_one(archive):
+    images = Fido.search(DAY, a.helioviewer.SourceID(11), a.Sample(8 * u.hour))["helioviewer"]
+    shown = repr(helioviewer.open(images).to_timeseries())
+    assert re.search(r"Observatory:\s+SDO\nInstrument:\s+AIA\n", shown)
+
+
+def test_a_series_of_events_of_several_observatories_names_none(archive):
+    shown = repr(her.open(Fido.search(DAY, a.her.FL | a.her.CE)["her"]).to_timeseries())
+    assert re.search(r"Observatory:\s+Unknown\n", shown)
 
 
 def test_a_coverage_is_a_table_in_a_notebook(archive):

@@ -52,7 +52,7 @@ hourly.plot(ax=left, linewidth=1)
 left.set(title="Hourly mean", xlabel="Time (UTC)", ylabel="Magnetic field [nT]")
 left.grid(alpha=0.3)
 right.stairs(counts / counts.sum() / np.diff(edges), edges, fill=True, alpha=0.6)
-right.set(title="Distribution", xlabel="Magnetic field [nT]", ylabel="Density [1/nT]")
+right.set(title="Distribution", xlabel="Magnetic field [nT]", ylabel="Density [1/nT]", yscale="log")
 figure.suptitle(f"{data.sizes['time']:,} synthetic records of the embedded archive")
 
 plt.show()

@@ -37,14 +37,14 @@ showing["Start Time", "Instrument", "Detector", "Measurement"]
 figure = plt.figure(figsize=(7, 6.2), layout="compressed")
 axes = figure.add_subplot(projection=corona)
 corona.plot(axes=axes)
-styles = itertools.cycle([("#4cc9f0", 2), ("#f72585", 4), ("#ffd166", 1.5)])
-for edge, (colour, width), instrument, measurement in zip(
+styles = itertools.cycle([("#4cc9f0", 4, "-"), ("#f72585", 4, "-"), ("white", 1.5, "--")])
+for edge, (colour, width, dashes), instrument, measurement in zip(
     edges, styles, images["Instrument"], images["Measurement"], strict=False
 ):
     line = SkyCoord(edge.Tx, edge.Ty, frame=corona.coordinate_frame)
-    axes.plot_coord(line, color=colour, linewidth=width, label=f"{instrument} {measurement}")
+    axes.plot_coord(line, color=colour, linewidth=width, linestyle=dashes, label=f"{instrument} {measurement}")
 axes.plot_coord(SkyCoord(streamer.Tx, streamer.Ty, frame=corona.coordinate_frame), "w+", markersize=12)
-axes.legend(loc="lower right", fontsize="small")
+axes.legend(loc="lower right", fontsize="small", facecolor="black", labelcolor="white")
 axes.set_xlabel("Solar X [arcsec]")
 axes.set_ylabel("Solar Y [arcsec]")
 

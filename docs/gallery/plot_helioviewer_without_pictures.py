@@ -2,9 +2,9 @@
 A light curve from image headers, and one moment from every source
 ==================================================================
 
-A Helioviewer file begins with its header, and the header contains the statistics of the science data. A light curve of
-one day can therefore be made from a few kilobytes of each file, without the images. The example then plots the coverage
-of the archive, and one moment as seen by every source.
+A Helioviewer file begins with its header, and the header contains the statistics of the science data. A light curve can
+therefore be made from a few kilobytes of each file, without the images. The example then plots the coverage of the
+archive, and one moment as seen by every source.
 
 The example uses the embedded archive of the package, whose images are synthetic. Without ``sandbox.serve()`` the same
 code sends its requests to Helioviewer.
@@ -19,44 +19,41 @@ import numpy as np
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import helioviewer, sandbox
+from sunpy_helio_plugins import helioviewer, her, sandbox
 
 folder = tempfile.mkdtemp()
 day = a.Time("2026-01-10", "2026-01-10 20:06")
 
 # %%
-# ``a.helioviewer.Header()`` adds columns from the headers. The mean of an image divided by its exposure time is a point
-# of a light curve; an ejection in the coronagraph's field of view shows in the brightest of its pixels. The embedded
-# archive has images of AIA every four hours only, twenty at a time.
+# ``a.helioviewer.Header()`` adds columns from the headers: here those of the images that the LASCO C2 coronagraph took
+# after the largest flare of the day.
 
 with sandbox.serve():
-    channels = a.Wavelength(193 * u.AA) | a.Wavelength(304 * u.AA)
-    disk = Fido.search(day, a.Instrument.aia, channels, a.helioviewer.Header())
     corona = Fido.search(day, a.Detector("C2"), a.helioviewer.Header())["helioviewer"]
+    flare = her.flares(a.Time("2026-01-10 13:00", "2026-01-10 15:00"))[0]
 
-disk[0]["Start Time", "EXPTIME", "QUALITY", "DATAMEAN"][:3]
+corona["Start Time", "EXPTIME", "DATAMEAN", "DATAMAX"]
 
 # %%
-# The disk at 193 angstrom changes by a quarter of a percent in a day: bright regions rotate towards the limb. The
-# ejection leaves the coronagraph's field of view within an hour.
+# The ejection enters the field of view while the flare decays, is brightest when it appears, and leaves within an hour.
+# Its light is a small part of the corona's, of which the mean shows the same.
 
-figure, (above, below) = plt.subplots(2, figsize=(9, 6), layout="constrained")
-for channel, color in zip(disk, ("#b5651d", "#c0392b"), strict=True):
-    mean = channel["DATAMEAN"] / channel["EXPTIME"]
-    label = f"{channel['Wavelength'][0].value:.0f} Å"
-    change = 100 * (mean / mean[0] - 1)
-    above.plot(channel["Start Time"].datetime64, change, "o-", markersize=4, color=color, label=label)
-above.set_title("AIA, the whole disk")
-above.set_ylabel("change since midnight [%]")
-above.legend(frameon=False)
-below.plot(corona["Start Time"].datetime64, corona["DATAMAX"], "o-", color="#2a6f97")
-below.set_title("LASCO C2")
-below.set_ylabel("brightest pixel [DN]")
+figure, (above, below) = plt.subplots(2, figsize=(9, 5), sharex=True, layout="constrained")
+times = corona["Start Time"].datetime64
+above.plot(times, corona["DATAMAX"], "o-", color="#b5651d")
+above.set_ylabel("Brightest pixel [DN]")
+below.plot(times, 100 * (corona["DATAMEAN"] / corona["DATAMEAN"][0] - 1), "o-", color="#2a6f97")
+below.set_ylabel("Change of the mean [%]")
+above.set_title("LASCO C2, from the headers of seven images")
+label = f"{flare['fl_goescls']} flare"
 for axes in (above, below):
-    locator = dates.AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.axvspan(flare["event_starttime"].datetime64, flare["event_endtime"].datetime64, color="0.9", label=label)
+    axes.axvline(flare["event_peaktime"].datetime64, color="0.5", linestyle="--", label="its peak")
     axes.grid(alpha=0.3)
+above.legend(loc="upper right", frameon=False)
+locator = dates.AutoDateLocator()
+below.xaxis.set_major_locator(locator)
+below.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 # %%
 # Coverage of a time range: each mark is an image, each red bar is a gap of more than two and a half cadences.

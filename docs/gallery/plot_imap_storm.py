@@ -14,6 +14,7 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 from astropy.table import vstack
+from astropy.time import Time
 from astropy.visualization import quantity_support, time_support
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -67,5 +68,6 @@ with quantity_support(), time_support(format="iso"):
     lower.plot(wind["epoch"], wind["proton_sw_speed"], color="tab:green", linewidth=0.9)
     lower.set_ylabel("Proton speed [km / s]")
     lower.set_xlabel("Time (UTC)")
+    lower.set_xticks(Time("2026-01-08") + np.arange(6) * u.day)
 
 plt.show()

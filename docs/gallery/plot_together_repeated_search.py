@@ -5,9 +5,9 @@ A search repeated and compared
 A saved search contains its query. Searched again, the two results are compared row by row: which rows are new, revised
 or withdrawn.
 
-The example uses the embedded archive of the package, whose values are synthetic and do not change; a row that is
-removed from the saved result is therefore the new one. Without ``sandbox.start()`` the same code sends its requests to
-the registry.
+The example uses the embedded archive of the package, whose values are synthetic and do not change; rows that are
+removed from the saved result are therefore the new ones. Without ``sandbox.start()`` the same code sends its requests
+to the registry.
 """
 
 import tempfile
@@ -22,8 +22,10 @@ from sunpy_helio_plugins import hapi, her, io, sandbox, together
 path = Path(tempfile.mkdtemp(), "holes.ecsv")
 
 sandbox.start()
-found = Fido.search(a.Time("2026-01-09", "2026-01-12"), a.her.CE | a.her.FL)["her"]
-found[:-20].write(path)
+found = Fido.search(a.Time("2026-01-09", "2026-01-12"), a.her.CE | a.her.FL & a.her.Supplier("SSW Latest Events"))
+found = her.HERTable.stack(*found)
+found.sort("event_starttime")
+found[:-2].write(path)
 wind = hapi.load("cdaweb", "OMNI_HRO2_1MIN", "2026-01-09", "2026-01-12")
 
 # %%

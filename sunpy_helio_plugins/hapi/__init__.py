@@ -10,9 +10,11 @@ only those that `cache` does not contain. `write` writes records of any archive 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.series.views.observers import register_observer
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi import attrs, cache
@@ -92,3 +94,12 @@ __getattr__ = lazy.attach(
 )
 
 __dir__ = lazy.listing(__all__)
+
+
+def _observer(header: Mapping[str, Any]) -> tuple[str, str]:
+    from sunpy_helio_plugins.hapi.views.origin import names_of  # which reads the vocabulary
+
+    return names_of(header)
+
+
+register_observer("hapi", _observer)

@@ -18,6 +18,7 @@ from sunpy_helio_plugins.series.dataset import dataset_of
 from sunpy_helio_plugins.series.frames import frame_of, units_of
 from sunpy_helio_plugins.series.records import KEY, Records, time_name
 from sunpy_helio_plugins.series.sources import table_of
+from sunpy_helio_plugins.series.views.observers import observer_of
 from sunpy_helio_plugins.series.votable import table_of_votable, write_votable
 from sunpy_helio_plugins.store.publish import whole_file
 
@@ -284,6 +285,8 @@ def to_timeseries(table: Any) -> GenericTimeSeries:
     sunpy.timeseries.GenericTimeSeries
         In the order of time, with an index in UTC. A column of shape (n, \*size) becomes one column for each element,
         as in `to_pandas`. Missing values are NaN, for which integers become floats. An unknown unit is dimensionless.
+        ``telescop`` and ``instrume`` in its metadata are the spacecraft and the instrument, as far as the records name
+        them.
 
     Raises
     ------
@@ -314,7 +317,10 @@ def to_timeseries(table: Any) -> GenericTimeSeries:
         frame = frame.sort_index(kind="stable")
     units = {name: u.dimensionless_unscaled if unit is None else unit for name, unit in units_of(records).items()}
     plain = {key: value for key, value in records.table.meta.items() if isinstance(value, str | int | float)}
-    return GenericTimeSeries(frame, MetaDict({**plain, KEY: description}), units)
+    told = zip(("telescop", "instrume"), observer_of(records.table.meta), strict=True)
+    return GenericTimeSeries(
+        frame, MetaDict({**plain, **{key: name for key, name in told if name}, KEY: description}), units
+    )
 
 
 def to_astropy(table: Any) -> TimeSeries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,9 +13,9 @@ from astropy.table import QTable
 from sunpy_helio_plugins.arguments import FLAG, TEXTS, Kind, optional, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.hapi.views.origin import instrument_of, observatory_of
 from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.views import labels as texts
+from sunpy_helio_plugins.series.views.observers import observer_text
 from sunpy_helio_plugins.series.views.panels import PRINTED, PanelColumn, PanelRecords, draw_lines, draw_spectrum
 from sunpy_helio_plugins.together import marks
 from sunpy_helio_plugins.together.pictures import maps_of, place_pictures
@@ -211,17 +211,7 @@ def _records(given: Any) -> PanelRecords:
         told = (given.observatory, getattr(given, "instrument", None))
         if any(told):
             return replace(made, origin=" ".join(str(one) for one in told if one))
-    return replace(made, origin=" ".join(filter(None, _origin(made.table.meta))))
-
-
-def _origin(meta: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the spacecraft and the instrument in the metadata of records; empty if they are not known."""
-    if isinstance(header := meta.get("hapi"), Mapping):
-        return observatory_of(header), instrument_of(header)
-    # Global attributes of ISTP: a short and a long name, "IMAP>Interstellar Mapping and Acceleration Probe".
-    names = [meta.get(name) for name in ("Source_name", "Descriptor")]
-    short = [one.partition(">")[0].strip() if isinstance(one, str) else "" for one in names]
-    return short[0], short[1]
+    return replace(made, origin=observer_text(made.table.meta))
 
 
 def _common_unit(columns: Sequence[PanelColumn]) -> u.UnitBase | None:

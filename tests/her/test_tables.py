@@ -207,6 +207,25 @@ def test_a_table_slices_sorts_copies_and_pickles(flares: HERTable) -> None:
     assert back.edges == flares.edges
 
 
+@pytest.mark.parametrize(
+    "reordered",
+    [
+        lambda table: table.sort("event_starttime", reverse=True) or table,
+        lambda table: table.reverse() or table,
+        lambda table: table[::-1],
+    ],
+    ids=["sort", "reverse", "slice"],
+)
+def test_coordinates_keep_the_times_of_their_events_in_any_order(holes: HERTable, reordered: Any) -> None:
+    table = reordered(holes)
+    detected = table["detection_time"]
+    for name in ("hpc_coord", "hgs_coord", "hgc_coord", "hrc_coord"):
+        times = [table[name][row].obstime for row in range(len(table))]
+        assert max(abs(time - other) for time, other in zip(times, detected, strict=True)) < 1 * u.s
+    outlines = [outline.obstime for outline in table["hpc_boundcc"]]
+    assert max(abs(time - other) for time, other in zip(outlines, detected, strict=True)) < 1 * u.s
+
+
 def test_tables_of_different_events_stack_without_a_warning(holes: HERTable, flares: HERTable) -> None:
     both = vstack([holes, flares, ask("AR", "CE"), ask("FL", frm_name="SWPC")])
     assert isinstance(both, HERTable)

@@ -9,7 +9,7 @@ from typing import Any
 from sunpy_helio_plugins.hapi.discovery.vocabulary import tokens, vocabulary
 from sunpy_helio_plugins.hapi.model import Info
 
-__all__ = ["instrument_of", "observatory_of"]
+__all__ = ["instrument_of", "names_of", "observatory_of"]
 
 _PARTS = re.compile(r"[_\-/:@. ]+")
 
@@ -31,6 +31,11 @@ def instrument_of(header: Mapping[str, Any]) -> str:
     codes = {code for term in vocabulary().instruments.values() for code in term.codes}
     parts = _PARTS.split(_dataset(header))[1:]
     return next((part.upper() for part in parts if codes.intersection(tokens(part))), "")
+
+
+def names_of(header: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the spacecraft and the instrument; empty if they are not known."""
+    return observatory_of(header), instrument_of(header)
 
 
 def _dataset(header: Mapping[str, Any]) -> str:

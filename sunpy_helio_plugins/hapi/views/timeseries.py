@@ -16,7 +16,7 @@ from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
 from sunpy_helio_plugins.hapi.records.table import decoded, from_records, missing, unique_names
-from sunpy_helio_plugins.hapi.views.origin import instrument_of, observatory_of
+from sunpy_helio_plugins.hapi.views.origin import names_of
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
@@ -220,6 +220,5 @@ def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
 def _meta(content: HAPIDocument) -> dict[str, Any]:
     """Return the header with the original unit strings."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
-    told = {"telescop": observatory_of(said), "instrume": instrument_of(said)}
-    said |= {key: name for key, name in told.items() if name}
+    said |= {key: name for key, name in zip(("telescop", "instrume"), names_of(said), strict=True) if name}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

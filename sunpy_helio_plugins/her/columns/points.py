@@ -91,8 +91,9 @@ class Points(SkyCoord):
         self, values: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
     ) -> None:  # fmt: skip
         # SkyCoord's own initialisation would compute everything at once.
+        # The columns of a table are made of the same times, and assignment is in place: each has its own copy.
         known = np.full(np.shape(instants), np.nan) if origins is None else origins
-        self.__dict__.update(values=values, system=system, instants=instants, starts=starts, origins=known)
+        self.__dict__.update(zip(NUMBERS, map(np.array, (values, instants, starts, known)), strict=True), system=system)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in PROBES:
@@ -147,8 +148,8 @@ class Points(SkyCoord):
         return bool(np.any(self.mask))
 
     def _cut(self, change: Any) -> Self:
-        values, *parts = (change(self.__dict__[name]) for name in NUMBERS)
-        made = type(self)(values, self.system, *parts)
+        made = type(self).__new__(type(self))  # a slice is a view
+        made.__dict__.update({name: change(self.__dict__[name]) for name in NUMBERS}, system=self.system)
         if "info" in self.__dict__:
             made.info = self.info
         return made
@@ -168,7 +169,7 @@ class Points(SkyCoord):
             A copy with these times.
         """
         made = self.copy()
-        made.__dict__["instants"] = instants
+        made.__dict__["instants"] = np.array(instants)
         return made
 
     def __getitem__(self, item: Any) -> Self:

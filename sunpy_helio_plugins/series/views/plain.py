@@ -22,6 +22,9 @@ __all__ = ["number_series", "plain_records"]
 _MOST_NAMES = 12
 """The columns that are named in a message."""
 
+_OBSERVERS = {"telescop": ("Source", "TELESCOP"), "instrume": ("Instrument", "INSTRUME")}
+"""The columns of searches and of headers that name the spacecraft and the instrument."""
+
 
 def plain_records(table: QTable) -> QTable:
     """Return the columns of times, numbers and text; ``meta["left_out"]`` contains the names of the others."""
@@ -43,7 +46,19 @@ def number_series(function: str, table: QTable, columns: str | Sequence[str] | N
             f"{function} takes the names of columns of numbers, not {', '.join(map(repr, bad)) or 'none'}; those with "
             f"values are {_some(able)}.{''.join(close_names(name, able) for name in bad[:1])}"
         )
-    return to_timeseries(QTable([table[time], *(numbers[name] for name in wanted)], names=[time, *wanted], copy=False))
+    series = QTable([table[time], *(numbers[name] for name in wanted)], names=[time, *wanted], copy=False)
+    told = {key: _only(table, names) for key, names in _OBSERVERS.items()}
+    series.meta |= {key: name for key, name in told.items() if name}
+    return to_timeseries(series)
+
+
+def _only(table: QTable, names: Sequence[str]) -> str:
+    """Return the text that the first of these columns has in all rows; empty if there are none or several."""
+    columns = [table[name] for name in names if name in table.colnames]
+    if not columns or columns[0].dtype.kind not in "US":
+        return ""
+    values = set(np.ma.filled(columns[0], "").tolist())
+    return str(values.pop()) if len(values) == 1 else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -67,7 +67,8 @@ def test_names_are_divided_into_the_words_that_they_contain(name: str, words: se
         ("anything", ("Magnetic field measured by Ulysses",), {"Ulysses"}),
         ("anything", ("Speed of the solar wind",), set()),
         ("windows_ac", (), set()),
-        ("tsis_tsi_24hr", ("Total irradiance",), set()),
+        ("tsis_tsi_24hr", ("Total irradiance",), {"TSIS-1"}),
+        ("composite_mg_index", ("Composite index",), set()),
     ],
 )
 def test_observatories_are_known_by_codes_and_names(dataset: str, texts: tuple[str, ...], expected: set[str]) -> None:

@@ -265,7 +265,8 @@ def test_the_observatory_and_the_instrument_are_those_of_the_dataset(fetched: An
         ("AC_H0_MFI", "ACE", "MFI"),
         ("WI_H0_MFI@0", "Wind", "MFI"),
         ("GOES16_MAG_L2", "GOES-16", "MAG"),
-        ("tsis_ssi_24hr", "", ""),
+        ("tsis_ssi_24hr", "TSIS-1", ""),
+        ("composite_mg_index", "", ""),
         ("", "", ""),
     ],
 )
