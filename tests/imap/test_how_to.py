@@ -1,4 +1,4 @@
-"""Test the how-to page for members of the mission: its code works, and its program for new files after interruptions."""
+"""Test the how-to page for members of the mission: its code runs, and its program for new files after interruptions."""
 
 from __future__ import annotations
 
