@@ -131,11 +131,15 @@ class _Pages:
         enter = self._opened.enter_context
         # Tables are as wide as the text of a page.
         enter(mock.patch.dict(os.environ, {"COLUMNS": "100", "LINES": "25"}))
-        enter(contextlib.chdir(enter(tempfile.TemporaryDirectory(dir=_scratch.name))))
+        # Databases may still be open, which cannot be removed everywhere.
+        folder = enter(tempfile.TemporaryDirectory(dir=_scratch.name, ignore_cleanup_errors=True))
+        enter(contextlib.chdir(folder))
         enter(plt.rc_context())
         for section in (conf, conf.hapi, conf.imap, conf.helioviewer, conf.her):
             self._opened.callback(section.reset)
         enter(sandbox.serve())
+        # The archive turns the cache off, which other archives would use; this page has one of its own.
+        conf.cache_dir, conf.cache = str(Path(folder, "cache")), True
         self._opened.callback(plt.close, "all")
 
     def end(self, app, doctree) -> None:
