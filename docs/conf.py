@@ -1,7 +1,8 @@
-"""How Sphinx builds the documentation: without a network, the tutorial and the gallery on the embedded archive."""
+"""How Sphinx builds the documentation: without a network, all code that it runs on the embedded archive."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import warnings
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from unittest import mock
 
 # The examples write files; all of them, and the settings, are removed after the build.
 _scratch = tempfile.TemporaryDirectory(prefix="sunpy-helio-plugins-docs-")
@@ -18,7 +20,10 @@ os.environ["SUNPY_CONFIGDIR"] = _scratch.name
 Path(_scratch.name, "sunpyrc").write_text(f"[downloads]\ndownload_dir = {_scratch.name}\n", encoding="utf-8")
 os.environ.setdefault("PARFIVE_HIDE_PROGRESS", "True")
 
+import matplotlib.pyplot as plt
 from astropy.utils import iers
+from docutils import nodes
+from IPython import InteractiveShell
 
 iers.conf.auto_download = False
 
@@ -36,6 +41,8 @@ version = ".".join(release.split(".")[:2])
 # -- Sphinx ----------------------------------------------------------------------------------------------------------
 
 extensions = [
+    "IPython.sphinxext.ipython_console_highlighting",
+    "IPython.sphinxext.ipython_directive",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -104,6 +111,46 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
 }
 
+# -- How-to pages ----------------------------------------------------------------------------------------------------
+
+ipython_savefig_dir = "generated/figures"
+ipython_execlines = []  # a page imports all that it uses
+
+
+class _Pages:
+    """Run each page with code in a folder, a namespace and an embedded archive of its own, and restore all settings."""
+
+    def __init__(self) -> None:
+        self._opened = contextlib.ExitStack()
+
+    def begin(self, app, docname, source) -> None:
+        if ".. ipython::" not in source[0]:
+            return
+        from sunpy_helio_plugins import conf, sandbox
+
+        enter = self._opened.enter_context
+        # Tables are as wide as the text of a page.
+        enter(mock.patch.dict(os.environ, {"COLUMNS": "100", "LINES": "25"}))
+        # Databases may still be open, which cannot be removed everywhere.
+        folder = enter(tempfile.TemporaryDirectory(dir=_scratch.name, ignore_cleanup_errors=True))
+        enter(contextlib.chdir(folder))
+        enter(plt.rc_context())
+        for section in (conf, conf.hapi, conf.imap, conf.helioviewer, conf.her):
+            self._opened.callback(section.reset)
+        enter(sandbox.serve())
+        # The archive turns the cache off, which other archives would use; this page has one of its own.
+        conf.cache_dir, conf.cache = str(Path(folder, "cache")), True
+        self._opened.callback(plt.close, "all")
+
+    def end(self, app, doctree) -> None:
+        for image in doctree.findall(nodes.image):
+            if ipython_savefig_dir in image["uri"]:
+                image.setdefault("alt", "The figure that this code makes.")
+        if InteractiveShell.initialized():
+            InteractiveShell.instance().reset()
+        self._opened.close()
+
+
 # -- HTML ------------------------------------------------------------------------------------------------------------
 
 html_theme = "sunpy"
@@ -116,7 +163,7 @@ html_theme_options = {
 html_title = "sunpy_helio_plugins"
 html_copy_source = False
 ogp_social_cards = {"enable": False}
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_text = r">>> |\.\.\. |\$ |In \[\d+\]: | +\.{3,}: "
 copybutton_prompt_is_regexp = True
 
 # -- The small archive of the development guide ----------------------------------------------------------------------
@@ -133,5 +180,8 @@ def _run_small_archive(app) -> None:
 
 
 def setup(app) -> None:
-    """Run the example before the pages are read."""
+    """Run the example before the pages are read, and the code of each page while it is read."""
     app.connect("builder-inited", _run_small_archive)
+    pages = _Pages()
+    app.connect("source-read", pages.begin)
+    app.connect("doctree-read", pages.end)
