@@ -23,9 +23,14 @@ from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.io.text import SafeFormatter
+from sunpy_helio_plugins.quantities.fills import MaskKeepingColumn, MaskKeepingQuantity
+from sunpy_helio_plugins.quantities.record_time import RecordTime
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["ArchiveTable"]
+
+_NEW_COLUMNS = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
+"""Types of columns that are used as they are, if they do not belong to a table yet."""
 
 LINES_SHOWN = 1000
 """The maximum of printed lines; ``table.show()`` and slices show the others."""
@@ -90,6 +95,18 @@ class ArchiveTable(results.Stored, QueryResponseTable):
             if isinstance(column, Time):
                 column.precision = 3
         return table
+
+    def _convert_data_to_col(
+        self, data: Any, copy: Any = True, default_name: Any = None, dtype: Any = None, name: Any = None
+    ) -> Any:  # fmt: skip
+        """Use a new column as it is; astropy would make a view, which takes longer than many values of a column."""
+        if copy or dtype is not None or not name or not isinstance(data, _NEW_COLUMNS):
+            return super()._convert_data_to_col(data, copy, default_name, dtype, name)
+        owner = data if isinstance(data, MaskKeepingColumn) else data.info
+        if owner.parent_table is not None:
+            return super()._convert_data_to_col(data, copy, default_name, dtype, name)
+        data.info.name = name
+        return data
 
     def total_size(self) -> u.Quantity:
         """
