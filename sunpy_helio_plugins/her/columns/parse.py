@@ -22,7 +22,8 @@ from sunpy_helio_plugins.her.columns import origins
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
-from sunpy_helio_plugins.her.records import Cells, EventRecords, nothing
+from sunpy_helio_plugins.her.records.cells import Cells, nothing
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
 from sunpy_helio_plugins.quantities.record_time import with_mask
