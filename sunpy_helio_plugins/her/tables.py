@@ -420,6 +420,8 @@ class HERTable(ArchiveTable):
         """
         return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
 
+    new_columns = (*ArchiveTable.new_columns, EventRecords, Points, Polygons)
+
     def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
         name = options.pop("geometry", None)
         if name is None:

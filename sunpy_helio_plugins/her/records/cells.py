@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ _SAMPLE, _MOST_IN_SAMPLE = 64, 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class JoinedTexts:
+class JoinedTexts(Sequence[str | None]):
     """
     Texts one after the other, which need a third of the memory of a list of them.
 
@@ -36,42 +36,95 @@ class JoinedTexts:
     ----------
     text : str
         All texts.
-    lengths : numpy.ndarray
-        The length of each, negative for `None`.
+    starts, lengths : numpy.ndarray
+        Where each begins, and its length; negative for `None`.
     """
 
     text: str
+    starts: NDArray[np.int64]
     lengths: NDArray[np.int32]
 
     @classmethod
-    def of(cls, values: Sequence[str | None], may_be_missing: bool = True) -> JoinedTexts:
+    def of(cls, values: Sequence[str | None]) -> JoinedTexts:
         """Join texts."""
-        if not may_be_missing:
-            known: Any = values
-            return cls("".join(known), np.fromiter(map(len, known), dtype=np.int32, count=len(values)))
-        lengths = [-1 if value is None else len(value) for value in values]
-        return cls("".join(filter(None, values)), np.array(lengths, dtype=np.int32))
+        given: Any = values
+        try:
+            lengths = np.fromiter(map(len, given), dtype=np.int32, count=len(values))
+        except TypeError:  # of None
+            lengths = np.array([-1 if value is None else len(value) for value in values], dtype=np.int32)
+            given = filter(None, values)
+        return cls("".join(given), _begins(lengths), lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @overload
+    def __getitem__(self, item: int) -> str | None: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[str | None]: ...
+    def __getitem__(self, item: int | slice) -> str | None | list[str | None]:
+        """Return a text, or a list of them."""
+        if isinstance(item, slice):
+            return self.take(np.arange(len(self))[item]).values
+        start, length = int(self.starts[item]), int(self.lengths[item])
+        return None if length < 0 else self.text[start : start + length]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self.values)
+
     @property
     def values(self) -> list[str | None]:
         """The texts."""
-        text, lengths = self.text, np.maximum(self.lengths, 0)
-        ends = np.cumsum(lengths, dtype=np.int64)
+        text, ends = self.text, self.starts + self.lengths
         made: list[str | None] = [
-            text[first:end] for first, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True)
+            text[first:end] for first, end in zip(self.starts.tolist(), ends.tolist(), strict=True)
         ]
         for row in np.flatnonzero(self.lengths < 0).tolist():
             made[row] = None
         return made
 
     @property
-    def width(self) -> int:
-        """The length of all texts; negative if they differ."""
-        first = int(self.lengths[0]) if len(self) else -1
-        return first if (self.lengths == first).all() else -1
+    def filled(self) -> NDArray[np.intp]:
+        """The rows with a text that is not empty."""
+        return np.flatnonzero(self.lengths > 0)
+
+    def compact(self) -> str:
+        """Return all texts one after the other, without what is between them."""
+        rows = self.filled
+        if not len(rows):
+            return ""
+        starts = self.starts[rows]
+        ends = starts + self.lengths[rows]
+        breaks = np.flatnonzero(starts[1:] != ends[:-1])
+        first, last = starts[np.append(0, breaks + 1)], ends[np.append(breaks, len(rows) - 1)]
+        pieces = zip(first.tolist(), last.tolist(), strict=True)
+        return "".join(self.text[start:end] for start, end in pieces)
+
+    def take(self, rows: Any) -> JoinedTexts:
+        """Return the texts of some rows."""
+        return JoinedTexts(self.text, self.starts[rows], self.lengths[rows])
+
+    def without(self, rows: Any) -> JoinedTexts:
+        """Return the texts with `None` in some rows."""
+        lengths = self.lengths.copy()
+        lengths[rows] = -1
+        return JoinedTexts(self.text, self.starts, lengths)
+
+    def letters(self) -> NDArray[np.str_]:
+        """Return the texts as an array; `None` is empty."""
+        rows, width = self.filled, max(int(self.lengths.max(initial=0)), 1)
+        codes = np.frombuffer(self.compact().encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        lengths = self.lengths[rows]
+        if len(rows) == len(self) and (lengths == width).all():
+            return codes.copy().view(f"<U{width}")
+        made = np.zeros((len(self), width), dtype="<u4")
+        made[np.arange(width) < np.maximum(self.lengths, 0)[:, None]] = codes
+        return made.view(f"<U{width}")[:, 0]
+
+
+def _begins(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    ends = np.cumsum(np.maximum(lengths, 0), dtype=np.int64)
+    return ends - np.maximum(lengths, 0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,7 +169,7 @@ class Cells:
         if len(set(values[:_SAMPLE])) <= _MOST_IN_SAMPLE or kinds <= _TRUTHS:
             known = {value: place for place, value in enumerate(dict.fromkeys(values))}
             return cls(kinds, words=list(known), places=_places(known, values))
-        return cls(kinds, texts=JoinedTexts.of(values, type(None) in kinds))
+        return cls(kinds, texts=JoinedTexts.of(values))
 
     def __len__(self) -> int:
         return len(next(part for part in (self.numbers, self.places, self.texts, self.objects) if part is not None))
@@ -173,11 +226,23 @@ class Cells:
         if self.numbers is not None:
             whole = None if self.are_whole is None else self.are_whole[rows]
             return _of_numbers(self.numbers[rows], whole)
+        if self.texts is not None:
+            return _of_texts(self.texts.take(rows))
         found = _spread(self.values, rows).tolist()
-        kinds = frozenset(map(type, found))
-        if self.texts is None:
-            return Cells(kinds, objects=found)
-        return Cells(kinds, texts=JoinedTexts.of(found, type(None) in kinds))
+        return Cells(frozenset(map(type, found)), objects=found)
+
+    def without(self, rows: Rows) -> Cells:
+        """Return the values with `None` in some rows."""
+        if not len(rows) or self.is_nothing:
+            return self
+        if self.texts is not None:
+            return _of_texts(self.texts.without(rows))
+        if self.words is not None and self.places is not None:
+            words = self.words if None in self.words else [*self.words, None]
+            places = self.places.copy()
+            places[rows] = words.index(None)
+            return _of_words(words, places)
+        return self.changed(dict.fromkeys(rows.tolist()))
 
 
 def nothing(count: int) -> Cells:
@@ -268,8 +333,17 @@ def joined(parts: Sequence[Cells]) -> Cells:
 
 def _joined_texts(parts: Sequence[Cells], kinds: frozenset[type]) -> Cells:
     found = [part.texts or JoinedTexts.of(part.values) for part in parts]
-    whole = JoinedTexts("".join(part.text for part in found), np.concatenate([part.lengths for part in found]))
-    return Cells(kinds, texts=whole)
+    begins = np.cumsum([0, *(len(part.text) for part in found)])
+    starts = np.concatenate([part.starts + begin for part, begin in zip(found, begins[:-1].tolist(), strict=True)])
+    lengths = np.concatenate([part.lengths for part in found])
+    return Cells(kinds, texts=JoinedTexts("".join(part.text for part in found), starts, lengths))
+
+
+def _of_texts(texts: JoinedTexts) -> Cells:
+    are_missing = texts.lengths < 0
+    if are_missing.all():
+        return nothing(len(texts))
+    return Cells(_TEXTS if are_missing.any() else _TEXTS - _NOTHING, texts=texts)
 
 
 def _joined_numbers(parts: Sequence[Cells], kinds: frozenset[type]) -> Cells:
