@@ -23,6 +23,8 @@ from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.io.text import SafeFormatter
+from sunpy_helio_plugins.quantities.fills import MaskKeepingColumn, MaskKeepingQuantity
+from sunpy_helio_plugins.quantities.record_time import RecordTime
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["ArchiveTable"]
@@ -57,6 +59,8 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """Columns that the archive's functions and downloads require."""
     archive: ClassVar[str] = ""
     """The name of the archive in ``problems`` that do not name one."""
+    new_columns: ClassVar[tuple[type, ...]] = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
+    """The types of columns that are used as they are, if they do not belong to a table yet."""
     problems = _Problems(default=[])
     """Missing parts of the result, each a `~sunpy_helio_plugins.errors.Problem`; empty if it is complete."""
     notes = TableAttribute(default=[])
@@ -90,6 +94,18 @@ class ArchiveTable(results.Stored, QueryResponseTable):
             if isinstance(column, Time):
                 column.precision = 3
         return table
+
+    def _convert_data_to_col(
+        self, data: Any, copy: Any = True, default_name: Any = None, dtype: Any = None, name: Any = None
+    ) -> Any:  # fmt: skip
+        """Use a new column as it is; astropy would make a view, which takes longer than many values of a column."""
+        if copy or dtype is not None or not name or not isinstance(data, self.new_columns):
+            return super()._convert_data_to_col(data, copy, default_name, dtype, name)
+        owner = data if isinstance(data, MaskKeepingColumn) else data.info
+        if owner.parent_table is not None:
+            return super()._convert_data_to_col(data, copy, default_name, dtype, name)
+        data.info.name = name
+        return data
 
     def total_size(self) -> u.Quantity:
         """

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +15,9 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.records import RecordBlock
+from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
 
-__all__ = ["AT_ONCE", "Page", "PageBar", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
+__all__ = ["AT_ONCE", "Page", "PageBar", "count_of_flat", "identities_of", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -44,13 +44,23 @@ def identity_of(record: dict[str, Any]) -> str:
     return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
 
 
+def identities_of(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the identities of events."""
+    if not isinstance(records, FlatRecords):
+        return list(map(identity_of, records))
+    named = zip(records.values_of("kb_archivid"), records.values_of("revision"), strict=True)
+    return [
+        f"{ivorn} {revision}" if ivorn else identity_of(records[row]) for row, (ivorn, revision) in enumerate(named)
+    ]
+
+
 def page_of(decoded: Any, size: int) -> Page:
     """Convert decoded JSON to a page of up to ``size`` events; raise ValueError if it is not a list of events."""
     found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
     if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
         # A list of one event that lost its brackets in the conversion from XML.
         found = [found]
-    records = _records(found) if isinstance(found, list) else []
+    records = _records(found) if isinstance(found, list) else FlatRecords([])
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
@@ -62,19 +72,23 @@ def page_of(decoded: Any, size: int) -> Page:
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
 
 
-def _records(entries: list[Any]) -> list[dict[str, Any]]:
+def _records(entries: list[Any]) -> FlatRecords:
     """Return the entries that are objects; control characters in the name of a keyword are damage."""
-    records: list[dict[str, Any]] = []
+    records: list[Flat] = []
     last: tuple[str, ...] = ()
-    for entry in entries:
-        if not isinstance(entry, dict):
-            continue
+    for one in flattened([entry for entry in entries if type(entry) in (dict, tuple)]):
         # Most events of a page have the same keywords.
-        names = tuple(entry)
-        if names == last or "".join(names).isprintable():
-            records.append(entry)
+        names = one[0]
+        if names is last or "".join(names).isprintable():
+            records.append(one)
             last = names
-    return records
+    return FlatRecords(records)
+
+
+def count_of_flat(decoded: Any) -> int:
+    """Return the number of events in decoded JSON that were converted to names and values."""
+    found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
+    return sum(type(one) is tuple for one in found) if isinstance(found, list) else 0
 
 
 def _odd(text: str) -> Problem:
@@ -98,8 +112,10 @@ class Page:
 
     Attributes
     ----------
-    records, associations : list of dict
-        The events, and their relations.
+    records : FlatRecords or list of dict
+        The events.
+    associations : list of dict
+        Their relations.
     more : bool
         Whether there are more events, according to the registry or since the page is full.
     oddities : list of Problem
@@ -110,7 +126,7 @@ class Page:
         The events as columns.
     """
 
-    records: list[dict[str, Any]]
+    records: Sequence[dict[str, Any]]
     associations: list[dict[str, Any]]
     more: bool
     oddities: list[Problem] = field(default_factory=list)

@@ -22,9 +22,10 @@ from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identity_of, is_too_slow, page_size, read
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identities_of, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.records import EventRecords, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import RecordBlock
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
@@ -79,19 +80,19 @@ class EventCollector:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(
-        self, judged: Iterable[tuple[Record, tuple[str, ...]]], associations: Iterable[Record],
-        page: Page | None = None,
-    ) -> None:  # fmt: skip
-        """Add new events, with the reasons why each may not match the query, and associations, of a page."""
-        judged, number = list(judged), len(self._blocks)
-        block, rows = _block([record for record, _ in judged], page)
-        for row, (record, why) in zip(rows, judged, strict=True):
-            self._add(identity_of(record), (number, row), why)
-        for edge in associations:
+    def add(self, query: Query, page: Page, identities: Sequence[str] | None = None) -> int:
+        """Add the events of a page that match a query, and its associations; return how many match."""
+        number, names = len(self._blocks), identities_of(page.records) if identities is None else identities
+        matching = judged(query, page.records)
+        chosen = [place for place, _ in matching]
+        block, rows = _block(page, chosen)
+        for row, (place, why) in zip(rows, matching, strict=True):
+            self._add(names[place], (number, row), why)
+        for edge in page.associations:
             self._associations.setdefault(_edge(edge), edge)
-        if judged:
+        if chosen:
             self._blocks.append(block)
+        return len(chosen)
 
     def _add(self, identity: str, place: tuple[int, int], why: tuple[str, ...]) -> None:
         """Add an event, unless it is known; one that is known to match in any result is not in doubt."""
@@ -140,14 +141,12 @@ _LARGER = 10
 """The size of a decoded record relative to that of its text, compressed: a few of a page are kept decoded."""
 
 
-def _block(records: list[Record], page: Page | None) -> tuple[RecordBlock, Sequence[int]]:
-    """Return events of a page as columns, and their rows there."""
-    if page is None or page.block is None or len(records) * _LARGER < len(page.records):
-        return RecordBlock(records), range(len(records))
-    if len(records) == len(page.records):
-        return page.block, range(len(records))
-    known = {id(record): row for row, record in enumerate(page.records)}
-    return page.block, [known[id(record)] for record in records]
+def _block(page: Page, chosen: list[int]) -> tuple[RecordBlock, list[int]]:
+    """Return some events of a page as columns, and their rows there."""
+    if page.block is None or len(chosen) * _LARGER < len(page.records):
+        block = RecordBlock([page.records[place] for place in chosen])
+        return block, block.rows.tolist()
+    return page.block, page.block.rows[chosen].tolist()
 
 
 def _sorted_by(query: Query) -> tuple[str, ...]:
@@ -304,11 +303,12 @@ class PageCollector:
             return self._take(number, outcome)
 
     def _take(self, number: int, outcome: Page) -> bool:
-        identities = set(map(identity_of, outcome.records))
+        names = identities_of(outcome.records)
+        identities = set(names)
         new = len(identities - self._seen)
         repeated = len(identities) - new
         self._seen |= identities
-        self._mine.add(judged(self._query, outcome.records), outcome.associations, outcome)
+        self._mine.add(self._query, outcome, names)
         self._problems += outcome.oddities
         self.is_consistent &= not repeated and bool(new or not outcome.more)
         goes_on = outcome.more and not self._is_enough()
@@ -461,7 +461,7 @@ def _search_one(query: Query, slots: Slots) -> Collected:
         return answers[0]
     made = held.assembly()
     events = EventCollector()
-    events.add(judged(query, made.records), made.associations)
+    events.add(query, Page(made.records, made.associations, more=False))
     events.sort(query)
     told = merge(answers)
     return Partial((events,), (*told.problems, *made.problems), told.notes)

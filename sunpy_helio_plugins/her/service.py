@@ -16,9 +16,9 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.fields import uncollected
-from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
+from sunpy_helio_plugins.her.paging import Page, count_of_flat, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.her.records import CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flattener, RecordBlock
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
@@ -171,21 +171,24 @@ def read_body(content: bytes) -> Page:
 
 def records_of(content: bytes) -> list[dict[str, Any]]:
     """Return the events in the body of a response that was a page before."""
-    return read_body(content).records
+    return list(read_body(content).records)
 
 
 def _decode(answer: exchange.Response) -> Any:
+    flatten = Flattener()
     try:
-        return _decoded(answer.content)
+        decoded = _decoded(answer.content, flatten)
+        # An object within an event, or a single one, is not an event of the list.
+        return decoded if count_of_flat(decoded) == flatten.count else _decoded(answer.content)
     except ValueError:
         return answer.json()
 
 
-def _decoded(content: bytes) -> Any:
+def _decoded(content: bytes, flatten: Flattener | None = None) -> Any:
     """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     # Text that people typed contains raw line breaks and tabs.
     with uncollected():
-        return exact_json(_text(content), strict=False, is_flat=True)
+        return exact_json(_text(content), strict=False, is_flat=True, object_hook=flatten)
 
 
 def _text(content: bytes) -> str:

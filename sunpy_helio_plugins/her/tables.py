@@ -37,7 +37,7 @@ from sunpy_helio_plugins.her.outlines.export import geoparquet
 from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
 from sunpy_helio_plugins.her.outlines.trace import Shapes
 from sunpy_helio_plugins.her.query import ARCHIVE
-from sunpy_helio_plugins.her.records import EventRecords
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.io.tables import header_of, pack
 from sunpy_helio_plugins.quantities import times
 
@@ -419,6 +419,8 @@ class HERTable(ArchiveTable):
             The rows.
         """
         return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
+
+    new_columns = (*ArchiveTable.new_columns, EventRecords, Points, Polygons)
 
     def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
         name = options.pop("geometry", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -33,16 +34,20 @@ class TooManyValuesError(ValueError):
     """JSON that is small as text, and would not fit into memory, or is nested too deeply."""
 
 
-def exact_json(text: str | bytes, *, strict: bool = True, is_flat: bool = False) -> Any:
+def exact_json(
+    text: str | bytes, *, strict: bool = True, is_flat: bool = False, object_hook: Callable[[dict[str, Any]], Any] | None = None
+) -> Any:  # fmt: skip
     """
     Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int.
 
     `TooManyValuesError` is raised for JSON that would need too much memory, and `ValueError` for anything else that is
     not JSON, however deeply it is nested; the caller checks JSON that ``is_flat`` by `check_depth` where it is not.
+    ``object_hook`` converts each object.
     """
     check_size(text)
     try:
-        decoded = json.loads(text, parse_float=_number if _has_long_number(text) else None, strict=strict)
+        parse_float = _number if _has_long_number(text) else None
+        decoded = json.loads(text, parse_float=parse_float, strict=strict, object_hook=object_hook)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     opened: Any = text.count

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable
-from sunpy_helio_plugins.her.records import Cells, CompressedRecords, EventRecords, RecordBlock, joined
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.cells import Cells, joined
+from sunpy_helio_plugins.her.records.column import EventRecords
 
 VALUES = st.one_of(
     st.none(),

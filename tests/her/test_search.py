@@ -171,8 +171,9 @@ def test_values_that_do_not_exist_are_last_in_any_order(name: str, values: list[
 
 
 def test_a_doubt_about_an_event_that_is_known_to_match_is_not_kept() -> None:
-    found, record = search.EventCollector(), {"kb_archivid": "a", "revision": 1}
-    found.add([(record, ()), (record, ("unknown unit",))], [])
+    found = search.EventCollector()
+    found._add("a 1", (0, 0), ())
+    found._add("a 1", (0, 0), ("unknown unit",))
     assert found.doubts == ()
 
 

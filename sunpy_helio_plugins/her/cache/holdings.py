@@ -36,7 +36,7 @@ from sunpy_helio_plugins.her.cache.segments import (
 )
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, TIMES
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.records import CompressedRecords
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords
 from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body, records_of
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.arrow import ColumnFile

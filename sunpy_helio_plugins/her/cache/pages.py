@@ -10,7 +10,7 @@ import numpy as np
 from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, EventSegment, Record
 from sunpy_helio_plugins.her.paging import Page
-from sunpy_helio_plugins.her.records import CompressedRecords
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flat, FlatRecords, flattened
 from sunpy_helio_plugins.her.service import records_of
 from sunpy_helio_plugins.store.intervals import Range
 
@@ -44,7 +44,7 @@ class KeptPages:
     ) -> None:
         self._whole, self._asked, self._keep, self._is_ordered = whole, asked, keep, is_ordered
         self._border, self._latest = whole.first, UNKNOWN
-        self._records, self._edges, self._bodies = list[Record](), list[Record](), list[Body]()
+        self._records, self._edges, self._bodies = list[Flat](), list[Record](), list[Body]()
         self._is_good, self._is_ended = True, False
 
     def take(self, outcome: Page | ServiceError, is_good: bool) -> None:
@@ -53,7 +53,8 @@ class KeptPages:
             self._is_good = False
             return
         self._is_good &= is_good and len(outcome.content) <= _LARGEST
-        self._records += outcome.records
+        found = outcome.records
+        self._records += found.flat if isinstance(found, FlatRecords) else flattened(found)
         self._edges += outcome.associations
         if not self._is_good:
             return
@@ -62,7 +63,7 @@ class KeptPages:
             self._is_ended = True
             self._keep_until(self._whole.before)
         elif self._is_ordered:
-            own = EventSegment(outcome.records)
+            own = EventSegment(found)
             starts = np.append(self._latest, own.starts[own.readable])
             self._is_ordered, self._latest = bool((np.diff(starts) >= 0).all()), int(starts[-1])
             if self._is_ordered and self._border < self._latest < self._whole.before:
@@ -70,13 +71,14 @@ class KeptPages:
 
     def _keep_until(self, border: int) -> None:
         """Keep what is pending as the events before a time."""
-        segment = EventSegment(self._records, self._edges)
+        segment = EventSegment(FlatRecords(self._records), self._edges)
         part = EventPart(Range(self._border, border), segment.compressed(self._bodies), self._asked)
         self._keep(part, [body for body, _ in self._bodies])
         after = np.flatnonzero(segment.readable & ((segment.ends >= border) | (segment.starts >= border)))
-        self._border, self._records = border, [segment.records[row] for row in after.tolist()]
-        self._edges = _of_events(self._edges, self._records)
-        told = {"result": self._records, "association": self._edges, "overmax": False}
+        self._border, self._records = border, [self._records[row] for row in after.tolist()]
+        left = list(FlatRecords(self._records))
+        self._edges = _of_events(self._edges, left)
+        told = {"result": left, "association": self._edges, "overmax": False}
         pending = CompressedRecords(json.dumps(told).encode(), records_of) if self._records else None
         self._bodies = [(pending, len(self._records))] if pending else []
 
@@ -85,7 +87,7 @@ class KeptPages:
         """The events that were not kept, in a range in which others may be missing; `None` if all were kept."""
         if self._is_ended:
             return None
-        segment = EventSegment(self._records, self._edges)
+        segment = EventSegment(FlatRecords(self._records), self._edges)
         return EventPart(Range(self._border, self._whole.before), segment, self._asked, is_whole=False)
 
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.her.filters.evaluate import stamp
-from sunpy_helio_plugins.her.records import CompressedRecords, EventRecords, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
@@ -54,7 +55,7 @@ def instant(value: Any) -> int | None:
 
 def _instants(records: Sequence[Record] | EventRecords, name: str) -> NDArray[np.int64]:
     """Return a time of each event in milliseconds; `UNKNOWN` if it cannot be read."""
-    values = [record.get(name) for record in records]
+    values = records.values_of(name) if isinstance(records, FlatRecords) else [record.get(name) for record in records]
     if values and all(type(value) is str and stamp(value) == value for value in values):
         try:
             return np.array(values, dtype="M8[ms]").astype(np.int64)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
+from sunpy_helio_plugins.her.records.cells import JoinedTexts
 
 __all__ = ["POINTS", "POLYGONS", "Parsed", "is_chaincode", "parsed", "points", "rings"]
 
@@ -51,13 +52,16 @@ class Parsed(NamedTuple):
 
 def parsed(texts: Sequence[Any]) -> Parsed:
     """Parse WKT polygons or lines, without checks of their vertices."""
-    filled = [index for index, text in enumerate(texts) if text]
-    given = [texts[index] for index in filled] if len(filled) < len(texts) else texts
-    pairs = _alike(given, "POLYGON((", "))")
-    if pairs is not None:
+    joined_texts = _joined_texts(texts)
+    if joined_texts is not None and not len(joined_texts.filled):
+        return Parsed(_NO_RING, np.zeros(len(texts) + 1, np.int64), {})
+    pairs = None if joined_texts is None else _alike(joined_texts, "POLYGON((", "))")
+    if joined_texts is not None and pairs is not None:
         lengths = np.zeros(len(texts), np.int64)
-        lengths[filled] = pairs.counts
+        lengths[joined_texts.filled] = pairs.counts
         return Parsed(pairs.numbers, _offsets(lengths), {})
+    texts = list(texts)
+    filled = [index for index, text in enumerate(texts) if text]
     found = {index: body for index in filled if (body := _body(texts[index])) is not None}
     bodies, counts = list(found.values()), {index: body.count(",") + 1 for index, body in found.items()}
     together = _read(bodies, sum(counts.values()))
@@ -106,21 +110,31 @@ class _Pairs(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def _alike(texts: Sequence[Any], start: str, end: str) -> _Pairs | None:
+def _joined_texts(texts: Sequence[Any]) -> JoinedTexts | None:
+    """Return texts one after the other; `None` if others than texts are among them."""
+    if isinstance(texts, JoinedTexts):
+        return texts
+    return JoinedTexts.of(texts) if set(map(type, texts)) <= {str, type(None)} else None
+
+
+def _alike(texts: JoinedTexts, start: str, end: str) -> _Pairs | None:
     """Parse texts such as "POLYGON((x y,x y))" if all are in this format, else return `None`."""
-    if not texts or set(map(type, texts)) != {str}:
+    together, rows = texts.compact(), texts.filled
+    if not (together.startswith(start) and together.endswith(end) and together.isascii()) or "\n" in together:
         return None
-    together = "\n".join(texts)
-    if not (together.startswith(start) and together.endswith(end) and together.isascii()):
-        return None
-    body = together[len(start) : -len(end)].replace(f"{end}\n{start}", "\n").encode()
+    body = together[len(start) : -len(end)].replace(f"{end}{start}", "\n").encode()
     signs = np.frombuffer(body, dtype=np.uint8)
     # The digits, the point, the minus and the plus are between these and the letters.
     places = np.flatnonzero((signs <= ord(" ")) | (signs == ord(",")))
     separators = signs[places]
     ends = separators[1::2]
     breaks = np.flatnonzero(ends == ord("\n"))
-    if len(breaks) != len(texts) - 1 or together.count("\n") != len(breaks) or len(separators) % 2 == 0:
+    if len(breaks) != len(rows) - 1 or len(separators) % 2 == 0:
+        return None
+    # Each text ends where the next one begins.
+    between = len(start) + len(end) - 1
+    expected = np.cumsum(texts.lengths[rows], dtype=np.int64)[:-1] - between * np.arange(1, len(rows)) - 1
+    if (places[1::2][breaks] != expected).any():
         return None
     if (separators[::2] != ord(" ")).any() or not ((ends == ord(",")) | (ends == ord("\n"))).all():
         return None
@@ -331,17 +345,22 @@ def _flat(text: str) -> str:
 def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
     """Parse WKT points; return their numbers, shape (n, 2), NaN if missing, and the events with an invalid text."""
     places = np.full((len(texts), 2), np.nan)
-    filled = np.array([index for index, text in enumerate(texts) if text], dtype=np.intp)
-    given = [text for text in texts if text]
-    together = _points(given)
-    if len(filled):
-        places[filled] = list(map(_point, given)) if together is None else together
+    joined_texts = _joined_texts(texts)
+    together = None if joined_texts is None else _points(joined_texts)
+    if joined_texts is not None and together is not None:
+        filled = joined_texts.filled
+        places[filled] = together
+    else:
+        texts = list(texts)
+        filled = np.array([index for index, text in enumerate(texts) if text], dtype=np.intp)
+        if len(filled):
+            places[filled] = [_point(text) for text in texts if text]
     bad = filled[~np.isfinite(places[filled]).all(axis=1)]
     places[bad] = np.nan
     return places, bad.tolist()
 
 
-def _points(texts: list[Any]) -> Floats | None:
+def _points(texts: JoinedTexts) -> Floats | None:
     """Parse points in the registry's format; `None` if any is not in it."""
     pairs = _alike(texts, "POINT(", ")")
     return pairs.numbers if pairs is not None and (pairs.counts == 1).all() else None

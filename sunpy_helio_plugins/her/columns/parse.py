@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -22,7 +22,8 @@ from sunpy_helio_plugins.her.columns import origins
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
-from sunpy_helio_plugins.her.records import Cells, EventRecords, nothing
+from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, nothing
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
 from sunpy_helio_plugins.quantities.record_time import with_mask
@@ -117,17 +118,20 @@ class Reader:
         self.untold: frozenset[str] = frozenset()
         self.given = records.pop_cells()
         self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
-        self._nowhere: list[int] = []
+        self._nowhere = np.empty(0, dtype=np.intp)
         told, places = self._coded("noposition")
         is_true = [place for place, text in enumerate(told) if text.lower() in ("true", "t")]
-        self._nowhere = np.flatnonzero(np.isin(places, is_true)).tolist() if is_true else []
+        if is_true:
+            self._nowhere = np.flatnonzero(np.isin(places, is_true))
 
     def cells(self, name: str) -> Cells:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
         found = self.given.get(name)
         if name in self.untold or found is None:
             return nothing(len(self.records))
-        changes = dict.fromkeys(self._nowhere if is_place(name) else ()) | self.corrections.get(name, {})
+        if is_place(name):
+            found = found.without(self._nowhere)
+        changes = self.corrections.get(name)
         return found.changed(changes) if changes else found
 
     def values(self, name: str) -> list[Any]:
@@ -136,8 +140,12 @@ class Reader:
 
     def numbers(self, names: Iterable[str]) -> list[NDArray[np.float64]]:
         """Return keywords of all records as numbers; NaN if one is missing or cannot be read."""
-        found = map(self.cells, names)
-        return origins.numbers(*(one.values if one.numbers is None else one.numbers for one in found))
+        return list(map(_floats, map(self.cells, names)))
+
+    def texts(self, name: str) -> Sequence[Any]:
+        """Return a keyword of all records as a sequence, in which texts may be joined."""
+        cells = self.cells(name)
+        return cells.values if cells.texts is None else cells.texts
 
     def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
         """Return several keywords of all records by name; see `values`."""
@@ -160,7 +168,7 @@ class Reader:
         words = {name: known.get(name.lower()) or Keyword(name, _guess(cells)) for name, cells in given.items()}
         in_units = [word for word in words.values() if (word.unit or word.fixed) and word.unit not in COMPONENTS]
         self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
-        times_read = self._times({name: given[name].values for name in given if words[name].kind == "time"}, words)
+        times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
         for name, cells in given.items():
             maker = _MAKERS.get(words[name].kind, Reader._text)
@@ -215,18 +223,18 @@ class Reader:
             words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
             self.problems.append(f"{words}; see the column raw.")
 
-    def _times(self, columns: dict[str, list[Any]], words: Mapping[str, Keyword]) -> dict[str, Time]:
+    def _times(self, columns: dict[str, Cells], words: Mapping[str, Keyword]) -> dict[str, Time]:
         """Read columns of times: those with time stamps of one length together, or each value if one is not a time."""
         alike: dict[int, list[str]] = defaultdict(list)
-        for name, values in columns.items():
-            alike[_width(values)].append(name)
+        for name, cells in columns.items():
+            alike[_width(cells)].append(name)
         made: dict[str, Time] = {}
-        for names in alike.values():
-            stamps = [stamp for name in names for stamp in columns[name]]
+        for width, names in alike.items():
             try:
-                read = with_mask(_believed(_as_time(stamps, _missing(stamps))))
+                stamps, missing = zip(*(_stamps(columns[name], width) for name in names), strict=True)
+                read = with_mask(_believed(_instants(np.concatenate(stamps), np.concatenate(missing))))
             except (ValueError, TypeError, AttributeError):
-                made |= {name: self._doubtful_times(words[name], columns[name]) for name in names}
+                made |= {name: self._doubtful_times(words[name], columns[name].values) for name in names}
             else:
                 length = len(self.records)
                 made |= {name: read[place * length : (place + 1) * length] for place, name in enumerate(names)}
@@ -254,6 +262,8 @@ class Reader:
         if not cells.kinds <= _TEXT_OR_NONE:
             values = self._each(keyword, cells.values, str)
             return _Parts(_texts(values, is_object), _missing(cells.values))
+        if cells.texts is not None and not is_object and cells.texts.text.isascii():
+            return _Parts(cells.texts.letters(), _missing_texts(cells.texts))
         # Each of few different texts is converted once.
         texts, missing = _texts(cells.different, is_object), _missing(cells.different)
         return _Parts(texts, missing) if cells.places is None else _Parts(texts[cells.places], missing[cells.places])
@@ -299,22 +309,24 @@ class Reader:
         if cells.is_nothing:
             return np.zeros(len(cells)), np.ones(len(cells), dtype=bool)
         # A copy, since columns are changed.
-        data = self._read_floats(keyword, cells.values) if cells.numbers is None else cells.numbers.copy()
+        data = self._read_floats(keyword, cells) if cells.numbers is None else cells.numbers.copy()
         missing = ~np.isfinite(data)
         for sentinel in SENTINELS:
             missing |= data == sentinel
         data[missing] = 0.0
         return data, missing
 
-    def _read_floats(self, keyword: Keyword, values: list[Any]) -> NDArray[np.float64]:
+    def _read_floats(self, keyword: Keyword, cells: Cells) -> NDArray[np.float64]:
         """Return values among which are others than numbers; NaN if one is missing or cannot be read."""
         try:
             numbers = [
-                None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value for value in values
+                None if value == "" else _number(value) if type(value) in _NO_NUMBERS else value
+                for value in cells.different
             ]
-            return np.array(numbers, dtype=float)
+            found = np.array(numbers, dtype=float)
+            return found if cells.places is None else found[cells.places]
         except (ValueError, TypeError, OverflowError):
-            return np.array(self._each(keyword, values, _number), dtype=float)
+            return np.array(self._each(keyword, cells.values, _number), dtype=float)
 
     def _five_digits(self, data: NDArray[np.float64], missing: Mask) -> NDArray[np.float64]:
         """Convert NOAA's numbers to five digits from the rollover of 2002 on: suppliers use both spellings."""
@@ -359,6 +371,13 @@ class Reader:
 
 
 _TEXT_OR_NONE = frozenset({str, type(None)})
+
+
+def _floats(cells: Cells) -> NDArray[np.float64]:
+    if cells.numbers is not None:
+        return cells.numbers
+    found = origins.numbers(cells.different)[0]
+    return found if cells.places is None else found[cells.places]
 
 
 def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
@@ -409,6 +428,15 @@ def _missing(values: list[Any]) -> Mask:
     return np.fromiter(map(_IS_NOTHING, values), dtype=bool, count=len(values))
 
 
+def _missing_texts(texts: JoinedTexts) -> Mask:
+    """Return which texts are missing."""
+    made = texts.lengths <= 0
+    for word in filter(None, NOTHING):
+        for row in np.flatnonzero(texts.lengths == len(word)).tolist():
+            made[row] = texts[row] == word
+    return made
+
+
 def _component_units(text: str) -> tuple[str, str, str]:
     words = [word for word in re.split(r"[,;\s]+", text) if word]
     # A single unit is that of the angles, but not of a distance from the center.
@@ -417,8 +445,16 @@ def _component_units(text: str) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _width(stamps: list[Any]) -> int:
+def _width(cells: Cells) -> int:
     """Return the length of the longest time stamp, or that of most of them if all are missing."""
+    if cells.texts is not None:
+        width = int(cells.texts.lengths.max(initial=0))
+        if width > max(map(len, NOTHING)):
+            return width
+    return _width_of(cells.different)
+
+
+def _width_of(stamps: list[Any]) -> int:
     if set(map(type, stamps)) <= _TEXT_OR_NONE:
         width = max(set(map(len, filter(None, stamps))), default=0)
         if width > max(map(len, NOTHING)):
@@ -426,13 +462,32 @@ def _width(stamps: list[Any]) -> int:
     return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
 
 
-def _as_time(stamps: list[Any], missing: Mask) -> Any:
+def _stamps(cells: Cells, width: int) -> tuple[NDArray[np.bytes_], Mask]:
+    """Return time stamps as an array, and which are missing; raise an error for one that is not text in ASCII."""
+    texts = cells.texts
+    if texts is not None and (texts.lengths == width).all():
+        return np.frombuffer(texts.compact().encode("ascii"), dtype=f"S{width}"), np.zeros(len(texts), dtype=bool)
+    values = cells.different
+    missing = _missing(values)
+    stamps = _filled(values, missing, width)
+    return (stamps, missing) if cells.places is None else (stamps[cells.places], missing[cells.places])
+
+
+def _filled(stamps: list[Any], missing: Mask, width: int) -> NDArray[np.bytes_]:
+    """Return time stamps as an array, with others in place of missing ones, so that all are read at once."""
     if missing.any():
-        # In the same format as the others, so that all are read at once.
-        filler = "2000-01-01T00:00:00" if _width(stamps) == 19 else "2000-01-01"
+        filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
         instead = dict.fromkeys((None, *NOTHING), filler)
         stamps = list(map(instead.get, stamps, stamps))
-    return _from_iso(_bytes(stamps), missing if missing.any() else None)
+    return _bytes(stamps)
+
+
+def _instants(stamps: NDArray[np.bytes_], missing: Mask) -> Any:
+    return _from_iso(stamps, missing if missing.any() else None)
+
+
+def _as_time(stamps: list[Any], missing: Mask) -> Any:
+    return _instants(_filled(stamps, missing, _width_of(stamps)), missing)
 
 
 def _bytes(stamps: list[str]) -> NDArray[np.bytes_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from sunpy_helio_plugins.her.columns.origins import CODES, KEYWORDS, numbers, or
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.outlines.trace import NEAR_LIMB, Rings, submitted_vertices
+from sunpy_helio_plugins.her.records.cells import JoinedTexts
 
 __all__ = ["Positions"]
 
@@ -70,10 +71,10 @@ class Positions:
     def __init__(self, reader: parse.Reader, instants: Floats, starts: Floats) -> None:
         self.reader, self.instants, self.starts = reader, instants, starts
         self.rows = len(reader.records)
-        self.origins = origins(*reader.several(KEYWORDS).values())
+        self.origins = origins(reader.values(KEYWORDS[0]), *reader.numbers(KEYWORDS[1:]))
         self.scales = frames.scales(starts, self.origins)
         self.tilt, self.distance = frames.earth(instants)
-        self._texts = reader.several((*OUTLINES, *COORDS))
+        self._texts = {name: reader.texts(name) for name in (*OUTLINES, *COORDS)}
         self._known: dict[str, Rings] = {}
         self._parsed: dict[str, chaincodes.Parsed] = {}
         self._points = {name: chaincodes.points(self._texts[name]) for name in COORDS}
@@ -165,7 +166,7 @@ class Positions:
         if name not in self._known:
             values = self._texts[name]
             if name.endswith("bbox") and self.everywhere.any():
-                values = [None if wide else text for text, wide in zip(values, self.everywhere, strict=True)]
+                values = _without(values, np.flatnonzero(self.everywhere))
                 self._parsed.pop(name, None)
             widest, highest = frames.LIMITS[name[:3]]
             vertices, offsets, bad = chaincodes.rings(values, highest, widest, self._parsed.pop(name, None))
@@ -265,6 +266,16 @@ class Positions:
             for row in {*changed.tolist(), *doubtful}:
                 for index, name in enumerate(CENTRES[system]):
                     self.reader.correct(name, row, None if row in doubtful else float(found[row, index]))
+
+
+def _without(texts: Sequence[Any], rows: NDArray[np.intp]) -> Sequence[Any]:
+    """Return texts with `None` in some rows."""
+    if isinstance(texts, JoinedTexts):
+        return texts.without(rows)
+    made = list(texts)
+    for row in rows.tolist():
+        made[row] = None
+    return made
 
 
 def _is_placeholder(text: Any) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns.codecs import as_objects
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.records import EventRecords
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
-from sunpy_helio_plugins.her.records import EventRecords
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.silence import has_name
 

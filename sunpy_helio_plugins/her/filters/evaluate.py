@@ -28,17 +28,18 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.goes import class_holds
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.query import Alternative, BoundingBox, Query, Triplet
+from sunpy_helio_plugins.her.records.blocks import FlatRecords
 
 __all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
 
-Record = dict[str, Any]
+Record = Mapping[str, Any]
 
 SINGLE = 1e-6
 """Relative tolerance within which two numbers are equal."""
@@ -55,24 +56,24 @@ class UnknownError(ValueError):
     """The comparison cannot be evaluated for an event; the message contains the reason."""
 
 
-def judged(query: Query, records: Iterable[Record]) -> list[tuple[Record, tuple[str, ...]]]:
-    """Return the events that match a query, each with the reasons why this is uncertain."""
+def judged(query: Query, records: Sequence[Record]) -> list[tuple[int, tuple[str, ...]]]:
+    """Return the indices of the events that match a query, each with the reasons why this is uncertain."""
     if not query.alternatives:
-        return [(record, ()) for record in records]
+        return [(row, ()) for row in range(len(records))]
     judges = [_Judge(each) for each in query.alternatives]
-    made: list[tuple[Record, tuple[str, ...]]] = []
-    for record in records:
+    made: list[tuple[int, tuple[str, ...]]] = []
+    for row, record in enumerate(records.views() if isinstance(records, FlatRecords) else records):
         unsure: list[_Judge] = []
         for judge in judges:
             verdict = judge(record)
             if verdict:
-                made.append((record, ()))
+                made.append((row, ()))
                 break
             if verdict is None:
                 unsure.append(judge)
         else:
             if unsure:
-                made.append((record, _reasons(unsure, record)))
+                made.append((row, _reasons(unsure, record)))
     return made
 
 

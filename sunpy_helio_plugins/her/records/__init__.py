@@ -1,0 +1,1 @@
+"""The records of events as the registry sent them: the values of each keyword, and the complete records."""

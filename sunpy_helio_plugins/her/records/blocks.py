@@ -1,0 +1,271 @@
+"""
+Records that were received together, divided into columns.
+
+A response is divided at once: its records as objects, with about 150 members each, are ten times as large as the text.
+They are kept as compressed text, and are decoded again when they are accessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.her.records.cells import Cells
+
+__all__ = ["CompressedRecords", "Flat", "Flattener", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
+
+Record = dict[str, Any]
+
+Flat: TypeAlias = tuple[tuple[str, ...], tuple[Any, ...]]
+"""The names and the values of a record; JSON is never decoded to tuples otherwise."""
+
+CODEC = "zstd"
+"""The method of compression."""
+
+_FEW_MEMBERS = 16
+"""The number of members up to which an object is not a record: a reference, a relation, or the complete response."""
+
+
+class Flattener:
+    """
+    Convert records to names and values where JSON is decoded, while they are in the processor's cache.
+
+    Attributes
+    ----------
+    count : int
+        The number of objects that were converted.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._names: tuple[str, ...] = ()
+
+    def __call__(self, decoded: Record) -> Any:
+        """Convert an object with many members."""
+        if len(decoded) <= _FEW_MEMBERS:
+            return decoded
+        self.count += 1
+        names = tuple(decoded)
+        if names == self._names:
+            # Records of a response share them.
+            names = self._names
+        else:
+            self._names = names
+        return names, tuple(decoded.values())
+
+
+def flattened(records: Sequence[Record | Flat]) -> list[Flat]:
+    """Return records as names and values."""
+    return [one if type(one) is tuple else (tuple(one), tuple(one.values())) for one in records]  # type: ignore[union-attr]
+
+
+class FlatRecords(Sequence[Record]):
+    """
+    Records as names and values, each of which becomes a dict when it is accessed.
+
+    Parameters
+    ----------
+    flat : list of tuple
+        Their names and values.
+    """
+
+    def __init__(self, flat: list[Flat]) -> None:
+        self.flat = flat
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    @overload
+    def __getitem__(self, item: int) -> Record: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[Record]: ...
+    def __getitem__(self, item: int | slice) -> Record | list[Record]:
+        """Return a record, or a list of them."""
+        if isinstance(item, slice):
+            return [_record(one) for one in self.flat[item]]
+        return _record(self.flat[item])
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(_record, self.flat)
+
+    def values_of(self, name: str) -> list[Any]:
+        """Return a keyword of all records; `None` where a record does not have it."""
+        last: tuple[str, ...] = ()
+        made, place = [], -1
+        for names, values in self.flat:
+            if names is not last:
+                last, place = names, names.index(name) if name in names else -1
+            made.append(None if place < 0 else values[place])
+        return made
+
+
+    def views(self) -> Iterator[RecordView]:
+        """Yield the records, to look up a few keywords of each."""
+        last, places = None, dict[str, int]()
+        for names, values in self.flat:
+            if names is not last:
+                last, places = names, {name: place for place, name in enumerate(names)}
+            yield RecordView(places, values)
+
+
+class RecordView(Mapping[str, Any]):
+    """A record whose members are looked up, without a dict of them."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, places: dict[str, int], values: tuple[Any, ...]) -> None:
+        self._places, self._values = places, values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[self._places[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a member, or something else."""
+        place = self._places.get(name)
+        return default if place is None else self._values[place]
+
+
+def _record(one: Flat) -> Record:
+    return dict(zip(*one, strict=True))
+
+
+class CompressedRecords:
+    """
+    The records of a response, which are decoded on access.
+
+    Parameters
+    ----------
+    content : bytes
+        The body of the response.
+    decode : callable
+        Returns the records of a body.
+
+    Attributes
+    ----------
+    content : bytes
+        The compressed body.
+    codec : str
+        The method of compression; empty if it is not available.
+    size : int
+        The number of bytes of the body.
+    """
+
+    def __init__(self, content: bytes, decode: Callable[[bytes], list[Record]]) -> None:
+        import pyarrow as pa
+
+        self._decode, self.size = decode, len(content)
+        self.codec = CODEC if pa.Codec.is_available(CODEC) else ""
+        self.content: bytes = pa.compress(content, self.codec, asbytes=True) if self.codec else content
+
+    def records(self) -> list[Record]:
+        """Decode all records."""
+        import pyarrow as pa
+
+        if not self.codec:
+            return self._decode(self.content)
+        return self._decode(pa.decompress(self.content, self.size, self.codec, asbytes=True))
+
+
+Source = CompressedRecords | Sequence[Record]
+
+
+class RecordBlock:
+    """
+    Records that were received together, divided into columns.
+
+    Those with the same keywords in the same order follow each other in the columns.
+
+    Parameters
+    ----------
+    records : list of dict or FlatRecords
+        The records.
+    source : CompressedRecords, optional
+        Where they can be decoded again; by default they are kept.
+
+    Attributes
+    ----------
+    layouts : list of tuple of str
+        The different sequences of keywords.
+    counts : list of int
+        The number of records of each layout.
+    order : numpy.ndarray or None
+        The place of each row of the columns among the records; `None` if they are the same.
+    cells : dict of Cells
+        The values by keyword.
+    """
+
+    def __init__(self, records: Sequence[Record], source: CompressedRecords | None = None) -> None:
+        self.source: Source = records if source is None else source
+        found = _by_layout(records.flat if isinstance(records, FlatRecords) else flattened(records))
+        self.layouts = list(found)
+        self.counts = [len(places) for places, _ in found.values()]
+        self.order: NDArray[np.intp] | None = None
+        if len(found) > 1:
+            self.order = np.array(list(chain.from_iterable(places for places, _ in found.values())), dtype=np.intp)
+        self.cells = _cells({names: rows for names, (_, rows) in found.items()})
+
+    @classmethod
+    def undivided(cls, source: Source, count: int) -> RecordBlock:
+        """Return a number of records without their columns."""
+        made = cls([])
+        made.source = source
+        made.layouts, made.counts = [()], [count]
+        return made
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The row of each record in the columns."""
+        count = len(self)
+        if self.order is None:
+            return np.arange(count)
+        made = np.empty(count, dtype=np.intp)
+        made[self.order] = np.arange(count)
+        return made
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+
+Groups: TypeAlias = dict[tuple[str, ...], tuple[list[int], list[tuple[Any, ...]]]]
+
+
+def _by_layout(records: list[Flat]) -> Groups:
+    """Return the places and values of the records with the same keywords in the same order."""
+    found: Groups = {}
+    last: tuple[str, ...] | None = None
+    places: list[int] = []
+    rows: list[tuple[Any, ...]] = []
+    for place, (names, values) in enumerate(records):
+        if names is not last and names != last:
+            last = names
+            places, rows = found.setdefault(names, ([], []))
+        places.append(place)
+        rows.append(values)
+    return found
+
+
+def _cells(groups: dict[tuple[str, ...], list[tuple[Any, ...]]]) -> dict[str, Cells]:
+    """Return the values of each keyword of all records; `None` where a record does not have it."""
+    if len(groups) == 1:
+        names, rows = next(iter(groups.items()))
+        return {name: Cells.of(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    columns = [dict(zip(names, zip(*rows, strict=True), strict=True)) for names, rows in groups.items()]
+    gaps = [(None,) * len(rows) for rows in groups.values()]
+    made: dict[str, Cells] = {}
+    for name in dict.fromkeys(chain.from_iterable(groups)):
+        parts = [column.pop(name, gap) for column, gap in zip(columns, gaps, strict=True)]
+        made[name] = Cells.of(tuple(chain.from_iterable(parts)))
+    return made
