@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def load_house():
 
 house = load_house()
 MODULES = house.modules()
-GRAPH = house.imports()
+graph = functools.cache(house.imports)
 
 
 def is_inside(name: str, *rooms: str) -> bool:
@@ -80,7 +81,7 @@ def members(*rooms: str) -> list[str]:
 
 def crossings(sources: list[str], *rooms: str) -> set[tuple[str, str]]:
     """Return the imports of given modules from given modules."""
-    return {(name, target) for name in sources for target in GRAPH[name] if is_inside(target, *rooms)}
+    return {(name, target) for name in sources for target in graph()[name] if is_inside(target, *rooms)}
 
 
 def layer_of(name: str) -> int:
@@ -90,7 +91,7 @@ def layer_of(name: str) -> int:
 
 def reaching_network(name: str) -> set[str]:
     """Return the modules that import a network library, among all direct and indirect imports of a module."""
-    every = {name, *house.reachable(GRAPH, name)}
+    every = {name, *house.reachable(graph(), name)}
     return {
         f"{one} imports {library}"
         for one in every
@@ -135,7 +136,7 @@ def test_names_that_a_face_imports_later_count(tmp_path, monkeypatch):
 
 
 def test_no_module_imports_itself_through_others():
-    assert house.knots(GRAPH) == []
+    assert house.knots(graph()) == []
 
 
 def test_modules_import_from_their_own_layer_or_a_lower_one():
@@ -143,7 +144,7 @@ def test_modules_import_from_their_own_layer_or_a_lower_one():
         (name, target)
         for name in MODULES
         if layer_of(name) >= 0 and not is_inside(name, "demo", "cli")
-        for target in GRAPH[name]
+        for target in graph()[name]
         if layer_of(target) > layer_of(name) or is_inside(target, "sandbox")
     }
     assert upwards == set()

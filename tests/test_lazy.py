@@ -93,6 +93,7 @@ print(found)
 """
 
 
+@pytest.mark.exhaustive
 def test_what_is_imported_for_type_checkers_is_not_imported_otherwise(interpreters: Any) -> None:
     done = interpreters.run(OF_TYPE_CHECKERS)
     assert done.returncode == 0, done.stderr

@@ -163,6 +163,7 @@ def test_type_checkers_see_what_is_imported_later(face):
         assert set(importlib.import_module(face).__all__) - {"__version__"} == set(attached)
 
 
+@pytest.mark.exhaustive
 def test_no_module_takes_the_place_of_a_public_name():
     """An import of a submodule sets it in its package, whatever was there."""
     code = (
@@ -219,6 +220,7 @@ def has_module(package: str, name: str) -> bool:
     return path.name == "__init__.py" and path.with_name(f"{name}.py").exists()
 
 
+@pytest.mark.exhaustive
 def test_tests_import_public_names_from_the_faces():
     offered: dict[tuple[str, str], str] = {}
     for face in FACES:

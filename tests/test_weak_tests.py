@@ -137,6 +137,7 @@ def found(rule: Callable[[ast.AST], Iterator[int]]) -> dict[str, list[int]]:
     return {name: lines for name, function in functions().items() if (lines := sorted(rule(function)))}
 
 
+@pytest.mark.exhaustive
 def test_no_test_asserts_under_a_condition_alone():
     assert {name: lines for name, lines in found(one_sided).items() if name not in CONDITIONAL} == {}
 

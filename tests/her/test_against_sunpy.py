@@ -393,6 +393,7 @@ def test_all_times() -> None:
     assert all(isinstance(table[name], Time) for name in names)
 
 
+@pytest.mark.exhaustive
 def test_order_of_columns() -> None:
     code = (
         "from sunpy_helio_plugins.her import HERTable; import json\n"

@@ -461,6 +461,7 @@ def test_a_forked_process_has_a_connection_of_its_own(folder, path):
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.exhaustive
 @POSIX
 def test_a_killed_process_leaves_whole_entries(folder, path):
     code = """

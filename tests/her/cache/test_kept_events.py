@@ -66,6 +66,7 @@ def check(registry: Registry, query: Query, requests: int | None = None) -> Any:
     return found
 
 
+@pytest.mark.exhaustive
 def test_fourteen_years_in_25_pages_are_requested_once(registry: Registry) -> None:
     registry.clock.now += 14 * 366 * DAY
     for number in range(24_500):

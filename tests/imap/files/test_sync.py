@@ -237,6 +237,7 @@ class TestSync:
         monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
         assert self.sync(tmp_path).errors == []
 
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize("whole", [0, 1, 2])
     def test_a_kill_leaves_whole_files_and_the_next_run_the_rest(self, archive, tmp_path, whole):
         script = (
