@@ -192,7 +192,9 @@ def changed(text: str, kind: str, number: int) -> str | None:
     from cosmic_ray.mutating import mutate_code
 
     if kind != "remove":
-        made: str | None = mutate_code(text, plugins.get_operator(kind)(), number)
+        made: str | None = None
+        with suppress(AttributeError):  # names with a dot that are caught
+            made = mutate_code(text, plugins.get_operator(kind)(), number)
         # Outside of Cosmic Ray its exception is not defined: a name that is not known is found by any test.
         return made and made.replace("CosmicRayTestingException", NEVER_RAISED)
     node = [one for one in ast.walk(ast.parse(text)) if is_removable(one)][number]
