@@ -130,6 +130,13 @@ class TestXarray:
         assert made["odd"].attrs == {"unit_string": "blorps", "long_name": "odd"}
         assert made["time"].encoding["units"] == "nanoseconds since 1970-01-01"
 
+    @pytest.mark.parametrize(("values", "is_masked"), [([1, 2], False), ([True, False], False), ([1.0, 2.0], True)])
+    def test_only_variables_that_can_be_missing_become_masked(self, values: list[Any], is_masked: bool) -> None:
+        given = xarray.Dataset({"x": ("time", values)}, {"time": pd.date_range("2026-01-10", periods=2)})
+        column = series.to_table(given)["x"]
+        assert hasattr(column, "mask") == is_masked
+        assert column.tolist() == values
+
     def test_netcdf_keeps_the_table(self, records: QTable, tmp_path: Path) -> None:
         series.to_xarray(records).to_netcdf(tmp_path / "x.nc", engine="h5netcdf")
         with xarray.open_dataset(tmp_path / "x.nc", engine="h5netcdf") as opened:

@@ -169,6 +169,21 @@ def test_another_column_is_a_map(make_map):
     assert sky.unit == u.sr
 
 
+@pytest.mark.parametrize("kind", ["support_data", "metadata"])
+def test_without_a_usual_quantity_the_first_variable_of_data_is_the_map(make_map, kind):
+    table = make_map()
+    assert imap.to_skymap(table).meta["name"] == "ena_intensity"
+    table.remove_column("ena_intensity")
+    assert table.colnames.index("ena_intensity_stat_uncert") < table.colnames.index("exposure_factor")
+    assert imap.to_skymap(table).meta["name"] == "exposure_factor"
+    for name in table.colnames:
+        if table[name].info.meta:
+            table[name].info.meta["VAR_TYPE"] = kind
+    assert imap.to_skymap(table).meta["name"] == "ena_intensity_stat_uncert"
+    table["exposure_factor"].info.meta.pop("VAR_TYPE")
+    assert imap.to_skymap(table).meta["name"] == "exposure_factor"
+
+
 def test_latitude_may_be_before_longitude(make_map):
     sky = {"latitude": np.arange(-87, 90, 6.0), "longitude": np.arange(3, 360, 6.0)}
     cube = imap.to_skymap(make_map(sky))
