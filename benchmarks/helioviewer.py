@@ -496,6 +496,7 @@ def measure(repeats: int, chosen: list[str]) -> dict[str, dict[str, float]]:
         hvpy.set_api_url(f"{url}/v2/")
         file = Path(folder, "image.jp2")
         file.write_bytes(large)
+        Handler.image = large
         works: dict[str, Callable[[], dict[str, float]]] = {
             "day": lambda: searched(1, 3 * repeats), "month": lambda: searched(31, repeats),
             "bytes_512_smooth": lambda: bytes_512(smooth), "bytes_512": lambda: bytes_512(large),

@@ -19,7 +19,8 @@ more than ``STEEPEST`` is an error.
 with an empty one (``kept``), and its repetition (``again``), compared with an expert's own loop of requests, json and
 pandas: CPU seconds, and the peak memory of a process in megabytes, of which ``base_mb`` are imports.
 
-Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large] [--outlines] [--search 100000]``.
+Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large] [--outlines] [--tables]
+[--search 100000]``.
 """
 
 from __future__ import annotations
@@ -393,12 +394,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--large", action="store_true", help="only the 10,000 events, in this process")
     parser.add_argument("--outlines", action="store_true", help="only overlay, mask and transform")
+    parser.add_argument("--tables", action="store_true", help="only the tables of ``--rows`` events")
     parser.add_argument("--search", type=int, help="only a search for this number of flares")
     parser.add_argument("--side", choices=("ours", "kept", "expert"), help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.large or options.side:
         print(json.dumps(large() if options.large else measured_search(options.side, options.url)))
+        return
+    if options.tables:
+        print(json.dumps(comparisons(options.rows, options.repeats)))
         return
     result: dict[str, Any] = {} if options.outlines else {"search_100k": searches(options.search or 100_000)}
     if not options.search:
@@ -534,13 +539,18 @@ def searches(rows: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-def tables(rows: int, repeats: int) -> dict[str, Any]:
-    """Return the measurements of tables."""
+def comparisons(rows: int, repeats: int) -> dict[str, Any]:
+    """Return the times of tables, compared with sunpy's client and with an expert's own code."""
     made: dict[str, Any] = {}
     for name, make in (("mixed", mixed), ("holes", holes)):
         made[f"{name}_{rows}"] = compare(make(rows), repeats)
         made[f"expert_{name}"] = compare_expert(make(rows), repeats)
-    made |= files(10 * rows, repeats)
+    return made
+
+
+def tables(rows: int, repeats: int) -> dict[str, Any]:
+    """Return the measurements of tables."""
+    made = comparisons(rows, repeats) | files(10 * rows, repeats)
     done = subprocess.run([sys.executable, __file__, "--large"], capture_output=True, text=True, check=True)
     return made | {"mixed_10000": json.loads(done.stdout.splitlines()[-1])}
 

@@ -1,13 +1,14 @@
 """
 Run benchmarks, keep their figures, and name those that became worse by more than a tenth.
 
-    python benchmarks/history.py quantities mirror [--history FILE] [--repeats 3] [--only-compare]
+    python benchmarks/history.py quantities mirror [--history FILE] [--repeats 3] [--short] [--only-compare]
 
 Each run adds one line of JSON to the history (``benchmarks/history.jsonl``): the commit, the versions, the load of the
 machine and all figures of the scripts' ``--json``. A figure is compared with the median of its last `WINDOW` lines,
 from any machine if it does not depend on one: a ``ratio`` (how many times less than another program) must not fall, and
 a number of requests, an exponent or a size must not rise. Times are compared with lines of the same machine only. The
-median of ``--repeats`` runs is kept. Exits with 1 if a figure became worse.
+median of ``--repeats`` runs is kept. With ``--short``, only the measurements that `SHORT` names are made, which are
+those of the documentation. Exits with 1 if a figure became worse.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ NOISE = {"seconds": 0.01, "ms": 0.5}
 MACHINE_FREE = ("ratio", "requests", "exponent", "mb", "bytes")
 """Ends of the names of figures that do not depend on the machine."""
 
+SHORT = {
+    "hapi": ("csv_3", "csv_spectrum", "csv_strings", "binary_3"),
+    "imap": ("--only", "mag_day", "to_xarray_day", "expert_mag_day", "map_read", "fetch_loop", "--repeats", "5"),
+    "helioviewer": ("read_512", "area_read", "fetch_hvpy"),
+    "her": ("--tables",),
+    "series": ("--samples", "1000000"),
+}
+"""The arguments of short runs, by script; the others are short."""
+
 PACKAGES = ("sunpy", "astropy", "numpy", "pandas", "pyarrow")
 
 
@@ -66,13 +76,12 @@ def is_worse(name: str, now: float, before: float) -> bool:
     return kind(name) in MACHINE_FREE and now > before * (1 + LOSS)
 
 
-def measured(name: str, repeats: int) -> dict[str, float]:
+def measured(name: str, repeats: int, arguments: Sequence[str] = ()) -> dict[str, float]:
     """Return the medians of the figures of a script."""
     runs = []
+    command = [sys.executable, str(HERE / f"{name}.py"), "--json", *arguments]
     for _ in range(repeats):
-        done = subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--json"], stdout=subprocess.PIPE, text=True, check=False
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if not lines:
             raise SystemExit(f"{name}.py printed no figures (exit code {done.returncode}).")
@@ -123,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="scripts in this folder, without .py")
     parser.add_argument("--history", type=Path, default=HERE / "history.jsonl")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--short", action="store_true", help="only the measurements of the documentation")
     parser.add_argument("--only-compare", action="store_true", help="compare the last line, without a run")
     chosen = parser.parse_args(arguments)
     history = read(chosen.history)
@@ -135,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error("give the names of scripts, such as quantities and mirror")
         figures: dict[str, float] = {}
         for name in chosen.names:
-            figures |= measured(name, chosen.repeats)
+            figures |= measured(name, chosen.repeats, SHORT.get(name, ()) if chosen.short else ())
         run = {**here(), "figures": figures}
         with chosen.history.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(run) + "\n")

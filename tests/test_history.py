@@ -10,9 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-spec = importlib.util.spec_from_file_location("history", ROOT / "benchmarks" / "history.py")
-history = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(history)
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+history, comparison = script("history"), script("comparison")
 
 
 def run(machine: str = "one", **figures: float) -> dict:
@@ -53,7 +59,7 @@ def test_times_of_other_machines_are_not_compared():
 def test_runs_are_added_and_losses_end_with_1(tmp_path, monkeypatch, capsys):
     path = tmp_path / "history.jsonl"
     ratios = iter([10.0, 5.0])
-    monkeypatch.setattr(history, "measured", lambda name, repeats: {f"{name}.ratio": next(ratios)})
+    monkeypatch.setattr(history, "measured", lambda name, repeats, arguments: {f"{name}.ratio": next(ratios)})
     assert history.main(["one", "--history", str(path)]) == 0
     assert history.main(["one", "--history", str(path)]) == 1
     assert history.main(["--history", str(path), "--only-compare"]) == 1
@@ -70,6 +76,14 @@ def test_figures_of_a_script_are_medians(monkeypatch, tmp_path):
     assert history.measured("made", 1) == {"made.a.ratio": 3.0}
 
 
+def test_short_runs_pass_the_arguments_of_the_script(monkeypatch, tmp_path):
+    (tmp_path / "hapi.py").write_text("import sys\nprint('{\"a\": {\"ratio\": %d}}' % sys.argv.count('csv_3'))")
+    monkeypatch.setattr(history, "HERE", tmp_path)
+    path = tmp_path / "history.jsonl"
+    assert history.main(["hapi", "--short", "--repeats", "1", "--history", str(path)]) == 0
+    assert history.read(path)[-1]["figures"] == {"hapi.a.ratio": 1.0}
+
+
 def test_a_script_without_figures_is_an_error(monkeypatch, tmp_path):
     (tmp_path / "made.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr(history, "HERE", tmp_path)
@@ -83,10 +97,28 @@ def test_the_kept_history_can_be_compared(line):
     assert line["figures"]
 
 
+def test_the_table_has_the_usual_client_beside_the_fastest_alternative():
+    old = {"load": 1.0, "figures": {"hapi.csv_3.ours_ms": 1.0, "hapi.csv_3.theirs_ms": 1.0}}
+    new = {
+        "load": 2.5,
+        "figures": {"hapi.csv_3.ours_ms": 200, "hapi.csv_3.theirs_ms": 3000, "hapi.csv_3.expert_ms": 180},
+    }
+    (row,) = comparison.rows([old, new])
+    assert row[1:] == ("200 ms", "hapiclient", "15", "pyarrow and numpy", "0.9", "``hapi.py``", "2.5")
+
+
+def test_a_peer_is_compared_with_the_figure_that_was_measured_with_it():
+    figures = {"mag_day.ours_ms": 30, "expert_mag_day.ours_tt_ms": 20, "expert_mag_day.expert_tt_ms": 10}
+    (row,) = comparison.rows([{"load": 1.0, "figures": {f"imap.{name}": value for name, value in figures.items()}}])
+    assert row[1:6] == ("30 ms", "", "", "pycdfpp", "0.5")
+
+
+def test_times_in_seconds_are_shown_with_their_unit():
+    (row,) = comparison.rows([{"load": 1.0, "figures": {"imap.fetch_loop.ours_s": 2.144}}])
+    assert row[1] == "2.14 s"
+
+
 def test_the_table_of_the_documentation_is_that_of_the_history(tmp_path, monkeypatch):
-    place = importlib.util.spec_from_file_location("comparison", ROOT / "benchmarks" / "comparison.py")
-    comparison = importlib.util.module_from_spec(place)
-    place.loader.exec_module(comparison)
     monkeypatch.setattr("sys.argv", ["comparison.py", "--target", str(tmp_path / "table.csv")])
     comparison.main()
     made = (tmp_path / "table.csv").read_text(encoding="utf-8")

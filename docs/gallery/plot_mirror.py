@@ -22,7 +22,7 @@ days = {"window": "2 days", "end": "2026-01-12", "picture": True}
 plan = {
     "mirror": {"folder": str(folder)},
     "queries": {
-        "wind": {"archive": "hapi", "dataset": "cdaweb/AC_H0_MFI", "parameters": ["Magnitude", "BGSEc"], **days},
+        "wind": {"archive": "hapi", "dataset": "cdaweb/AC_H0_MFI", "parameters": "Magnitude", **days},
         "mag": {"archive": "imap", "instrument": "mag", "level": "l2", "descriptor": "norm-gse", **days},
         "sun": {"archive": "helioviewer", "source_id": 11, "sample": "12 hours", **days},
         "holes": {"archive": "her", "event_type": "CH", "table": "ecsv", **days},
