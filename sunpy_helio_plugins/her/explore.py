@@ -169,6 +169,12 @@ def recent() -> list[str]:
     ------
     ServiceError
         The request failed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> len(her.recent())
+    15
     """
     page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).page()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))

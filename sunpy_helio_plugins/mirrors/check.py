@@ -160,6 +160,14 @@ def check_folder(
         The path is not that of a folder.
     DiskError
         The folder does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import check_folder, imap
+    >>> run = imap.sync((a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.Level("l2")), "copy")
+    >>> check_folder("copy")
+    <FolderCheck: Folder copy is whole: 4 whole (0 judged before)>
     """
     folder = one_path("check_folder", path, folder=True)
     with local(folder, "read"):

@@ -148,6 +148,14 @@ class Plan:
         The queries by name.
     origin : str
         The plan's file, for messages.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.mirrors import Plan
+    >>> query = {"archive": "her", "event_type": "FL", "window": "30 days"}
+    >>> plan = Plan.of({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> list(plan.queries)
+    ['flares']
     """
 
     folder: Path

@@ -113,6 +113,15 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     ------
     OSError
         The port is in use.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve() as archive:
+    ...     holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    >>> holes.file_num
+    18
     """
     if unknown := [one for one in services if one not in SERVICES]:
         raise QueryError(f"sandbox.serve takes services of {', '.join(SERVICES)}, not {shown(unknown[0])}.")
@@ -149,6 +158,15 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
         It was started with another port or other services.
     OSError
         The port is in use.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> archive = sandbox.start()
+    >>> archive.is_running
+    True
+    >>> sandbox.stop()
     """
     global _started
     with _lock:
