@@ -52,6 +52,15 @@ class Changes:
         The columns whose values differ, for each revised row.
     only : tuple of str
         Columns that are in one of the two tables only; they are not compared.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import io
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.imap.File())["imap"]
+    >>> changes = io.changes(found, found[1:])
+    >>> len(changes.new), len(changes.withdrawn)
+    (1, 0)
     """
 
     new: Any

@@ -66,6 +66,14 @@ class PlannedQuery:
         The format of the daily tables; empty for none.
     picture : bool
         Whether daily pictures are drawn.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.mirrors import Plan
+    >>> query = {"archive": "her", "event_type": "FL", "start": "2026-01-10", "end": "2026-01-11"}
+    >>> plan = Plan.of({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> plan.queries["flares"].archive
+    'her'
     """
 
     name: str

@@ -187,6 +187,14 @@ def stop() -> None:
     Stop archives started by `start`, or by `serve` and `use` without a ``with`` statement, and restore all settings.
 
     Archives started by a ``with`` statement are stopped at the end of its block. If none is running, nothing happens.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> archive = sandbox.start()
+    >>> sandbox.stop()
+    >>> archive.is_running
+    False
     """
     global _started
     with _lock:
@@ -219,5 +227,13 @@ def use(url: str) -> settings.Pointed:
     ------
     ValueError
         The URL is not on the local machine.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.Archive(0, ("her",)) as archive, sandbox.use(archive.url):
+    ...     print(Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH).file_num)
+    18
     """
     return settings.point(url)

@@ -55,6 +55,13 @@ class ServiceRequest:
         Whether it was sent; `False` after a dry run.
     answer : str
         What the service answered.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> request = imap.reprocess(("2026-01-10", "2026-01-12"), "mag", dry_run=True)
+    >>> request.parameters["instrument"]
+    'mag'
     """
 
     method: str
