@@ -375,6 +375,14 @@ class Isolation:
     Whether requests are restricted to the local machine: true while the embedded archive is running.
 
     This is not a setting, so that neither ``conf.reload()`` nor changing a setting ends it.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> from sunpy_helio_plugins.config import isolation
+    >>> with sandbox.serve():
+    ...     print(bool(isolation))
+    True
     """
 
     def __init__(self) -> None:
@@ -417,6 +425,16 @@ class Snapshot:
     ----------
     values : mapping of str to object
         The values by the names of the settings and environment variables.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import conf
+    >>> from sunpy_helio_plugins.config import Snapshot
+    >>> with conf.set_temp("retries", 1):
+    ...     taken = Snapshot.taken()
+    >>> with taken.applied():
+    ...     print(conf.retries)
+    1
     """
 
     values: Mapping[str, Any]

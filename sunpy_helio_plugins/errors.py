@@ -124,7 +124,20 @@ def _shortened(text: str, most: int) -> str:
 
 
 class QueryError(HelioPluginsError, ValueError):
-    """An invalid query: the message states what was given and what is allowed."""
+    """
+    An invalid query: the message states what was given and what is allowed.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_helio_plugins
+    >>> from sunpy_helio_plugins.errors import QueryError
+    >>> try:
+    ...     a.hapi.Server("cdawebb")
+    ... except QueryError as error:
+    ...     print(type(error).__name__)
+    QueryError
+    """
 
 
 class CoverageError(QueryError):
@@ -132,7 +145,22 @@ class CoverageError(QueryError):
 
 
 class IsolationError(QueryError):
-    """A URL on another machine, which is refused while the embedded archive is running."""
+    """
+    A URL on another machine, which is refused while the embedded archive is running.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> from sunpy_helio_plugins.errors import IsolationError
+    >>> elsewhere = a.hapi.Server("https://example.org/hapi") & a.hapi.Dataset("field")
+    >>> with sandbox.serve():
+    ...     try:
+    ...         found = Fido.search(a.Time("2026-01-10", "2026-01-11"), elsewhere)
+    ...     except IsolationError as error:
+    ...         print(type(error).__name__)
+    IsolationError
+    """
 
 
 class SettingError(HelioPluginsError, TypeError, ValueError):
@@ -358,6 +386,15 @@ class Problem(str):
     ----------
     kind, archive
         As given.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.errors import Problem
+    >>> problem = Problem("HER did not answer: 2026-01-10 is missing.", kind="unreachable", archive="HER")
+    >>> print(problem)
+    HER did not answer: 2026-01-10 is missing.
+    >>> problem.kind, problem.archive
+    ('unreachable', 'HER')
     """
 
     kind: str

@@ -111,9 +111,9 @@ def read(
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import cdf
-    >>> table = cdf.read("wi_h0_mfi_20260110_v05.cdf")  # doctest: +SKIP
-    >>> table["BGSE"].unit  # doctest: +SKIP
+    >>> from sunpy_helio_plugins import cdf, imap
+    >>> table = cdf.read(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    >>> table["b_gse"].unit
     Unit("nT")
     """
     scale = checked_scale(scale)
@@ -204,6 +204,12 @@ def epochs(path: str | Path) -> dict[str, int]:
     ------
     FileError
         The file does not exist or cannot be read as CDF.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import cdf, imap
+    >>> cdf.epochs(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    {'epoch': 2880}
     """
     return epochs_of(prepared(load(one_path("cdf.epochs", path))[0]))
 

@@ -31,12 +31,12 @@ class HAPIClient(ArchiveClient, BaseClient):
     --------
     >>> from sunpy.net import Fido, attrs as a
     >>> import sunpy_helio_plugins
-    >>> result = Fido.search(
-    ...     a.Time("2026-01-10", "2026-01-11"),
-    ...     a.hapi.Server.cdaweb,
-    ...     a.hapi.Dataset("AC_H0_MFI"),
-    ...     a.hapi.Parameters("Magnitude", "BGSEc"),
-    ... )  # doctest: +SKIP
+    >>> query = a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc")
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-11"), *query)
+    >>> print(found["hapi"]["Dataset", "Parameters", "Records"])
+     Dataset     Parameters    Records
+    --------- ---------------- -------
+    AC_H0_MFI Magnitude, BGSEc    5401
     """
 
     info_url = "https://hapi-server.org"

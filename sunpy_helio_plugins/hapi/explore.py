@@ -36,6 +36,16 @@ def servers() -> QTable:
     -------
     astropy.table.QTable
         Names, titles, sources, URLs, versions of HAPI, and habits that this package takes into account.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> print(hapi.servers()["name", "title"][:3])
+     name               title
+    ------ --------------------------------
+      amda Automated Multi-Dataset Analysis
+    cdaweb    Coordinated Data Analysis Web
+       csa          Cluster Science Archive
     """
     known = sorted(server_list.known().values(), key=lambda server: server.name)
     columns = ("name", "title", "source", "url", "version", "habits")
@@ -64,6 +74,14 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     ------
     ServiceError
         If the server cannot be reached, or does not respond as specified.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> print(hapi.catalog("cdaweb", "AC_*")["id"])
+        id
+    ---------
+    AC_H0_MFI
     """
     kept = _listed(Service(server_list.find(server)), pattern)
     columns = [np.array([row[index] for row in kept], dtype=str) for index in (0, 1)]
@@ -95,6 +113,15 @@ def info(server: str, dataset: str, parameters: Iterable[str] | str | None = Non
         If the dataset or a parameter does not exist; the message contains similar ids or names.
     ServiceError
         If the server cannot be reached, or does not respond as specified.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> hapi.info("cdaweb", "AC_H0_MFI", "Magnitude")
+    (no description)
+    1997-09-02T00:00:12Z to 2026-03-01T00:00:00Z, every PT16S
+        <Time: isotime (UTC)>
+        <Magnitude: double (nT)> B-field magnitude
     """
     service = Service(server_list.find(server))
     described = service.info(dataset)
@@ -119,6 +146,15 @@ def availability(server: str, pattern: str = "*") -> QTable:
     astropy.table.QTable
         Id, start, stop (as `~astropy.time.Time`, masked if the server does not give them) and cadence. Datasets whose
         description failed are not included, but listed in ``meta["problems"]``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> print(hapi.availability("lisird")["id", "cadence"][:2])
+          id      cadence
+    ------------- -------
+    tsis_tsi_24hr     P1D
+    tsis_ssi_24hr     P1D
     """
     service = Service(server_list.find(server))
     described = descriptions(service, [one for one, _ in _listed(service, pattern)])
@@ -183,6 +219,15 @@ def check(server: str) -> Check:
     -------
     Check
         The result of each step; it is true if all steps succeeded.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> print(hapi.check("lisird"))
+    HAPI server lisird
+    ok     capabilities: HAPI 3.2, csv, binary, json
+    ok     catalog: 3 datasets
+    ok     data: 1 records of tsis_tsi_24hr from 2026-01-10T00:00:00Z to 2026-01-11T00:00:00Z
     """
     service = Service(server_list.find(server), fresh=True)
     steps: list[tuple[str, bool, str]] = []

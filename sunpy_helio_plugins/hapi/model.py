@@ -47,6 +47,13 @@ class Parameter:
     ----------
     raw : mapping
         The member of ``parameters``, unchanged.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> magnitude = hapi.info("cdaweb", "AC_H0_MFI").parameters[1]
+    >>> magnitude.name, magnitude.description
+    ('Magnitude', 'B-field magnitude')
     """
 
     raw: Mapping[str, Any]
@@ -290,6 +297,13 @@ class Info:
     ----------
     raw : mapping
         The decoded JSON object, with references resolved.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> described = hapi.info("cdaweb", "AC_H0_MFI")
+    >>> [parameter.name for parameter in described.parameters]
+    ['Time', 'Magnitude', 'BGSEc', 'SC_pos_GSE']
     """
 
     raw: Mapping[str, Any]

@@ -37,6 +37,17 @@ class HAPITable(ArchiveTable):
 
     The columns include the server, the dataset, its parameters and their units, the time range that ``Fido.fetch``
     requests, and the estimated number and size of the records.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> query = a.hapi.Dataset("cdaweb/AC_H0_MFI"), a.hapi.Parameters("Magnitude")
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-11"), *query)["hapi"]
+    >>> print(found["Dataset", "Cadence", "Units", "Records"])
+     Dataset  Cadence Units Records
+    --------- ------- ----- -------
+    AC_H0_MFI   PT16S    nT    5401
     """
 
     hide_keys = ["format", "info", "range", "url", "server_url"]

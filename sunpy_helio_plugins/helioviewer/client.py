@@ -44,8 +44,14 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
     >>> import astropy.units as u
     >>> from sunpy.net import Fido, attrs as a
     >>> import sunpy_helio_plugins
-    >>> Fido.search(a.Time("2026-01-10 11:55", "2026-01-10 12:05"), a.Instrument.aia, a.Wavelength(304 * u.AA),
-    ...             a.helioviewer.Image())  # doctest: +SKIP
+    >>> noon = a.Time("2026-01-10 11:58", "2026-01-10 12:00")
+    >>> found = Fido.search(noon, a.helioviewer.Image(), a.Instrument.aia, a.Wavelength(304 * u.AA))
+    >>> print(found["helioviewer"]["Start Time", "Measurement"])
+           Start Time       Measurement
+    ----------------------- -----------
+    2026-01-10 11:58:17.131         304
+    2026-01-10 11:58:53.130         304
+    2026-01-10 11:59:29.129         304
     """
 
     info_url = "https://helioviewer.org"

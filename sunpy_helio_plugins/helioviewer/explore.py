@@ -63,6 +63,16 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
         The tolerance is not a duration.
     ServiceError
         Helioviewer does not return a valid response.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> near = helioviewer.near("2026-01-10 12:00")
+    >>> print(near["Start Time", "Instrument", "Measurement"][:2])
+           Start Time       Instrument Measurement
+    ----------------------- ---------- -----------
+    2026-01-10 12:00:04.000        AIA         193
+    2026-01-10 12:00:05.000        AIA         304
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
@@ -135,7 +145,13 @@ def nearest(source: Any, time: Any, tolerance: u.Quantity | None = None) -> tabl
     Examples
     --------
     >>> from sunpy_helio_plugins import helioviewer
-    >>> helioviewer.nearest("AIA 304", ["2026-01-10 12:00", "2026-01-10 16:00"])  # doctest: +SKIP
+    >>> images = helioviewer.nearest("AIA 304", ["2026-01-10 12:00", "2026-01-10 16:00"])
+    >>> print(images["Start Time", "Offset"])
+           Start Time       Offset
+                              s
+    ----------------------- ------
+    2026-01-10 12:00:05.129  5.129
+    2026-01-10 16:00:05.129  5.129
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
@@ -211,6 +227,14 @@ class Coverage:
         The images.
     start, end : astropy.time.Time
         The range.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> held = helioviewer.coverage(a.Time("2026-01-10", "2026-01-11"), a.helioviewer.SourceID(13))
+    >>> held
+    <Coverage of AIA 304, 2026-01-10T00:00:00 to 2026-01-11T00:00:00: images 116, gaps 6>
     """
 
     table: QTable
@@ -286,6 +310,16 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
     ------
     QueryError
         The range or the sources are missing.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> held = helioviewer.coverage(a.Time("2026-01-10", "2026-01-11"), a.helioviewer.SourceID(13))
+    >>> print(held.table["Nickname", "Images", "Gaps"])
+    Nickname Images Gaps
+    -------- ------ ----
+     AIA 304    116    6
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 

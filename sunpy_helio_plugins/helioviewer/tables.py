@@ -104,6 +104,18 @@ class HelioviewerTable(ArchiveTable):
 
     ``Start Time`` and ``End Time`` are both the time in the file's name, which is the start of the exposure or the time
     that the instrument team assigns to the image: lists do not contain the exposure time.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> print(images["Start Time", "Instrument", "Measurement"][:2])
+           Start Time       Instrument Measurement
+    ----------------------- ---------- -----------
+    2026-01-10 11:59:29.129        AIA         304
+    2026-01-10 12:00:05.129        AIA         304
     """
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]

@@ -60,9 +60,9 @@ class HERClient(ArchiveClient, BaseClient):
     --------
     >>> from sunpy.net import Fido, attrs as a
     >>> import sunpy_helio_plugins
-    >>> holes = Fido.search(
-    ...     a.Time("2026-01-10", "2026-01-11"), a.her.CH, a.her.frm_name == "SPoCA"
-    ... )  # doctest: +SKIP
+    >>> holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH, a.her.frm_name == "SPoCA")
+    >>> holes.file_num
+    18
 
     References
     ----------

@@ -169,6 +169,12 @@ def recent() -> list[str]:
     ------
     ServiceError
         The request failed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> len(her.recent())
+    15
     """
     page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).page()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
@@ -201,6 +207,16 @@ def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
         The keyword or type does not exist, or the query does not contain a time.
     ServiceError
         The request failed or the response is not valid. If only some pages failed, a warning is issued instead.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> print(her.values(a.her.frm_name, a.Time("2026-01-10", "2026-01-11"), a.her.FL))
+    event_type       value       count
+    ---------- ----------------- -----
+            FL SSW Latest Events     6
+            FL              SWPC     6
     """
     name = str(getattr(getattr(attr, "keyword", None), "name", attr)).lower()
     if name not in keywords():

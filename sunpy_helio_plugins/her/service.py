@@ -43,6 +43,14 @@ class Request:
         Names and values, in the order in which they are sent.
     url : str
         The complete URL.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> her.translate(day, a.her.FL | a.her.CH)
+    (<Request for FL, CH, 2026-01-10T00:00:00 to 2026-01-10T23:59:00>,)
     """
 
     query: Query

@@ -274,6 +274,19 @@ class HERTable(ArchiveTable):
         The relations between these and other events, as returned by the registry; see `associations`.
     problems : list of str
         Missing parts of the result, values that could not be read, and the reasons.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> print(holes["event_starttime", "frm_name", "area_atdiskcenter"][:2])
+        event_starttime     frm_name area_atdiskcenter
+                                            km2
+    ----------------------- -------- -----------------
+    2026-01-09T20:00:05.000    SPoCA     96799997952.0
+    2026-01-09T20:00:05.000    SPoCA     38300000256.0
     """
 
     Row = EventRow

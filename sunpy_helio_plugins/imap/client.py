@@ -46,9 +46,14 @@ class IMAPClient(ArchiveClient, BaseClient):
     Examples
     --------
     >>> from sunpy.net import Fido, attrs as a
-    >>> found = Fido.search(
-    ...     a.Time("2026-01-10", "2026-01-12"), a.imap.File(), a.Instrument("mag"), a.Level("l2")
-    ... )  # doctest: +REMOTE_DATA
+    >>> import sunpy_helio_plugins
+    >>> query = a.imap.File(), a.Instrument("mag"), a.Level("l2")
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-10"), *query)
+    >>> print(found["imap"]["Start Time", "Descriptor", "Version"])
+           Start Time       Descriptor  Version
+    ----------------------- ---------- ---------
+    2026-01-10 00:00:00.000   norm-gse v001.0002
+    2026-01-10 00:00:00.000   norm-rtn v001.0001
     """
 
     info_url = "https://imap-mission.com"

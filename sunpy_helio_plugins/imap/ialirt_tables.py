@@ -189,9 +189,11 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
 
     Examples
     --------
-    >>> from sunpy.net import attrs as a
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> field = imap.realtime(a.Time("2026-03-10 04:00", "2026-03-10 05:00"), "mag")  # doctest: +SKIP
+    >>> field = imap.realtime(a.Time("2026-01-10 16:00", "2026-01-10 16:05"), "mag")
+    >>> print(field["time"][0], field["mag_B_GSE"].unit)
+    2026-01-10T16:00:00.000000000 nT
     """
     scale, part = checked_scale(scale), str(instrument).strip().lower()
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):

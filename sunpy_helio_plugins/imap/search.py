@@ -71,9 +71,11 @@ def unreleased(table: Any) -> list[str]:
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> found = Fido.search(a.Time("2026-01-12", "2026-01-13"), a.Instrument("mag"), a.imap.File())  # doctest: +SKIP
-    >>> imap.unreleased(found[0])  # doctest: +SKIP
+    >>> query = a.Instrument("mag"), a.imap.Descriptor("norm-gse")
+    >>> found = Fido.search(a.Time("2026-01-12", "2026-01-13"), *query)
+    >>> imap.unreleased(found[0])
     ['imap_mag_l2_norm-gse_20260112_v001.0002.cdf']
     """
     found = inputs.tables("imap.unreleased", table, IMAPTable, "files, as a search for IMAP's files returned them")

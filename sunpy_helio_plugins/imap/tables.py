@@ -198,6 +198,18 @@ class IMAPTable(ArchiveTable):
 
     The columns ``Extension``, ``Major Version``, ``Minor Version``, ``CRID`` (the identifier of a processing run),
     ``file_path`` and ``url`` are not printed.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> query = a.imap.File(), a.Instrument("mag"), a.Level("l2")
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-10"), *query)["imap"]
+    >>> print(found["Descriptor", "Version", "Released"])
+    Descriptor  Version  Released
+    ---------- --------- --------
+      norm-gse v001.0002     True
+      norm-rtn v001.0001     True
     """
 
     hide_keys = ["Extension", "Major Version", "Minor Version", "CRID", "file_path", "url"]

@@ -39,9 +39,10 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi, io
-    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")  # doctest: +SKIP
-    >>> io.write(field, "field.asdf")  # doctest: +SKIP
-    >>> io.read("field.asdf")  # doctest: +SKIP
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> io.write(field, "field.ecsv")
+    >>> len(io.read("field.ecsv"))
+    5400
     """
     args = checked("io.write", args, "write")
     with far_years():
@@ -67,6 +68,14 @@ def read(*args: Any, **kwargs: Any) -> Any:
     ------
     FileError
         The file is damaged, or was not written by this package.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, io
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "BGSEc")
+    >>> io.write(field, "field.ecsv")
+    >>> io.read("field.ecsv")["BGSEc"].unit
+    Unit("nT")
     """
     args = checked("io.read", args, "read")
     with far_years():

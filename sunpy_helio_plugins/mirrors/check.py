@@ -62,6 +62,15 @@ class FolderCheck:
         Files and manifests that cannot be read, and archives that did not answer.
     notes : list of str
         Remarks.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import check_folder, imap
+    >>> run = imap.sync((a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.Level("l2")), "copy")
+    >>> checked = check_folder("copy")
+    >>> checked.damaged, checked.missing
+    ({}, [])
     """
 
     folder: Path
@@ -160,6 +169,14 @@ def check_folder(
         The path is not that of a folder.
     DiskError
         The folder does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import check_folder, imap
+    >>> run = imap.sync((a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.Level("l2")), "copy")
+    >>> check_folder("copy")
+    <FolderCheck: Folder copy is whole: 4 whole (0 judged before)>
     """
     folder = one_path("check_folder", path, folder=True)
     with local(folder, "read"):
@@ -188,6 +205,12 @@ def check_cache() -> FolderCheck:
     FolderCheck
         The database as a whole or damaged file. Damaged entries are never used; ``astropy.utils.data`` and others have
         caches of their own.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.mirrors import check_cache
+    >>> check_cache().damaged
+    {}
     """
     place, count, lost = cache.check()
     found = FolderCheck(place.parent)

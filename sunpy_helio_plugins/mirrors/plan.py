@@ -66,6 +66,14 @@ class PlannedQuery:
         The format of the daily tables; empty for none.
     picture : bool
         Whether daily pictures are drawn.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.mirrors import Plan
+    >>> query = {"archive": "her", "event_type": "FL", "start": "2026-01-10", "end": "2026-01-11"}
+    >>> plan = Plan.of({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> plan.queries["flares"].archive
+    'her'
     """
 
     name: str
@@ -148,6 +156,14 @@ class Plan:
         The queries by name.
     origin : str
         The plan's file, for messages.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.mirrors import Plan
+    >>> query = {"archive": "her", "event_type": "FL", "window": "30 days"}
+    >>> plan = Plan.of({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> list(plan.queries)
+    ['flares']
     """
 
     folder: Path

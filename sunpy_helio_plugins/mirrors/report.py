@@ -57,6 +57,14 @@ class QueryReport:
         The time at which it began in UTC.
     seconds : float
         The time that it took.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import mirror
+    >>> query = {"archive": "her", "event_type": "FL", "start": "2026-01-10", "end": "2026-01-11"}
+    >>> report = mirror({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> len(report.queries["flares"].new)
+    12
     """
 
     name: str
@@ -122,6 +130,14 @@ class MirrorReport:
         The times of the run in UTC.
     is_dry : bool
         Whether nothing was downloaded, deleted or written.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import mirror
+    >>> query = {"archive": "her", "event_type": "FL", "start": "2026-01-10", "end": "2026-01-11"}
+    >>> report = mirror({"mirror": {"folder": "mirror"}, "queries": {"flares": query}})
+    >>> report.summary, report.problems
+    ('Mirror mirror is whole: flares: 12 new', [])
     """
 
     folder: Path

@@ -70,11 +70,10 @@ def mirror(
     Examples
     --------
     >>> from sunpy_helio_plugins import mirror
-    >>> report = mirror({
-    ...     "mirror": {"folder": "~/mirror"},
-    ...     "queries": {"mag": {"archive": "imap", "instrument": "mag", "level": "l2", "window": "30 days"}},
-    ... })  # doctest: +SKIP
-    >>> print(report.summary)  # doctest: +SKIP
+    >>> query = {"archive": "imap", "instrument": "mag", "level": "l2", "start": "2026-01-10", "end": "2026-01-12"}
+    >>> report = mirror({"mirror": {"folder": "mirror"}, "queries": {"mag": query}})
+    >>> print(report.summary)
+    Mirror mirror is whole: mag: 4 new
     """
     made = Plan.of(plan)
     chosen = _chosen(made, queries)

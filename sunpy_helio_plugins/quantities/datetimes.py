@@ -53,6 +53,13 @@ def to_datetime64(time: Time) -> NDArray[np.datetime64]:
     -----
     InexactTimeWarning
         Times are within a leap second, or are truncated to microseconds.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.to_datetime64(Time("2026-01-10 12:00", scale="tt")))
+    2026-01-10T11:58:50.816000000
     """
     missing = np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape)
     known = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
@@ -124,6 +131,13 @@ def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = Non
     -------
     astropy.time.Time
         The times in UTC.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.from_datetime64(np.array(["2026-01-10T12:00"], "datetime64[ns]")).isot[0])
+    2026-01-10T12:00:00.000000000
     """
     missing = np.isnat(values) | (False if mask is None else np.asarray(mask, dtype=bool))
     filled = np.where(missing, np.datetime64(0, "D"), values) if missing.any() else values

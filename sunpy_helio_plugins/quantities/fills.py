@@ -79,6 +79,13 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
     -------
     numpy.ndarray of bool or None
         An array of the shape of ``values``; `None` if no element is fill.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.is_fill(np.array([5.1, -1e31]), "-1e31").tolist()
+    [False, True]
     """
     if fill is None or isinstance(fill, bool):
         return None
@@ -106,6 +113,12 @@ def exact_integer(text: str | float) -> int | None:
     -------
     int or None
         The integer.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.exact_integer("5.0"), quantities.exact_integer(5.5)
+    (5, None)
     """
     try:
         return int(text) if isinstance(text, str | int) else _integral(Decimal(float(text)))
@@ -198,6 +211,13 @@ def for_frame(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
     numpy.ndarray or pandas.arrays.IntegerArray
         Floats, with NaN for missing elements. Integers that cannot be represented as floats have the nullable integer
         type of pandas.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.for_frame(np.array([1, 2]), np.array([False, True])).tolist()
+    [1.0, nan]
     """
     lost = np.zeros(values.shape, dtype=bool) if mask is None else np.asarray(mask)
     if values.dtype.kind == "f":
@@ -315,6 +335,13 @@ def masked(values: Any, mask: NDArray[np.bool_] | None, name: str | None = None)
     -------
     MaskKeepingQuantity or MaskKeepingColumn
         A masked column in all cases, which shares the memory of ``values``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.masked(np.array([1.0, 2.0]), np.array([False, True])).tolist())
+    [1.0, None]
     """
     if mask is None:
         mask = np.zeros(values.shape, dtype=bool)

@@ -136,6 +136,13 @@ def datetime64_from_iso(
     -------
     numpy.ndarray of datetime64
         The times in UTC, see `to_datetime64`. Missing time stamps are ``NaT``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.datetime64_from_iso(["2026-01-10T00:00:00.5Z", "2026-011Z"])
+    array(['2026-01-10T00:00:00.500000000', '2026-01-11T00:00:00.000000000'],
+          dtype='datetime64[ns]')
     """
     stamps, missing = _prepared(values, mask)
     return from_days(*split(stamps), missing, warn=warn)
@@ -158,6 +165,12 @@ def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     -------
     astropy.time.Time
         The times in UTC, with an error of less than a nanosecond.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.from_tt2000([821275269184000000]).isot[0])
+    2026-01-10T00:00:00.000000000
     """
     epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
     return time_of(*split_tt2000(epochs), missing)
@@ -181,6 +194,12 @@ def datetime64_from_tt2000(
     -------
     numpy.ndarray of datetime64
         The times in UTC, see `to_datetime64`. Missing epochs are ``NaT``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.datetime64_from_tt2000([821275269184000000])
+    array(['2026-01-10T00:00:00.000000000'], dtype='datetime64[ns]')
     """
     epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
     return from_days(*split_tt2000(epochs), missing, warn=warn)
@@ -243,6 +262,12 @@ def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, se
     -------
     astropy.time.Time
         The times in UTC, exact to a nanosecond or to the precision of the number.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.from_unix([1768003200.25]).isot[0])
+    2026-01-10T00:00:00.250000000
     """
     counts = np.asarray(values)
     if counts.dtype.kind in "iu":
@@ -274,6 +299,13 @@ def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = Fal
     -------
     RecordTime
         An `~astropy.time.Time` whose ``datetime64``, ``datetime`` and ``to_pandas`` keep times within leap seconds.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.as_column(Time(["2026-01-10", "2026-01-11"])))
+    ['2026-01-10 00:00:00.000000000' '2026-01-11 00:00:00.000000000']
     """
     made = RecordTime(with_mask(time) if may_be_missing and not time.masked else time, copy=False)
     made.precision = PRECISION
@@ -299,6 +331,12 @@ def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     -------
     astropy.time.Time
         The times in UTC, exact to a nanosecond relative to the number, whose resolution is some microseconds.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.from_cdf_epoch([63935222400000.0]).isot[0])
+    2026-01-10T00:00:00.000000000
     """
     epochs, missing = finite(np.asarray(values, dtype=np.float64), mask, _YEAR, _LAST_EPOCH, 6.3e13)
     days = np.floor(epochs / _MILLISECONDS)
@@ -324,6 +362,12 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     -------
     astropy.time.Time
         The times in UTC, exact to a nanosecond.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import quantities
+    >>> print(quantities.from_cdf_epoch16([63935222400.0 + 500_000_000_000j]).isot[0])
+    2026-01-10T00:00:00.500000000
     """
     given = np.asarray(values)
     pairs = given if given.dtype.kind == "c" else given[..., 0] + 1j * given[..., 1]
@@ -354,6 +398,13 @@ def iso(time: Time, precision: int = 3) -> str:
     ------
     QueryError
         The year is not between 1 and 9999.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_helio_plugins import quantities
+    >>> quantities.iso(Time("2026-01-10 12:00:00.25"))
+    '2026-01-10T12:00:00.250Z'
     """
     with silence.far_years():
         try:

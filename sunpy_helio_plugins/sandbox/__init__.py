@@ -113,6 +113,15 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     ------
     OSError
         The port is in use.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve() as archive:
+    ...     holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    >>> holes.file_num
+    18
     """
     if unknown := [one for one in services if one not in SERVICES]:
         raise QueryError(f"sandbox.serve takes services of {', '.join(SERVICES)}, not {shown(unknown[0])}.")
@@ -149,6 +158,15 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
         It was started with another port or other services.
     OSError
         The port is in use.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> archive = sandbox.start()
+    >>> archive.is_running
+    True
+    >>> sandbox.stop()
     """
     global _started
     with _lock:
@@ -169,6 +187,14 @@ def stop() -> None:
     Stop archives started by `start`, or by `serve` and `use` without a ``with`` statement, and restore all settings.
 
     Archives started by a ``with`` statement are stopped at the end of its block. If none is running, nothing happens.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> archive = sandbox.start()
+    >>> sandbox.stop()
+    >>> archive.is_running
+    False
     """
     global _started
     with _lock:
@@ -201,5 +227,13 @@ def use(url: str) -> settings.Pointed:
     ------
     ValueError
         The URL is not on the local machine.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.Archive(0, ("her",)) as archive, sandbox.use(archive.url):
+    ...     print(Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH).file_num)
+    18
     """
     return settings.point(url)

@@ -22,6 +22,15 @@ class Request:
         The query fields.
     headers : dict of str
         The request headers, with lower-case names.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve() as archive:
+    ...     found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    ...     print(archive.log[0].method, archive.log[0].path)
+    GET /hek/her
     """
 
     method: str

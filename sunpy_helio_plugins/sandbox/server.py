@@ -47,6 +47,13 @@ class Archive:
         All requests received, in order.
     faults : Faults
         The active faults; see `~sunpy_helio_plugins.sandbox.faults.rules`.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve(services=["her"]) as archive:
+    ...     print(archive.is_running, archive.services)
+    True ('her',)
     """
 
     def __init__(self, port: int, services: tuple[str, ...]) -> None:

@@ -116,8 +116,11 @@ def to_xarray(table: Any) -> xr.Dataset:
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi, series
-    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")  # doctest: +SKIP
-    >>> series.to_xarray(wind).to_netcdf("wind.nc", engine="h5netcdf")  # doctest: +SKIP
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> data = series.to_xarray(wind)
+    >>> data.to_netcdf("wind.nc", engine="h5netcdf")
+    >>> data["BGSEc"].units
+    'nT'
     """
     records, losses = _records("series.to_xarray", table, "a Dataset of xarray")
     made = dataset_of(records, losses)
@@ -158,6 +161,14 @@ def to_parquet(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     -----
     Times are of the type ``timestamp[ns, UTC]``. Missing values are nulls. A column of shape (n, \*size) consists of
     lists of a fixed size. The metadata of each field contain ``units`` and ``description``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.to_parquet(wind, "wind.parquet")
+    >>> len(series.from_parquet("wind.parquet"))
+    5400
     """
     import pyarrow.parquet
 
@@ -189,6 +200,14 @@ def from_parquet(path: str | Path) -> QTable:
         If the file does not exist or is damaged.
     QueryError
         If the file does not contain times, or a column of another type.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.to_parquet(wind, "wind.parquet")
+    >>> series.from_parquet("wind.parquet")["BGSEc"].unit
+    Unit("nT")
     """
     import pyarrow as pa
     import pyarrow.parquet
@@ -236,6 +255,14 @@ def to_votable(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     -----
     Times are ISO 8601 in UTC with nine digits, of the xtype ``timestamp``, so that leap seconds are kept. Numbers are
     binary (BINARY2), and missing ones are null; missing texts are empty. Units are those of VOUnits.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.to_votable(wind, "wind.vot")
+    >>> len(series.from_votable("wind.vot"))
+    5400
     """
     with whole_file(one_path("series.to_votable", path), overwrite=overwrite) as stream:
         records, losses = _records("series.to_votable", table, "VOTable")
@@ -265,6 +292,14 @@ def from_votable(path: str | Path) -> QTable:
         If the file does not exist or is damaged.
     QueryError
         If the file does not contain times.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.to_votable(wind, "wind.vot")
+    >>> series.from_votable("wind.vot")["BGSEc"].unit
+    Unit("nT")
     """
     source = one_path("series.from_votable", path)
     with local(source, "read"), source.open("rb"), far_years():
@@ -298,6 +333,13 @@ def to_timeseries(table: Any) -> GenericTimeSeries:
     -----
     InexactTimeWarning
         Times are within a leap second, and were moved into the last millisecond of the day.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.to_timeseries(wind).columns[:2]
+    ['Magnitude', 'BGSEc_0']
     """
     from sunpy.timeseries import GenericTimeSeries
     from sunpy.util import MetaDict
@@ -341,6 +383,13 @@ def to_astropy(table: Any) -> TimeSeries:
     ------
     QueryError
         If the object is of another type or has no times, or if another column is named ``time``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> type(series.to_astropy(wind)).__name__
+    'TimeSeries'
     """
     from astropy.timeseries import TimeSeries
 

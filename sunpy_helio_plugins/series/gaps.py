@@ -38,6 +38,14 @@ class SeriesCoverage:
         The share of each column's values that are neither masked nor NaN, by name; NaN for a series without samples.
     n : int
         The number of samples.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> covered = series.coverage(wind)
+    >>> covered.cadence, len(covered.gaps)
+    (<Quantity 16. s>, 0)
     """
 
     intervals: QTable
@@ -82,8 +90,14 @@ def coverage(table: Any, max_gap: u.Quantity | None = None) -> SeriesCoverage:
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import series
-    >>> series.coverage(field).gaps  # doctest: +SKIP
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.coverage(wind)
+    <SeriesCoverage: 5400 samples from 2026-01-10T00:00:12 to 2026-01-10T23:59:56 UTC, 0 gaps
+        cadence: 16 s
+        Magnitude: 99.9 % valid
+        BGSEc: 99.9 % valid
+        SC_pos_GSE: 100.0 % valid>
     """
     source = source_of("series.coverage", "the table", table)
     starts, ends, counts = _read(source)

@@ -31,6 +31,15 @@ class LazyTable:
     ----------
     name : str
         What was opened.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> hapi.write(wind, "wind.hapi")
+    >>> opened = hapi.open("wind.hapi")
+    >>> len(opened.table)
+    5400
     """
 
     def __init__(

@@ -122,6 +122,17 @@ def departure(time: Any, speed: u.Quantity | None = None) -> a.Time:
     Notes
     -----
     The estimate is that of `arrival`.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
+    >>> from sunpy_helio_plugins import together
+    >>> left = together.departure("2026-01-10 17:00", 650 * u.km / u.s)
+    >>> left.start.isot, left.end.isot
+    ('2026-01-07T11:12:36.000', '2026-01-08T13:08:24.000')
+    >>> Fido.search(left, a.her.CE).file_num
+    1
     """
     speeds: Any = speed or _ANY
     moment = inputs.instant("together.departure", time)

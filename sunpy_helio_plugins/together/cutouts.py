@@ -104,8 +104,14 @@ def closeup(
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
     >>> from sunpy_helio_plugins import together
-    >>> figure, axes = together.closeup(holes[0], offsets=[-4, 0, 4] * u.hour)  # doctest: +SKIP
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> figure, axes = together.closeup(holes[0], "AIA 193", offsets=[0, 4] * u.hour)
+    >>> len(axes)
+    2
     """
     import matplotlib.pyplot as plt
 

@@ -130,10 +130,13 @@ def stack(
 
     Examples
     --------
+    >>> import astropy.units as u
     >>> from sunpy_helio_plugins import hapi, together
-    >>> wind = hapi.load("cdaweb", "OMNI_HRO2_1MIN", "2026-01-08", "2026-01-12")  # doctest: +SKIP
-    >>> figure, axes = together.stack((wind, "F"), (wind, "flow_speed"), width=88 * u.mm)  # doctest: +SKIP
-    >>> axes[1].set_ylim(300, 800)  # doctest: +SKIP
+    >>> wind = hapi.load("cdaweb", "OMNI_HRO2_1MIN", "2026-01-08", "2026-01-12")
+    >>> figure, axes = together.stack((wind, "F"), (wind, "flow_speed"), width=88 * u.mm)
+    >>> limits = axes[1].set_ylim(300, 800)
+    >>> len(axes)
+    2
     """
     import matplotlib.pyplot as plt
     from matplotlib.dates import date2num

@@ -48,6 +48,16 @@ class Context:
         When the plasma that is at L1 at this time left the Sun, see `departure`.
     wind : sunpy.net.attr.Attr
         For ``Fido.search``: the solar wind in ``arrival``.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
+    >>> from sunpy_helio_plugins import her, together
+    >>> flare = her.flares(a.Time("2026-01-10", "2026-01-11"))[0]
+    >>> around = together.context(flare, 6 * u.hour)
+    >>> around.time.start.isot, around.time.end.isot
+    ('2026-01-09T19:18:00.000000000', '2026-01-10T07:47:00.000000000')
     """
 
     time: a.Time
@@ -95,11 +105,13 @@ def context(given: Any, radius: u.Quantity = 1 * u.hour, series: Attr | None = N
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
     >>> from sunpy_helio_plugins import her, together
-    >>> flare = her.flares(a.Time("2026-01-10", "2026-01-11"))[0]  # doctest: +SKIP
-    >>> around = together.context(flare, 6 * u.hour)  # doctest: +SKIP
-    >>> Fido.search(around.pictures)  # doctest: +SKIP
-    >>> Fido.search(around.events)  # doctest: +SKIP
+    >>> flare = her.flares(a.Time("2026-01-10", "2026-01-11"))[0]
+    >>> around = together.context(flare, 6 * u.hour)
+    >>> Fido.search(around.events).file_num
+    20
     """
     inputs.duration("together.context", "radius", radius)
     start, end = _ends(given)

@@ -68,9 +68,14 @@ def superpose(
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import together
-    >>> streams = together.superpose(wind, "flow_speed", holes, every=3 * u.hour)  # doctest: +SKIP
-    >>> plt.plot(streams["offset"], streams["mean"])  # doctest: +SKIP
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
+    >>> from sunpy_helio_plugins import hapi, together
+    >>> wind = hapi.load("cdaweb", "OMNI_HRO2_1MIN", "2026-01-08", "2026-01-12", "flow_speed")
+    >>> holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)["her"]
+    >>> streams = together.superpose(wind, "flow_speed", holes, every=3 * u.hour)
+    >>> streams.colnames[:3]
+    ['offset', 'epochs', 'mean']
     """
     records = PanelRecords.of(_FUNCTION, table.table if isinstance(table, LazyTable) else table)
     values = records.column(_FUNCTION, column)

@@ -142,6 +142,15 @@ def find(
     -----
     IncompleteAnswerWarning
         If the index of a server is not complete.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> found = hapi.find("proton density", near="L1", server="cdaweb")
+    >>> print(found["Dataset", "Parameter", "Unit"])
+       Dataset       Parameter    Unit
+    -------------- -------------- ----
+    OMNI_HRO2_1MIN proton_density n/cc
     """
     places = _places(near)
     states, problems = _states(server, progress)
@@ -290,6 +299,14 @@ def update_index(*servers: str, source: str | Path | None = None, progress: bool
     -----
     IncompleteAnswerWarning
         If descriptions are missing.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> print(hapi.update_index("lisird")["Server", "Datasets", "Parameters"])
+    Server Datasets Parameters
+    ------ -------- ----------
+    lisird        3          8
     """
     index = writable()
     if source is not None:
@@ -329,6 +346,15 @@ def indexed() -> QTable:
     astropy.table.QTable
         Server, Datasets and Parameters (their numbers), Updated (`~astropy.time.Time` of the last refresh), Complete
         (whether it has ended) and Source (where the descriptions are from).
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> made = hapi.update_index("cdaweb")
+    >>> print(hapi.indexed()["Server", "Datasets", "Complete"])
+    Server Datasets Complete
+    ------ -------- --------
+    cdaweb        4     True
     """
     states = list(known_states().values())
     counts = [holder(one.url).entries(one.url) for one in states]

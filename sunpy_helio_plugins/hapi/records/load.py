@@ -112,6 +112,17 @@ def load(
     IncompleteAnswerWarning
         Some of the requests failed, the range was limited to that of the dataset, or the records of a response are not
         in the order of time. An error is raised only if all requests failed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", ["Magnitude", "BGSEc"])
+    >>> print(field[:2])
+                 Time             Magnitude      BGSEc
+                                      nT           nT
+    ----------------------------- --------- ----------------
+    2026-01-10T00:00:12.000000000     5.481 -4.253 .. -0.182
+    2026-01-10T00:00:28.000000000     5.415 -4.204 .. -0.238
     """
     scale = checked_scale(scale)
     selection = Selection(dataset, start, stop, parameters, chunk, format)

@@ -294,12 +294,10 @@ def read(
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi
-    >>> table = hapi.read(
-    ...     b'#{"HAPI":"3.0","format":"csv","parameters":[{"name":"Time","type":"isotime","length":24},'
-    ...     b'{"name":"B","type":"double","units":"nT","fill":"-1e31"}]}\n2026-01-10T00:00:00.000Z,5.5\n'
-    ... )
-    >>> print(table["B"])
-    [5.5] nT
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "BGSEc")
+    >>> hapi.write(field, "ace.hapi")
+    >>> hapi.read("ace.hapi")["BGSEc"].unit
+    Unit("nT")
     """
     found = list(sources_of("hapi.read", sources))
     if not found:

@@ -94,7 +94,9 @@ def write(table: Any, path: str | Path, *, overwrite: bool = False) -> None:
     >>> from astropy.time import Time
     >>> from sunpy_helio_plugins import hapi
     >>> table = QTable({"Time": Time(["2026-01-10", "2026-01-11"]), "speed": [400.0, 410.0]})
-    >>> hapi.write(table, "speed.hapi")  # doctest: +SKIP
+    >>> hapi.write(table, "speed.hapi")
+    >>> print(hapi.read("speed.hapi")["speed"].tolist())
+    [400.0, 410.0]
     """
     with whole_file(one_path("hapi.write", path), overwrite=overwrite) as stream:
         write_stream("hapi.write", table, stream)

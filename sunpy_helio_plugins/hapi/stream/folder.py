@@ -47,6 +47,13 @@ class ParquetFolder(LazyTable):
         The folder.
     problems : tuple of str
         What is missing, if this is the result of `sunpy_helio_plugins.hapi.to_parquet`.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> folder = hapi.to_parquet("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-12", "BGSEc", folder="ace")
+    >>> len(folder.files), folder.problems
+    (2, ())
     """
 
     def __init__(self, folder: Path, problems: tuple[str, ...] = ()) -> None:
@@ -255,6 +262,13 @@ def open(  # noqa: A001 - the same verb in every archive
     ------
     QueryError
         If no source is given, or if the scale is not valid.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> parts = hapi.to_parquet("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-12", "BGSEc", folder="ace")
+    >>> hapi.open("ace").to_xarray()["BGSEc"].shape
+    (10800, 3)
     """
     if not sources:
         raise QueryError("hapi.open takes at least one file.")

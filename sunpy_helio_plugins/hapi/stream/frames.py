@@ -95,6 +95,13 @@ def to_dask(
     -----
     IncompleteAnswerWarning
         The range was limited to that of the dataset. A request that fails is an error when it is computed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> frame = hapi.to_dask("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-12", "Magnitude")
+    >>> print(frame["Magnitude"].max().compute())
+    23.768
     """
     dd = dask_frames()
     selection = Selection(dataset, start, stop, parameters, chunk, format)

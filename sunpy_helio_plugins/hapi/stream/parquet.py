@@ -140,6 +140,13 @@ def to_parquet(
     All files have the schema of the header: times of the type ``timestamp[ns, UTC]``, lists of a fixed size for columns
     of shape (n, \*size), and nulls for missing values. The metadata of each field contain ``units`` and
     ``description``. A period without records is a file without rows.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> parts = hapi.to_parquet("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-12", "BGSEc", folder="ace")
+    >>> [file.name for file in parts.files]
+    ['2026-01-10.parquet', '2026-01-11.parquet']
     """
     target = one_path("hapi.to_parquet", folder, folder=True).absolute()
     selection = Selection(dataset, start, stop, parameters, chunk, format)

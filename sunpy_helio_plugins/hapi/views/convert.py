@@ -42,6 +42,13 @@ def files(table: QTable, column: str) -> HAPIFiles:
     ------
     QueryError
         If the column does not exist, or does not contain URLs.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> images = hapi.load("helioviewer", "AIA_193", "2026-01-10T12:00", "2026-01-10T12:01")
+    >>> print(len(hapi.files(images, "url")))
+    2
     """
     from sunpy_helio_plugins.hapi.client import HAPIClient
 

@@ -79,6 +79,13 @@ def to_skycoord(
         positions, or if no column is given and the server does not give a location.
     FileError
         If the header gives a location that is not a list of numbers.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> orbit = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "SC_pos_GSE")
+    >>> print(hapi.to_skycoord(orbit, "SC_pos_GSE", frame="GSE")[0].distance.round(-3))
+    1512000.0 km
     """
     table = inputs.records("hapi.to_skycoord", table)
     if column is not None:

@@ -36,6 +36,18 @@ class HAPITimeSeries(PanelSeries, GenericTimeSeries):
     Each component of a vector is one column, named by its label if the server gives it, else numbered. Missing values
     are NaN; columns of integers with missing values are converted to floats. Unknown units are replaced by
     dimensionless ones; their text is in ``meta``.
+
+    Examples
+    --------
+    >>> from sunpy.timeseries import TimeSeries
+    >>> from sunpy_helio_plugins import hapi
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "BGSEc")
+    >>> hapi.write(field, "ace.hapi")
+    >>> series = TimeSeries("ace.hapi")
+    >>> series.columns
+    ['BGSEc_0', 'BGSEc_1', 'BGSEc_2']
+    >>> series.observatory
+    'ACE'
     """
 
     _source = "hapi"

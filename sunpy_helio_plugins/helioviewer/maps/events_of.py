@@ -41,8 +41,12 @@ def events_of(image: Any, radius: u.Quantity = 0 * u.s) -> Attr:
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import helioviewer
-    >>> Fido.search(helioviewer.events_of(images[0]))  # doctest: +SKIP
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> Fido.search(helioviewer.events_of(images[0])).file_num
+    6
     """
     time = _time(image)
     # The registry does not find events at an instant.

@@ -71,9 +71,13 @@ def open(images: Any, size: int | None = None, physical: bool = False) -> LazyTa
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import helioviewer
-    >>> helioviewer.open("images", size=512).to_ndcube().shape  # doctest: +SKIP
-    (3, 512, 512)
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> files = Fido.fetch(images[:2], path="images/{file}", size=256)
+    >>> helioviewer.open("images").to_ndcube().shape
+    (2, 256, 256)
     """
     pixels = reduce.checked(size)
     paths = _paths("helioviewer.open", images)
@@ -115,8 +119,12 @@ def quicklook(images: Any, size: int = 512, physical: bool = False) -> Figure:
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import helioviewer
-    >>> helioviewer.quicklook("images").savefig("images.png")  # doctest: +SKIP
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> files = Fido.fetch(images[:2], path="{file}", size=128)
+    >>> helioviewer.quicklook(files).savefig("images.png")
     """
     import matplotlib.pyplot as plt
     from sunpy.map import GenericMap

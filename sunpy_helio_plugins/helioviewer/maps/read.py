@@ -81,6 +81,16 @@ def read(
         An image could not be downloaded.
     QueryError
         The size is not a number of pixels, or the region is not one.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> small = helioviewer.read(images[0], size=256)
+    >>> small.data.shape, small.unit
+    ((256, 256), Unit("byte"))
     """
     pixels, place = reduce.checked(size), region_of("helioviewer.read", region)
     with sources.local_images("helioviewer.read", images, pixels, place) as found:
@@ -294,6 +304,16 @@ def clipped(image: GenericMap) -> np.ndarray:
     ------
     QueryError
         The map's header does not contain the limits.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> intensity = helioviewer.read(images[0], size=256, physical=True)
+    >>> helioviewer.clipped(intensity).shape
+    (256, 256)
     """
     from sunpy.map import GenericMap
 

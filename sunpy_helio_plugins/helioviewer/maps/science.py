@@ -417,6 +417,17 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
         ``resolve`` needs drms, which is not installed.
     ServiceError
         JSOC does not respond, or returns an error.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> print(helioviewer.science(images[:1])["Archive", "Series", "Key", "Value"])
+    Archive      Series      Key   Value
+    ------- ---------------- --- ---------
+       JSOC aia.lev1_euv_12s FSN 300020072
     """
     if notify is not None and "@" not in notify:
         raise QueryError(f"helioviewer.science takes an email address as notify, not {notify!r}.")

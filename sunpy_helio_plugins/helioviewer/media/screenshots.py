@@ -101,6 +101,12 @@ def screenshot(
         Helioviewer refuses, or does not return a valid response.
     FileError
         The downloaded file is not a complete PNG.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> print(helioviewer.screenshot("2026-01-10 14:36", [11, 4], "corona.png", image_scale=14, size=(90, 70)))
+    corona.png
     """
     path = inputs.one_path("helioviewer.screenshot", file)
     place = {"x0": 0, "y0": 0, "width": size[0], "height": size[1]}
@@ -146,6 +152,12 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
         Helioviewer refuses, or does not return a valid response.
     FileError
         The downloaded file is not a complete JPX.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> print(helioviewer.jpx("2026-01-10 11:58", "2026-01-10 12:02", 13, "frames.jpx"))
+    frames.jpx
     """
     path = inputs.one_path("helioviewer.jpx", file)
     asked = {"sourceId": str(_source(source)), "linked": "false"}
@@ -212,6 +224,15 @@ def status(mirrors: bool = False) -> QTable:
     ------
     ServiceError
         Helioviewer does not return a valid response, or no server does.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> print(helioviewer.status()["Instrument", "Measurement"][:2])
+    Instrument Measurement
+    ---------- -----------
+         LASCO    LASCO C2
+           AIA     AIA 304
     """
     if not mirrors:
         return _status(addresses.servers()[0])

@@ -27,6 +27,13 @@ class Footprints(Sequence[SkyCoord]):
     `footprints` makes it. The headers of all images are read when the first outline is used. An outline is a closed
     line along the edges of an image: a `~astropy.coordinates.SkyCoord` of shape (n,) in the frame of the image, with
     its time and its observer. It can be used as a region of other images.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> shown = helioviewer.footprints(helioviewer.near("2026-01-10 12:00"))
+    >>> len(shown), shown[0].frame.name
+    (3, 'helioprojective')
     """
 
     def __init__(self, pictures: Sequence[Picture | None]) -> None:
@@ -149,8 +156,12 @@ def footprints(images: Any) -> Footprints:
 
     Examples
     --------
+    >>> import astropy.units as u
+    >>> from astropy.coordinates import SkyCoord
     >>> from sunpy_helio_plugins import helioviewer
-    >>> shown = helioviewer.footprints(helioviewer.near("2026-01-10 12:00"))  # doctest: +SKIP
-    >>> shown.contain(flare["event_coord"])  # doctest: +SKIP
+    >>> shown = helioviewer.footprints(helioviewer.near("2026-01-10 12:00"))
+    >>> spot = SkyCoord(-300 * u.arcsec, 250 * u.arcsec, frame="helioprojective")
+    >>> shown.contain(spot).tolist()
+    [True, True, True]
     """
     return Footprints([None if one is None else one._replace(told=None) for one in all_pictures_of(_FUNCTION, images)])

@@ -62,6 +62,15 @@ class ImageSequence:
     ----------
     dropped : astropy.table.QTable
         The images that were dropped, with the columns ``Time``, ``Name`` and ``Reason``.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> helioviewer.sequence(images, size=128)
+    <ImageSequence of 3 images of 128 x 128 pixels, 2026-01-10T11:59:29 to 2026-01-10T12:00:41>
     """
 
     _pictures: tuple[Picture, ...]
@@ -401,9 +410,12 @@ def sequence(
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import helioviewer
-    >>> helioviewer.sequence("images", size=512).to_array().shape  # doctest: +SKIP
-    (400, 512, 512)
+    >>> noon = a.Time("2026-01-10 11:59", "2026-01-10 12:01")
+    >>> images = Fido.search(noon, a.helioviewer.SourceID(13))["helioviewer"]
+    >>> helioviewer.sequence(images, size=128).to_array().shape
+    (3, 128, 128)
     """
     pixels, place = reduce.checked(size), region_of(_FUNCTION, region)
     allowed, limits = exposures.allowed_bits(quality), exposures.limits(exposure)

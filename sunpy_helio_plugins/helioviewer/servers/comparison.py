@@ -43,6 +43,14 @@ def compare(time: Any, *query: Attr) -> QTable:
         The range or the sources are missing.
     ServiceError
         No server responds.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> held = helioviewer.compare(a.Time("2026-01-10 12:00", "2026-01-10 12:05"), a.helioviewer.SourceID(13))
+    >>> len(held)
+    9
     """
     range_ = inputs.span("helioviewer.compare", time)
     given = inputs.attrs("helioviewer.compare", query)

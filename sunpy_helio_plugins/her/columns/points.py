@@ -83,6 +83,15 @@ class Points(SkyCoord):
     Notes
     -----
     It is a `~astropy.coordinates.SkyCoord` of shape (n,): `mask` flags missing positions, whose numbers are NaN.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> holes["hpc_coord"][:2]
+    <Points of 2 events in hpc: 2 known>
     """
 
     info = PointsInfo()

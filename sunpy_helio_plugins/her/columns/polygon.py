@@ -59,6 +59,18 @@ class Polygon(SkyCoord):
     and `~sunpy_helio_plugins.her.overlay` use. A hole in it is joined to it by an edge in both directions.
 
     The coordinate is computed on first access.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> polygon = holes["hpc_boundcc"][0]
+    >>> polygon
+    <Polygon of 12 vertices in hpc at 2026-01-10T00:00:05.000000000>
+    >>> polygon.area.round()
+    <Quantity 96874. Mm2>
     """
 
     def __init__(

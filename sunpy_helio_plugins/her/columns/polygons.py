@@ -90,6 +90,16 @@ class Polygons:
     -----
     ``column[i]`` is a `Polygon` or `None`; slicing, masking, sorting, stacking, joining, copying and pickling return
     columns.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> column = holes["hpc_boundcc"]
+    >>> len(column), len(column.skycoord)
+    (18, 150)
     """
 
     info = PolygonsInfo()

@@ -62,6 +62,15 @@ class FlareTable(QTable):
     ----------
     problems : list of str
         What was missing or could not be read in the events that the flares were made from.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> flares = her.flares(day)
+    >>> len(flares), len(flares.reports)
+    (6, 12)
     """
 
     problems = TableAttribute(default=[])
@@ -134,6 +143,18 @@ def flares(
     ----------
     .. [1] Machol, Codrescu and Peck 2021, User's Guide for GOES-R XRS L2 Products, section 2.2,
        https://data.ngdc.noaa.gov/platforms/solar-space-observing-satellites/goes/goes16/l2/docs/GOES-R_XRS_L2_Data_Users_Guide.pdf
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> print(her.flares(day)["event_peaktime", "fl_goescls", "suppliers"][:3])
+            event_peaktime        fl_goescls        suppliers
+    ----------------------------- ---------- -----------------------
+    2026-01-10T01:31:00.000000000       C3.4 SWPC, SSW Latest Events
+    2026-01-10T06:19:00.000000000       M1.2 SWPC, SSW Latest Events
+    2026-01-10T09:57:00.000000000       C1.1 SWPC, SSW Latest Events
     """
     if float(within.to_value(u.day)) < 0:
         raise refused("her.flares", within, "a duration of at least 0 for within")

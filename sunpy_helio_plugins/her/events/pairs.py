@@ -66,6 +66,20 @@ def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quant
     -----
     This is what ``hek_match_events`` of SolarSoft does. Positions more than 15 minutes apart are rotated with the solar
     surface to the time of the second event; one that has rotated to the far side does not match.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> flares = Fido.search(day, a.her.FL)["her"]
+    >>> print(her.match(flares, holes, within=2 * u.hour, near=600 * u.arcsec)["first", "second"])
+    first second
+    ----- ------
+        9     14
+        9     17
     """
     left = events("her.match", table, "raw")
     right = _rows(other)

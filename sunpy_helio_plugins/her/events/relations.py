@@ -86,6 +86,18 @@ def relations(*given: Any, within: u.Quantity = 2 * u.hour, near: u.Quantity = 1
 
     Neither shows a cause: ``"causes"``, the registry's word for relations that were established in a publication, is
     not used.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> events = Fido.search(day, a.her.FL | a.her.AR)["her"]
+    >>> print(her.relations(events)["first_event_type", "edge_type", "second_event_type", "by"][:2])
+    first_event_type edge_type second_event_type   by
+    ---------------- --------- ----------------- ------
+                  AR  contains                FL number
+                  AR  contains                FL number
     """
     limit, angle = float(within.to_value(u.day)), float(near.to_value(u.deg))
     if limit < 0:

@@ -40,6 +40,15 @@ def graph(table: Any) -> Any:
     ------
     MissingDependencyError
         networkx is not installed.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> print(her.graph(holes))
+    MultiDiGraph with 18 nodes and 15 edges
     """
     try:
         import networkx as nx
@@ -71,6 +80,15 @@ class Tracks(Sequence[HERTable]):
         All events.
     rows : list of numpy.ndarray of int
         The rows of each track.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> her.tracks(holes)
+    <3 tracks of 18 events>
     """
 
     def __init__(self, table: HERTable, rows: list[NDArray[np.int64]]) -> None:
@@ -101,6 +119,15 @@ def tracks(table: Any) -> Tracks:
         A sequence of tables, with the rows of one feature each, sorted by start; a detection without a successor is a
         track with one row. The tracks are in the order of their first rows. Detections are part of one track if the
         relations connect them, even if detections between them are not in the table.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> [len(track) for track in her.tracks(holes)]
+    [6, 6, 6]
     """
     table = events("her.tracks", table)
     leader: dict[str, str] = {}

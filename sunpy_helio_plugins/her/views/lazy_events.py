@@ -67,8 +67,13 @@ def open(table: Any) -> LazyTable:  # noqa: A001 - the same verb in every archiv
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import her
-    >>> her.open("holes.ecsv").to_timeseries(columns="area_atdiskcenter")  # doctest: +SKIP
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> holes.write("holes.ecsv")
+    >>> her.open("holes.ecsv").to_timeseries(columns="area_atdiskcenter").columns
+    ['area_atdiskcenter']
     """
     given = list(table) if is_several(table) and not hasattr(table, "colnames") and not _is_path(table) else [table]
     if given and all(map(_is_path, given)):
@@ -142,8 +147,8 @@ def quicklook(table: Any) -> Figure:
     --------
     >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import her
-    >>> day = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.FL | a.her.CH)  # doctest: +SKIP
-    >>> her.quicklook(day).savefig("day.png")  # doctest: +SKIP
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> her.quicklook(Fido.search(day, a.her.FL | a.her.CH)).savefig("day.png")
     """
     import matplotlib.pyplot as plt
 

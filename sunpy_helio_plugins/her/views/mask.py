@@ -58,6 +58,19 @@ def mask(image: Any, table: Any, *, boxes: bool = True, labels: bool = False) ->
     -----
     OutsideImageWarning
         Events are outside of the map, on the far side, or without an outline.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy.map import Map
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> noon = a.Time("2026-01-10 12:00", "2026-01-10 12:00:30")
+    >>> pictures = Fido.search(noon, a.helioviewer.SourceID(11))
+    >>> aia = Map(Fido.fetch(pictures, path="{file}")[0])
+    >>> print(her.mask(aia, holes).sum() > 1000)
+    True
     """
     table = events("her.mask", table)
     found = placed(image, selected(table, boxes, lines=False))
@@ -117,6 +130,20 @@ def cutout(image: Any, table: Any, *, margin: u.Quantity = 50 * u.arcsec) -> Any
     ------
     QueryError
         The map is not in helioprojective coordinates, or no event is in view.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import astropy.units as u
+    >>> from sunpy.map import Map
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> noon = a.Time("2026-01-10 12:00", "2026-01-10 12:00:30")
+    >>> pictures = Fido.search(noon, a.helioviewer.SourceID(11))
+    >>> aia = Map(Fido.fetch(pictures, path="{file}")[0])
+    >>> her.cutout(aia, holes[0], margin=60 * u.arcsec).data.shape
+    (339, 212)
     """
     table = events("her.cutout", table)
     found = placed(image, selected(table))

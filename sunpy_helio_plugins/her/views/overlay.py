@@ -158,6 +158,22 @@ def overlay(
     QueryError
         The axes are not helioprojective, or do not have a time and observer; or neither lines nor labels have a
         property.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import matplotlib.pyplot as plt
+    >>> from sunpy.map import Map
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> noon = a.Time("2026-01-10 12:00", "2026-01-10 12:00:30")
+    >>> pictures = Fido.search(noon, a.helioviewer.SourceID(11))
+    >>> aia = Map(Fido.fetch(pictures, path="{file}")[0])
+    >>> axes = plt.figure().add_subplot(projection=aia)
+    >>> drawn = her.overlay(axes, holes, hidden=":")
+    >>> len(axes.lines)
+    18
     """
     table = events("her.overlay", table, "event_type")
     spare = cycle(f"C{index}" for index in range(10))

@@ -53,6 +53,14 @@ class EventFolder:
         The files in the order of time.
     problems : tuple of str
         What is missing.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> months = her.to_parquet(a.Time("2026-01-09", "2026-01-12"), a.her.CH, folder="holes")
+    >>> len(months.read())
+    18
     """
 
     path: Path
@@ -141,6 +149,14 @@ def to_parquet(
     Notes
     -----
     A file contains the events that begin in its period. Each is read by ``HERTable.read``, or by any reader of Parquet.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> months = her.to_parquet(a.Time("2026-01-09", "2026-01-12"), a.her.CH, folder="holes")
+    >>> [file.name for file in months.files]
+    ['2026-01.parquet']
     """
     target = inputs.one_path(_FUNCTION, folder, folder=True).absolute()
     span, others = _divided(query)

@@ -48,9 +48,12 @@ def picture_of(row: Any, tolerance: u.Quantity = 10 * u.min) -> Attr:
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import her
-    >>> flare = her.flares(a.Time("2026-01-10", "2026-01-11"))[0]  # doctest: +SKIP
-    >>> Fido.search(her.picture_of(flare))  # doctest: +SKIP
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> Fido.search(her.picture_of(holes[0])).file_num
+    1
     """
     row = inputs.one_row("her.picture_of", row, ("event_starttime", "raw"), "event")
     near = best_time(row)

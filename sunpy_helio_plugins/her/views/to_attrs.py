@@ -42,6 +42,16 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
     ------
     QueryError
         ``row`` is not a row of a search result, or does not have a time.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> day = a.Time("2026-01-10", "2026-01-10 23:59")
+    >>> holes = Fido.search(day, a.her.CH)["her"]
+    >>> images = Fido.search(her.to_attrs(holes[0]), a.helioviewer.Image())
+    >>> images.file_num
+    11
     """
     row = inputs.one_row("her.to_attrs", row, ("event_starttime", "event_endtime", "raw"), "event")
     start, end = row["event_starttime"], row["event_endtime"]

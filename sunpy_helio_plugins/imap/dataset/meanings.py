@@ -171,9 +171,10 @@ def flags(table: Table, column: str) -> dict[str, NDArray[np.bool_]]:
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
-    >>> imap.flags(table, "quality_bitmask")["Thruster firing signals have been removed"]  # doctest: +SKIP
-    array([False, False, ...])
+    >>> table = imap.read(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    >>> bad = imap.flags(table, "quality_flags")["bad data"]
+    >>> print(bad.sum())
+    60
     """
     if column not in table.colnames:
         raise QueryError(f"The table does not contain {column!r}; it has: {listed(table.colnames)}.")

@@ -55,6 +55,17 @@ class IMAPDataset(LazyTable):
         The files, by their first day.
     notes : tuple of str
         The files that were left out, because a newer version of them is used, and the problems and notes of a search.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import imap
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
+    >>> data = imap.open(query)
+    >>> [file.name for file in data.files]
+    ['imap_mag_l2_norm-gse_20260110_v001.0002.cdf', 'imap_mag_l2_norm-gse_20260111_v002.0001.cdf']
+    >>> data.table.colnames[:3]
+    ['epoch', 'b_gse', 'magnitude']
     """
 
     def __init__(self, selection: FileSelection, columns: Sequence[str] | None, epoch: str | None, scale: str) -> None:
@@ -303,9 +314,12 @@ def open(  # noqa: A001 - the same verb in every archive
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> month = imap.open("~/imap/mag/l2", columns=["b_gse"], time=("2026-01-01", "2026-02-01"))  # doctest: +SKIP
-    >>> month.to_xarray().b_gse.mean("time")  # doctest: +SKIP
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
+    >>> data = imap.open(query, columns=["b_gse"]).to_xarray()
+    >>> data.b_gse.shape
+    (2880, 3)
     """
     scale = checked_scale(scale)
     asked = None if time is None else inputs.span("imap.open", time, empty=False)

@@ -79,7 +79,9 @@ def rows(table: str = "science", *, filename: str | None = None, **parameters: A
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> imap.rows(instrument="glows", data_level=["l1a", "l1b"])  # doctest: +SKIP
+    >>> rows = imap.rows(instrument="glows")
+    >>> len(rows)
+    6
     """
     if table not in _TABLES:
         meant = close_names(table, _TABLES)

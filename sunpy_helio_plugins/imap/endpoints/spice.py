@@ -108,6 +108,12 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
         A type or the range is not valid.
     ServiceError
         The request failed, or the service does not have kernels for the range, or not for the complete range.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> print(imap.metakernel(("2026-01-10", "2026-01-11")).split()[-2])
+    'ck/imap_2026_011_2026_012_01.ah.bc'
     """
     fields = _range_fields("imap.metakernel", time, types, complete) | ({"spice_path": folder} if folder else {})
     answer = _asked(fields)

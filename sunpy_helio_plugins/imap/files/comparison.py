@@ -44,9 +44,10 @@ def compare(before: str | Path, after: str | Path) -> QTable:
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> imap.compare(
-    ...     "imap_mag_l2_norm-gse_20260110_v001.0001.cdf", "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
-    ... )  # doctest: +SKIP
+    >>> names = "imap_mag_l2_norm-gse_20260110_v001.0001.cdf", "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+    >>> first, second = map(imap.download, names)
+    >>> len(imap.compare(first, second)) > 0
+    True
     """
     paths = [inputs.one_path("imap.compare", one) for one in (before, after)]
     (old, of_old), (new, of_new) = (load(path) for path in paths)

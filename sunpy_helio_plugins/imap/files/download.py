@@ -50,7 +50,8 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
+    >>> imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf").name
+    'imap_mag_l2_norm-gse_20260110_v001.0002.cdf'
     """
     bare = inputs.one_path("imap.download", name, folder=True).name
     if filenames.key_of(bare) is None:

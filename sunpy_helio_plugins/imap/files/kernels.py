@@ -72,8 +72,9 @@ def kernels(
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> files = imap.kernels(("2026-01-10", "2026-01-11"))  # doctest: +SKIP
-    >>> spiceypy.furnsh([str(file) for file in files])  # doctest: +SKIP
+    >>> files = imap.kernels(("2026-01-10", "2026-01-11"), "kernels")
+    >>> print(*[file.name for file in files[:3]])
+    naif0012.tls imap_130.tf imap_sclk_0042.tsc
     """
     folder = tree_folder("imap.kernels", path)
     names = kernel_names("imap.kernels", time, types, complete)
@@ -114,7 +115,9 @@ def spin_table(time: a.Time, path: str | Path | None = None) -> QTable:
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> spins = imap.spin_table(("2026-01-10", "2026-01-11"))  # doctest: +SKIP
+    >>> spins = imap.spin_table(("2026-01-10", "2026-01-11"))
+    >>> print(spins["spin_period_sec"][0])
+    15.002 s
     """
     folder = tree_folder("imap.spin_table", path)
     span = inputs.span("imap.spin_table", time)
@@ -158,7 +161,9 @@ def repoint_table(time: a.Time | None = None, path: str | Path | None = None) ->
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> pointings = imap.repoint_table(("2026-01-10", "2026-01-11"))  # doctest: +SKIP
+    >>> pointings = imap.repoint_table(("2026-01-10", "2026-01-11"))
+    >>> pointings["repoint_id"].tolist()
+    [119, 120]
     """
     folder = tree_folder("imap.repoint_table", path)
     span = None if time is None else inputs.span("imap.repoint_table", time)

@@ -55,6 +55,13 @@ class ServiceRequest:
         Whether it was sent; `False` after a dry run.
     answer : str
         What the service answered.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> request = imap.reprocess(("2026-01-10", "2026-01-12"), "mag", dry_run=True)
+    >>> request.parameters["instrument"]
+    'mag'
     """
 
     method: str
@@ -108,7 +115,8 @@ def reprocess(
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> imap.reprocess(("2026-01-10", "2026-01-12"), "mag", dry_run=True)  # doctest: +SKIP
+    >>> imap.reprocess(("2026-01-10", "2026-01-12"), "mag", dry_run=True).parameters
+    {'start_date': '20260110', 'end_date': '20260112', 'instrument': 'mag', 'reprocessing': 'True'}
     """
     span = inputs.span("imap.reprocess", time)
     days = [times.iso(one)[:10].replace("-", "") for one in (span.start, span.end)]
@@ -178,8 +186,12 @@ def release(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from sunpy_helio_plugins import imap
-    >>> imap.release("imap_mag_data-release-001_20260101_20260131_v001.txt", dry_run=True)  # doctest: +SKIP
+    >>> manifest = Path("imap_mag_data-release-001_20260110_20260112_v001.txt")
+    >>> size = manifest.write_text("imap/mag/l2/2026/01/imap_mag_l2_norm-rtn_20260112_v001.0001.cdf")
+    >>> imap.release(manifest, dry_run=True).parameters
+    {'release_type': 'release', 'manifest_file': 'imap_mag_data-release-001_20260110_20260112_v001.txt'}
     """
     path = inputs.one_path("imap.release", manifest)
     seconds = inputs.duration("imap.release", "wait", wait)

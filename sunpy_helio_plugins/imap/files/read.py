@@ -56,9 +56,11 @@ def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
-    >>> table["b_gse"].unit  # doctest: +SKIP
+    >>> table = imap.read(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    >>> table["b_gse"].unit
     Unit("nT")
+    >>> len(table)
+    2880
     """
     return describe(cdf.read(inputs.paths("imap.read", path, (".cdf",)), epoch, scale=scale))
 
@@ -81,5 +83,11 @@ def epochs(path: Any) -> dict[str, int]:
     ------
     FileError
         The file does not exist, or is not a CDF file.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> imap.epochs(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    {'epoch': 2880}
     """
     return cdf.epochs(inputs.one_path("imap.epochs", path))

@@ -77,6 +77,15 @@ class Synced:
     Notes
     -----
     No file is deleted.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import imap
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.Level("l2")
+    >>> first = imap.sync(query, "copy")
+    >>> imap.sync(query, "copy")
+    <Synced: 4 kept>
     """
 
     new: list[Path] = field(default_factory=list)
@@ -126,10 +135,12 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
 
     Examples
     --------
-    >>> from sunpy.net import attrs as a
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> query = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
-    >>> imap.sync(query, "~/imap")  # doctest: +SKIP
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.Level("l2")
+    >>> run = imap.sync(query, "copy")
+    >>> len(run.new), len(run.kept), run.errors
+    (4, 0, [])
     """
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient

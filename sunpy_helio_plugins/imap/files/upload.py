@@ -53,6 +53,13 @@ class Uploaded:
         Whether the archive lists it; `None` if this was not checked.
     problem : str
         Why it was not sent; empty if it was sent, or would be.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> sent = imap.upload(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"), dry_run=True)
+    >>> sent[0]
+    <Uploaded imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf: not sent>
     """
 
     path: Path
@@ -102,7 +109,8 @@ def upload(
     Examples
     --------
     >>> from sunpy_helio_plugins import imap
-    >>> imap.upload("imap_swe_l2_sci_20260112_v001.0001.cdf", dry_run=True)  # doctest: +SKIP
+    >>> imap.upload(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"), dry_run=True)
+    [<Uploaded imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf: not sent>]
     """
     files = inputs.paths("imap.upload", paths)
     seconds = inputs.duration("imap.upload", "wait", wait)

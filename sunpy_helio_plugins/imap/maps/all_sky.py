@@ -52,10 +52,11 @@ def plot_skymap(skymap: Any, center: SkyCoord | None = None, **options: Any) -> 
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_hi_l2_h45-ena-h-hf-sp-full-hae-6deg-6mo_20260101_v001.0001.cdf")  # doctest: +SKIP
-    >>> sky = imap.to_skymap(table)  # doctest: +SKIP
-    >>> imap.plot_skymap(sky[3], cmap="inferno").savefig("sky.png")  # doctest: +SKIP
+    >>> files = Fido.fetch(Fido.search(a.imap.Map(species="h"), a.Level("l2")), path="{file}")
+    >>> sky = imap.to_skymap(imap.read(files[0]))
+    >>> imap.plot_skymap(sky[1], cmap="inferno").savefig("sky.png")
     """
     import matplotlib.pyplot as plt
     from astropy.visualization.wcsaxes.frame import EllipticalFrame

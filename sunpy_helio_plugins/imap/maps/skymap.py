@@ -91,12 +91,12 @@ def to_skymap(table: Any, column: str | None = None, *, frame: str | None = None
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_hi_l2_h45-ena-h-hf-sp-full-hae-6deg-6mo_20260101_v001.0001.cdf")  # doctest: +SKIP
-    >>> sky = imap.to_skymap(table)  # doctest: +SKIP
-    >>> sky[3].wcs.pixel_to_world(0, 0)  # doctest: +SKIP
-    <SkyCoord (BarycentricMeanEcliptic: equinox=J2000.000): (lon, lat) in deg
-        (3., -87.)>
+    >>> files = Fido.fetch(Fido.search(a.imap.Map(species="h"), a.Level("l2")), path="{file}")
+    >>> sky = imap.to_skymap(imap.read(files[0]))
+    >>> sky.shape, sky.meta["frame"]
+    ((3, 30, 60), 'hae')
     """
     found = table_of("imap.to_skymap", table.table if isinstance(table, LazyTable) else table)
     try:

@@ -66,10 +66,12 @@ def to_spectra(table: Any, column: str, *, observer: SkyCoord | None = None) -> 
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_swapi_l2_sci_20260110_v001.0001.cdf")  # doctest: +SKIP
-    >>> imap.to_spectra(table, "swp_coin_rate").array_axis_physical_types  # doctest: +SKIP
-    [('time',), ('em.energy',)]
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("swe"), a.Level("l2"), a.imap.File()
+    >>> table = imap.read(Fido.fetch(Fido.search(*query), path="{file}")[0])
+    >>> imap.to_spectra(table, "flux").array_axis_physical_types
+    [('time',), ('em.energy',), ('custom:pos.bin',), ('custom:pos.bin',)]
     """
     found = table_of("imap.to_spectra", table.table if isinstance(table, LazyTable) else table)
     try:

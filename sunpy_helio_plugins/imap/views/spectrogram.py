@@ -50,9 +50,11 @@ def plot_spectra(spectra: Any, axis: str | None = None, **options: Any) -> Figur
 
     Examples
     --------
+    >>> from sunpy.net import Fido, attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_swapi_l2_sci_20260110_v001.0001.cdf")  # doctest: +SKIP
-    >>> imap.plot_spectra(imap.to_spectra(table, "swp_coin_rate"), cmap="inferno")  # doctest: +SKIP
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("swe"), a.Level("l2"), a.imap.File()
+    >>> table = imap.read(Fido.fetch(Fido.search(*query), path="{file}")[0])
+    >>> imap.plot_spectra(imap.to_spectra(table, "flux")).savefig("flux.png")
     """
     import matplotlib.pyplot as plt
 

@@ -68,6 +68,16 @@ class IMAPTimeSeries(PanelSeries, GenericTimeSeries):
         The time variable of a file, as of `~sunpy_helio_plugins.imap.read`.
     **kwargs
         Arguments of `~sunpy.timeseries.GenericTimeSeries`.
+
+    Examples
+    --------
+    >>> from sunpy.timeseries import TimeSeries
+    >>> from sunpy_helio_plugins import imap
+    >>> series = TimeSeries(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    >>> series.columns[:3]
+    ['b_gse_x', 'b_gse_y', 'b_gse_z']
+    >>> series.observatory, series.instrument
+    ('IMAP', 'MAG')
     """
 
     _source = "imap"

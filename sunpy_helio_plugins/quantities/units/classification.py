@@ -35,6 +35,12 @@ class Unit:
     words : tuple of str
         The parts of the string that are not units: what is counted (``"electrons"``), a divisor without a unit
         (``"per nucleon"``, ``"per charge"``, ``"per sample"``), or a remark (``"from fits"``).
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.quantities.units import classify
+    >>> classify("keV/q")
+    Unit(unit=Unit("keV"), words=('per charge',))
     """
 
     unit: u.UnitBase
@@ -50,6 +56,12 @@ class NotAUnit:
     ----------
     reason : str
         What it is instead.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.quantities.units import classify
+    >>> classify("0 means no issues")
+    NotAUnit(reason='the meaning of values')
     """
 
     reason: str
@@ -57,7 +69,15 @@ class NotAUnit:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A string whose meaning is not certain."""
+    """
+    A string whose meaning is not certain.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.quantities.units import classify
+    >>> classify("pseudo-nT")
+    Unknown()
+    """
 
 
 _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
@@ -397,6 +417,14 @@ def column(
     astropy.units.Quantity, astropy.utils.masked.Masked, astropy.table.Column or astropy.table.MaskedColumn
         A quantity if the unit is understood and the values are numbers, otherwise a plain column. It is masked if
         ``mask`` is given. Parts of the unit string that are not units are in ``info.meta["unit_words"]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_helio_plugins.quantities.units import column
+    >>> flux = column(np.array([1.0, 2.0]), "1/(cm^2 s sr MeV/nuc)", name="flux")
+    >>> flux.unit, flux.info.meta["unit_words"]
+    (Unit("1 / (MeV s sr cm2)"), ['per nucleon'])
     """
     # The import of tables takes longer than all others, and is not needed for units alone.
     from astropy.table import Column

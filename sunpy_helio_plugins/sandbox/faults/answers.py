@@ -48,6 +48,16 @@ class Status(Fault):
         The header Retry-After: seconds, a date, a duration (sent as a date, counted from the response), or any text.
     words, content_type : str, optional
         The body and its content type.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve() as archive:
+    ...     with archive.fault("status", status=503, retry_after=0, path="/hek", times=1) as rule:
+    ...         holes = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    >>> holes.file_num, rule.played
+    (18, 1)
     """
 
     kind = "status"

@@ -134,9 +134,12 @@ def align(
     Examples
     --------
     >>> import astropy.units as u
-    >>> from sunpy_helio_plugins import series
-    >>> both = series.align(ace, wind, every=5 * u.min, names=["ace", "wind"])  # doctest: +SKIP
-    >>> both["speed_ace"] - both["speed_wind"]  # doctest: +SKIP
+    >>> from sunpy_helio_plugins import hapi, series
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "BGSEc")
+    >>> omni = hapi.load("cdaweb", "OMNI_HRO2_1MIN", "2026-01-10", "2026-01-11", "flow_speed")
+    >>> both = series.align(field, omni, every=5 * u.min)
+    >>> both.colnames, len(both)
+    (['time', 'BGSEc', 'n_1', 'flow_speed', 'n_2'], 288)
     """
     labels = _labels(tables, names)
     wanted = None if columns is None else set(columns)

@@ -51,6 +51,13 @@ def to_ndcube(table: Any, column: str) -> NDCube:
         is not numeric or has one value for each record.
     MissingDependencyError
         If ndcube is not installed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> light = hapi.load("lisird", "tsis_ssi_24hr", "2026-01-05", "2026-01-12")
+    >>> hapi.to_ndcube(light, "irradiance").array_axis_physical_types
+    [('time',), ('em.wl',)]
     """
     found = table_of("series.to_ndcube", table)
     try:

@@ -67,8 +67,8 @@ def quicklook(table: Any, columns: Sequence[str] | None = None) -> Figure:
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi, series
-    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")  # doctest: +SKIP
-    >>> series.quicklook(wind, ["BGSEc"]).savefig("wind.png")  # doctest: +SKIP
+    >>> wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+    >>> series.quicklook(wind, ["BGSEc"]).savefig("wind.png")
     """
     import matplotlib.pyplot as plt
 

@@ -87,6 +87,15 @@ class Downloader(parfive.Downloader):
     ----------
     *args, **kwargs
         As for `parfive.Downloader`.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.imap.File(), a.Level("l2"))
+    >>> files = Fido.fetch(found, path="{file}", downloader=sunpy_helio_plugins.Downloader(max_conn=2))
+    >>> len(files), files.errors
+    (4, [])
     """
 
     _loop: asyncio.AbstractEventLoop | None = None
