@@ -164,6 +164,12 @@ def _divided(page: Page, content: bytes) -> Page:
     return replace(page, content=content, block=block)
 
 
+def divided_body(content: bytes) -> Page:
+    """Decode and divide the body of a response that was a page before; raise ValueError if it is not one."""
+    with uncollected():
+        return _divided(page_of(_flat(content), 0), content)
+
+
 def read_body(content: bytes) -> Page:
     """Decode the body of a response that was a page before; raise ValueError if it is not one."""
     return page_of(_decoded(content), 0)
@@ -175,13 +181,18 @@ def records_of(content: bytes) -> list[dict[str, Any]]:
 
 
 def _decode(answer: exchange.Response) -> Any:
-    flatten = Flattener()
     try:
-        decoded = _decoded(answer.content, flatten)
-        # An object within an event, or a single one, is not an event of the list.
-        return decoded if count_of_flat(decoded) == flatten.count else _decoded(answer.content)
+        return _flat(answer.content)
     except ValueError:
         return answer.json()
+
+
+def _flat(content: bytes) -> Any:
+    """Decode a response, with its events as names and values."""
+    flatten = Flattener()
+    decoded = _decoded(content, flatten)
+    # An object within an event, or a single one, is not an event of the list.
+    return decoded if count_of_flat(decoded) == flatten.count else _decoded(content)
 
 
 def _decoded(content: bytes, flatten: Flattener | None = None) -> Any:

@@ -225,6 +225,12 @@ class RecordBlock:
         made.layouts, made.counts = [()], [count]
         return made
 
+    def divided(self) -> RecordBlock:
+        """Return the same records with their columns."""
+        if isinstance(self.source, CompressedRecords):
+            return RecordBlock(self.source.records(), self.source)
+        return RecordBlock(self.source)
+
     @property
     def rows(self) -> NDArray[np.intp]:
         """The row of each record in the columns."""
