@@ -154,9 +154,9 @@ def _read_page(pairs: Pairs, size: int) -> Page:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
-def _divided(page: Page, content: bytes) -> Page:
+def _divided(page: Page, content: bytes, body: CompressedRecords | None = None) -> Page:
     """Return a page with its body and columns; raise TooManyValuesError if events are nested too deeply."""
-    block = RecordBlock(page.records, CompressedRecords(content, records_of))
+    block = RecordBlock(page.records, body or CompressedRecords(content, records_of))
     for cells in block.cells.values():
         if not cells.kinds.isdisjoint((list, dict)):
             check_depth(cells.values)
@@ -164,10 +164,11 @@ def _divided(page: Page, content: bytes) -> Page:
     return replace(page, content=content, block=block)
 
 
-def divided_body(content: bytes) -> Page:
+def divided_body(body: CompressedRecords) -> Page:
     """Decode and divide the body of a response that was a page before; raise ValueError if it is not one."""
+    content = body.body()
     with uncollected():
-        return _divided(page_of(_flat(content), 0), content)
+        return _divided(page_of(_flat(content), 0), content, body)
 
 
 def read_body(content: bytes) -> Page:

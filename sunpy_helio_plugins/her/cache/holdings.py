@@ -193,7 +193,7 @@ class EventHoldings:
             self._segments[source] = None
             try:
                 pages = [divided_body(body) for body in unpacked(file)] if file is not None else []
-            except (FileError, ValueError):
+            except (FileError, OSError, ValueError):
                 self._store.drop([source])
             else:
                 self._segments[source] = self._joined(pages)

@@ -23,6 +23,7 @@ from sunpy_helio_plugins.her.filters.evaluate import stamp
 from sunpy_helio_plugins.her.paging import identity_of
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.service import records_of
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
@@ -201,17 +202,15 @@ def count_of(file: ColumnFile) -> int:
     return int(json.loads(file.header)["events"])
 
 
-def unpacked(file: ColumnFile) -> list[bytes]:
+def unpacked(file: ColumnFile) -> list[CompressedRecords]:
     """Return the bodies of responses in a file; raise a `FileError` if it is not one."""
-    import pyarrow as pa
-
     try:
         header, content, start = json.loads(file.header), file.columns[COLUMN], 0
-        found: list[bytes] = []
+        found: list[CompressedRecords] = []
         for size, length in header["sizes"]:
             part = content[start : start + size].tobytes()
-            found.append(pa.decompress(part, length, header["codec"], asbytes=True) if header["codec"] else part)
+            found.append(CompressedRecords.kept(part, length, header["codec"], records_of))
             start += size
-    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"A file of kept events cannot be read: {error}.") from error
     return found
