@@ -17,6 +17,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
 from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge, outcomes
 from sunpy_helio_plugins.her.cache import holdings
+from sunpy_helio_plugins.her.cache.assembly import EventAssembly
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
@@ -93,6 +94,21 @@ class EventCollector:
         if chosen:
             self._blocks.append(block)
         return len(chosen)
+
+    def add_kept(self, kept: EventAssembly, held: holdings.EventHoldings) -> None:
+        """Add the kept events that match a search, and their relations."""
+        number, column = len(self._blocks), kept.column()
+        self._blocks += column.blocks
+        verdicts: dict[int, dict[int, tuple[str, ...]]] = {}
+        places = (column.places + (number, 0)).tolist()
+        for identity, place, (segment, row) in zip(kept.identities, places, kept.events, strict=True):
+            if id(segment) not in verdicts:
+                known = segment.verdicts
+                verdicts[id(segment)] = held.matching(list(segment.records)) if known is None else known
+            if row in (own := verdicts[id(segment)]):
+                self._add(identity, tuple(place), own[row])
+        for edge in kept.associations:
+            self._associations.setdefault(_edge(edge), edge)
 
     def _add(self, identity: str, place: tuple[int, int], why: tuple[str, ...]) -> None:
         """Add an event, unless it is known; one that is known to match in any result is not in doubt."""
@@ -461,7 +477,7 @@ def _search_one(query: Query, slots: Slots) -> Collected:
         return answers[0]
     made = held.assembly()
     events = EventCollector()
-    events.add(query, Page(made.records, made.associations, more=False))
+    events.add_kept(made, held)
     events.sort(query)
     told = merge(answers)
     return Partial((events,), (*told.problems, *made.problems), told.notes)

@@ -162,14 +162,21 @@ def _read_page(pairs: Pairs, size: int) -> Page:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
-def _divided(page: Page, content: bytes) -> Page:
+def _divided(page: Page, content: bytes, body: CompressedRecords | None = None) -> Page:
     """Return a page with its body and columns; raise TooManyValuesError if events are nested too deeply."""
-    block = RecordBlock(page.records, CompressedRecords(content, records_of))
+    block = RecordBlock(page.records, body or CompressedRecords(content, records_of))
     for cells in block.cells.values():
         if not cells.kinds.isdisjoint((list, dict)):
             check_depth(cells.values)
     check_depth(page.associations)
     return replace(page, content=content, block=block)
+
+
+def divided_body(body: CompressedRecords) -> Page:
+    """Decode and divide the body of a response that was a page before; raise ValueError if it is not one."""
+    content = body.body()
+    with uncollected():
+        return _divided(page_of(_flat(content), 0), content, body)
 
 
 def read_body(content: bytes) -> Page:
@@ -183,13 +190,18 @@ def records_of(content: bytes) -> list[dict[str, Any]]:
 
 
 def _decode(answer: exchange.Response) -> Any:
-    flatten = Flattener()
     try:
-        decoded = _decoded(answer.content, flatten)
-        # An object within an event, or a single one, is not an event of the list.
-        return decoded if count_of_flat(decoded) == flatten.count else _decoded(answer.content)
+        return _flat(answer.content)
     except ValueError:
         return answer.json()
+
+
+def _flat(content: bytes) -> Any:
+    """Decode a response, with its events as names and values."""
+    flatten = Flattener()
+    decoded = _decoded(content, flatten)
+    # An object within an event, or a single one, is not an event of the list.
+    return decoded if count_of_flat(decoded) == flatten.count else _decoded(content)
 
 
 def _decoded(content: bytes, flatten: Flattener | None = None) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, Record
-from sunpy_helio_plugins.her.paging import identity_of
+from sunpy_helio_plugins.her.cache.segments import UNKNOWN, EventPart, EventSegment, Record
+from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.store.intervals import Range, common, without
 
 __all__ = ["EventAssembly", "assemble", "disputes"]
@@ -22,18 +22,42 @@ class EventAssembly:
 
     Attributes
     ----------
-    records, associations : list of dict
-        The events by their start, and their relations.
+    events : list of (EventSegment, int)
+        The events by their start: the response in which each is, and its row there.
+    identities : list of str
+        Their IVORNs and revisions.
+    associations : list of dict
+        Their relations.
     here : list of (Range, float)
         What is known, and when it was requested in Unix seconds.
     problems : tuple of str
         What is missing, and what could not be requested again.
     """
 
-    records: list[Record] = field(repr=False)
+    events: list[tuple[EventSegment, int]] = field(repr=False)
+    identities: list[str] = field(repr=False)
     associations: list[Record] = field(repr=False)
     here: list[tuple[Range, float]]
     problems: tuple[str, ...] = ()
+
+    @property
+    def records(self) -> list[Record]:
+        """The events as the registry sent them."""
+        return [segment.records[row] for segment, row in self.events]
+
+    def column(self) -> EventRecords:
+        """Return the events as a column."""
+        segments = {id(segment): segment for segment, _ in self.events}
+        numbers = {one: number for number, one in enumerate(segments)}
+        parts = [EventRecords.of(one.records) for one in segments.values()]
+        begins = np.cumsum([0, *(len(one.blocks) for one in parts)])
+        owners = np.array([numbers[id(segment)] for segment, _ in self.events], dtype=np.intp)
+        rows = np.array([row for _, row in self.events], dtype=np.intp)
+        places = np.empty((len(rows), 2), dtype=np.intp)
+        for number, one in enumerate(parts):
+            own = owners == number
+            places[own] = one.places[rows[own]] + (begins[number], 0)
+        return EventRecords([block for one in parts for block in one.blocks], places)
 
 
 class _Events:
@@ -43,8 +67,9 @@ class _Events:
         self.part = part
         rows = part.segment.within(part.range)
         self.by_name: dict[str, list[int]] = {}
+        names = part.segment.names
         for row in rows.tolist():
-            self.by_name.setdefault(_name(part.segment.records[row]), []).append(row)
+            self.by_name.setdefault(names[row], []).append(row)
         starts, ends = part.segment.starts[rows], part.segment.ends[rows]
         is_readable = part.segment.readable[rows]
         self.crossing = rows[is_readable & ((starts < part.range.first) | (ends >= part.range.before))].tolist()
@@ -55,19 +80,11 @@ class _Events:
 
     def name(self, row: int) -> str:
         """Return the name of an event."""
-        return _name(self.part.segment.records[row])
+        return self.part.segment.names[row]
 
     def versions(self, name: str) -> set[tuple[str, ...]]:
         """Return what the registry changes if an event is revised, archived again or rated."""
-        return {_version(self.part.segment.records[row]) for row in self.by_name[name]}
-
-
-def _name(record: Record) -> str:
-    return str(record.get("kb_archivid") or identity_of(record))
-
-
-def _version(record: Record) -> tuple[str, ...]:
-    return tuple(str(record.get(name)) for name in ("revision", "kb_archivdate", "event_importance_num_ratings"))
+        return {self.part.segment.versions[row] for row in self.by_name[name]}
 
 
 def _overlap(one: Range, other: Range) -> bool:
@@ -91,28 +108,30 @@ def assemble(whole: Range, old: Sequence[EventPart], fresh: Sequence[EventPart])
                 chosen[name] = one
     for name in set(_withdrawn(parts, chosen)):
         del chosen[name]
-    found: dict[str, tuple[int, Record]] = {}
+    found: dict[str, tuple[int, EventSegment, int]] = {}
     for one in parts:
         for name, rows in one.by_name.items():
             if name in chosen and chosen[name].part.asked == one.part.asked:
                 _add(found, one, [row for row in rows if _is_inside(one, row, whole)])
-    records = [record for _, record in sorted(found.values(), key=_start)]
+    ordered = sorted(found.items(), key=_start)
+    events = [(segment, row) for _, (_, segment, row) in ordered]
     here = [(one.part.range, one.part.asked) for one in parts if one.part.is_whole]
-    return EventAssembly(records, _associations(parts, records), here)
+    return EventAssembly(events, [name for name, _ in ordered], _associations(parts, events), here)
 
 
 def _is_inside(one: _Events, row: int, whole: Range) -> bool:
     return not one.part.segment.readable[row] or _overlap(one.extent(row), whole)
 
 
-def _add(found: dict[str, tuple[int, Record]], one: _Events, rows: Iterable[int]) -> None:
+def _add(found: dict[str, tuple[int, EventSegment, int]], one: _Events, rows: Iterable[int]) -> None:
+    segment = one.part.segment
     for row in rows:
-        record = one.part.segment.records[row]
-        found.setdefault(identity_of(record), (int(one.part.segment.starts[row]), record))
+        found.setdefault(segment.identities[row], (int(segment.starts[row]), segment, row))
 
 
-def _start(pair: tuple[int, Record]) -> float:
-    return np.inf if pair[0] == UNKNOWN else pair[0]
+def _start(pair: tuple[str, tuple[int, EventSegment, int]]) -> float:
+    start = pair[1][0]
+    return np.inf if start == UNKNOWN else start
 
 
 def _withdrawn(parts: Sequence[_Events], chosen: dict[str, _Events]) -> Iterator[str]:
@@ -127,9 +146,9 @@ def _withdrawn(parts: Sequence[_Events], chosen: dict[str, _Events]) -> Iterator
                 yield name
 
 
-def _associations(parts: Iterable[_Events], records: Iterable[Record]) -> list[Record]:
+def _associations(parts: Iterable[_Events], events: Iterable[tuple[EventSegment, int]]) -> list[Record]:
     """Return the relations of some events, each once."""
-    names = {record.get("kb_archivid") for record in records}
+    names = {segment.names[row] for segment, row in events}
     found: dict[tuple[Any, ...], Record] = {}
     for one in parts:
         for edge in one.part.segment.associations:

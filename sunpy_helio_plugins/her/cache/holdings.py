@@ -15,8 +15,10 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import Any
 from urllib.parse import quote, urlencode
 
+import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins.config import conf
@@ -34,10 +36,13 @@ from sunpy_helio_plugins.her.cache.segments import (
     packed,
     unpacked,
 )
+from sunpy_helio_plugins.her.filters.evaluate import judged
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, TIMES
+from sunpy_helio_plugins.her.paging import Page
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords
-from sunpy_helio_plugins.her.service import SAFE, address, parameters, read_body, records_of
+from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.service import SAFE, address, divided_body, parameters, records_of
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, timeline, without
@@ -187,13 +192,26 @@ class EventHoldings:
         if source not in self._segments:
             self._segments[source] = None
             try:
-                pages = [read_body(body) for body in unpacked(file)] if file is not None else []
-            except (FileError, ValueError):
+                pages = [divided_body(body) for body in unpacked(file)] if file is not None else []
+            except (FileError, OSError, ValueError):
                 self._store.drop([source])
             else:
-                records = [record for page in pages for record in page.records]
-                self._segments[source] = EventSegment(records, [edge for page in pages for edge in page.associations])
+                self._segments[source] = self._joined(pages)
         return self._segments[source]
+
+    def _joined(self, pages: Sequence[Page]) -> EventSegment:
+        """Return the events of pages, and which match the search."""
+        found = [(page.block, self.matching(page.records)) for page in pages if page.block is not None]
+        begins = np.cumsum([0, *(len(block) for block, _ in found)]).tolist()
+        events = EventRecords.joined([block for block, _ in found])
+        verdicts = {
+            begin + row: why for begin, (_, own) in zip(begins, found, strict=False) for row, why in own.items()
+        }
+        return EventSegment(events, [edge for page in pages for edge in page.associations], verdicts)
+
+    def matching(self, records: Sequence[dict[str, Any]]) -> dict[int, tuple[str, ...]]:
+        """Return the rows of the events that match the search, with the reasons why this is uncertain."""
+        return dict(judged(self._query, records))
 
     def _missing(self) -> list[Range]:
         """Return what must be requested: everything at once if a limit ends the search before the last page."""
@@ -284,7 +302,7 @@ class EventHoldings:
     def assembly(self) -> EventAssembly:
         """Return all events, and what is missing; raise an error if everything is."""
         made = assemble(self._whole, self._old(), self._fresh)
-        if self._failures and not made.here and not made.records:
+        if self._failures and not made.here and not made.events:
             raise self._failures[0][1]
         self._write_together()
         return replace(made, problems=tuple(self._problems(made)))
@@ -325,7 +343,7 @@ class EventHoldings:
             return
         made = assemble(self._whole, parts, [])
         body = json.dumps({"result": made.records, "association": made.associations, "overmax": False}).encode()
-        columns, header = packed([CompressedRecords(body, records_of)], len(made.records))
+        columns, header = packed([CompressedRecords(body, records_of)], len(made.events))
         with contextlib.suppress(DiskError):
             fresh = [one.within(*self._whole) for one in known]
             self._store.put(self._group, {SERIES: fresh}, columns, header, expected=found)

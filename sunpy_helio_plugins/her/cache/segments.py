@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.her.filters.evaluate import stamp
+from sunpy_helio_plugins.her.paging import identity_of
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.service import records_of
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
@@ -53,9 +55,16 @@ def instant(value: Any) -> int | None:
         return None
 
 
+def _column(records: Sequence[Record] | EventRecords, name: str) -> list[Any]:
+    """Return a keyword of events; `None` where one does not have it."""
+    if isinstance(records, EventRecords):
+        return records.column(name)
+    return records.values_of(name) if isinstance(records, FlatRecords) else [record.get(name) for record in records]
+
+
 def _instants(records: Sequence[Record] | EventRecords, name: str) -> NDArray[np.int64]:
     """Return a time of each event in milliseconds; `UNKNOWN` if it cannot be read."""
-    values = records.values_of(name) if isinstance(records, FlatRecords) else [record.get(name) for record in records]
+    values = _column(records, name)
     if values and all(type(value) is str and stamp(value) == value for value in values):
         try:
             return np.array(values, dtype="M8[ms]").astype(np.int64)
@@ -74,10 +83,34 @@ class EventSegment:
     ----------
     records, associations : list of dict
         The events and their relations; the former may be compressed.
+    verdicts : dict or None
+        The rows of the events that match the search, with the reasons why this is uncertain; `None` if it is not known.
     """
 
     records: Sequence[Record] | EventRecords = field(repr=False, default_factory=list)
     associations: list[Record] = field(repr=False, default_factory=list)
+    verdicts: dict[int, tuple[str, ...]] | None = field(repr=False, default=None)
+
+    @cached_property
+    def identities(self) -> list[str]:
+        """The IVORN and the revision of each event."""
+        named = zip(_column(self.records, "kb_archivid"), _column(self.records, "revision"), strict=True)
+        return [
+            f"{ivorn} {revision}" if ivorn else identity_of(self.records[row])
+            for row, (ivorn, revision) in enumerate(named)
+        ]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The IVORN of each event, which its revisions share."""
+        ivorns = _column(self.records, "kb_archivid")
+        return [str(ivorn or identity) for ivorn, identity in zip(ivorns, self.identities, strict=True)]
+
+    @cached_property
+    def versions(self) -> list[tuple[str, ...]]:
+        """What the registry changes if an event is revised, archived again or rated."""
+        columns = (_column(self.records, name) for name in ("revision", "kb_archivdate", "event_importance_num_ratings"))
+        return list(zip(*(map(str, column) for column in columns), strict=True))
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -169,17 +202,15 @@ def count_of(file: ColumnFile) -> int:
     return int(json.loads(file.header)["events"])
 
 
-def unpacked(file: ColumnFile) -> list[bytes]:
+def unpacked(file: ColumnFile) -> list[CompressedRecords]:
     """Return the bodies of responses in a file; raise a `FileError` if it is not one."""
-    import pyarrow as pa
-
     try:
         header, content, start = json.loads(file.header), file.columns[COLUMN], 0
-        found: list[bytes] = []
+        found: list[CompressedRecords] = []
         for size, length in header["sizes"]:
             part = content[start : start + size].tobytes()
-            found.append(pa.decompress(part, length, header["codec"], asbytes=True) if header["codec"] else part)
+            found.append(CompressedRecords.kept(part, length, header["codec"], records_of))
             start += size
-    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"A file of kept events cannot be read: {error}.") from error
     return found

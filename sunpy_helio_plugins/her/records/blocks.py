@@ -170,13 +170,24 @@ class CompressedRecords:
         self.codec = CODEC if pa.Codec.is_available(CODEC) else ""
         self.content: bytes = pa.compress(content, self.codec, asbytes=True) if self.codec else content
 
-    def records(self) -> list[Record]:
-        """Decode all records."""
+    @classmethod
+    def kept(cls, content: bytes, size: int, codec: str, decode: Callable[[bytes], list[Record]]) -> CompressedRecords:
+        """Return records whose body was compressed before."""
+        made = cls.__new__(cls)
+        made.content, made.size, made.codec, made._decode = content, size, codec, decode
+        return made
+
+    def body(self) -> bytes:
+        """Return the body; raise an OSError or a ValueError if it is damaged."""
         import pyarrow as pa
 
         if not self.codec:
-            return self._decode(self.content)
-        return self._decode(pa.decompress(self.content, self.size, self.codec, asbytes=True))
+            return self.content
+        return bytes(pa.decompress(self.content, self.size, self.codec, asbytes=True))
+
+    def records(self) -> list[Record]:
+        """Decode all records."""
+        return self._decode(self.body())
 
 
 Source = CompressedRecords | Sequence[Record]
@@ -224,6 +235,12 @@ class RecordBlock:
         made.source = source
         made.layouts, made.counts = [()], [count]
         return made
+
+    def divided(self) -> RecordBlock:
+        """Return the same records with their columns."""
+        if isinstance(self.source, CompressedRecords):
+            return RecordBlock(self.source.records(), self.source)
+        return RecordBlock(self.source)
 
     @property
     def rows(self) -> NDArray[np.intp]:

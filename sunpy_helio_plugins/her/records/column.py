@@ -21,6 +21,9 @@ Rows = NDArray[np.intp]
 _BLOCK = 1000
 """The number of records that are divided into columns at a time: these fit into the processor's cache."""
 
+_FEW = 2
+"""The part of the records of several blocks from which all are divided into columns, to use some of them."""
+
 _MOST_DECODED = 2
 """The number of responses whose records are in memory after an access."""
 
@@ -90,8 +93,10 @@ class EventRecords(ObjectColumn):
     @classmethod
     def of(cls, records: Sequence[Record] | EventRecords) -> EventRecords:
         """Return records that are in memory."""
-        if isinstance(records, EventRecords) and all(block.cells for block in records.blocks):
+        if isinstance(records, EventRecords) and records.has_columns:
             return records
+        if isinstance(records, EventRecords) and len(records) * _FEW >= sum(map(len, records.blocks)):
+            return records.divided()
         records = list(records)
         return cls.joined(
             [RecordBlock(list(records[first : first + _BLOCK])) for first in range(0, len(records), _BLOCK)]
@@ -111,6 +116,28 @@ class EventRecords(ObjectColumn):
         if set(map(type, cells)) - {dict}:
             return column
         return cls.joined([RecordBlock.undivided(cells, len(cells))])
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether all blocks are divided into columns."""
+        return all(block.cells for block in self.blocks if len(block))
+
+    def divided(self) -> Self:
+        """Return the same records with their columns, where they are missing."""
+        blocks, places = list(self.blocks), self.places.copy()
+        for number, block in enumerate(blocks):
+            if not block.cells and len(block):
+                blocks[number] = block.divided()
+                own = places[:, 0] == number
+                of_source = places[own, 1] if block.order is None else block.order[places[own, 1]]
+                places[own, 1] = blocks[number].rows[of_source]
+        return self._like(blocks, places)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a keyword of all records; `None` where a record does not have it."""
+        if self.has_columns:
+            return self._cells([name])[name].values if len(self) else []
+        return [record.get(name) for record in self]
 
     def __len__(self) -> int:
         return len(self.places)
