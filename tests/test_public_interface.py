@@ -38,6 +38,15 @@ FACES = (
     f"{PACKAGE}.hapi.cache",
     f"{PACKAGE}.her.cache",
 )
+OWN_CHECKS = """
+errors.warn_incomplete cdf.epochs io.changes io.read io.write series.from_parquet series.from_votable series.to_astropy
+series.to_pandas series.to_table series.to_timeseries series.to_xarray cluster.check hapi.open hapi.to_timeseries
+hapi.to_xarray imap.compare imap.epochs imap.repoint_table imap.spin_table imap.to_xarray imap.unreleased
+helioviewer.clipped helioviewer.compare helioviewer.coverage helioviewer.footprints helioviewer.near helioviewer.nearest
+her.graph her.open her.quicklook her.tracks
+""".split()
+"""The public functions that check their arguments themselves, and not by `arguments.taking`."""
+
 PACKAGES = tuple(face for face in FACES if (ROOT / face.replace(".", "/") / "__init__.py").exists())
 
 
@@ -141,6 +150,24 @@ def test_a_face_lists_its_public_names_and_nothing_else(face):
 @pytest.mark.parametrize("face", FACES)
 def test_a_face_has_a_description(face):
     assert len((importlib.import_module(face).__doc__ or "").split()) >= 5
+
+
+def test_public_functions_have_their_arguments_checked():
+    found = [
+        f"{face.partition('.')[2]}.{name}"
+        for face in FACES
+        for name, value in public_functions(importlib.import_module(face))
+        if not face.endswith("sandbox") and not hasattr(value, "__wrapped__")
+    ]
+    assert sorted(found) == sorted(OWN_CHECKS)
+
+
+def public_functions(face: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield the functions of a face that take arguments."""
+    for name in face.__all__:
+        value = getattr(face, name)
+        if inspect.isroutine(value) and inspect.signature(value).parameters:
+            yield name, value
 
 
 @pytest.mark.parametrize("face", PACKAGES)

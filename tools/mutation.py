@@ -4,7 +4,7 @@ Change the package at random points, and count the changes that the tests find.
 ``python tools/mutation.py [--points 40] [--seed 1] [--room NAME ...] [--near] [--log FILE] [--again FILE ...]``
 
 Cosmic Ray (``pip install cosmic-ray``) makes the changes: another operator, number or comparison, a condition that is
-negated, a loop without an iteration. One more kind removes a statement. Each change is made in a copy of the package,
+negated, a loop without an iteration. One more kind removes a statement. Each change is made in a copy of the checkout,
 and the tests of its room run until the first one fails: those first that name the changed module, with ``--near`` only
 those. Changes of annotations are left out, and a change is "equivalent" if `EQUIVALENT` gives the reason.
 With ``--log``, points that are in the file are not run again, except that without ``--near`` those that survived are.
@@ -403,13 +403,15 @@ def preload() -> None:
 
 
 class Trial:
-    """A copy of the package in which one change after the other is tested."""
+    """A copy of the package and its tests in which one change after the other is made."""
 
     def __init__(self, folder: Path, near: bool, most: float, coverage: Coverage | None) -> None:
         self.folder, self.near, self.most, self.coverage = folder, near, most, coverage
         self.broken: set[str] = set()
         self.computed = 0.0
-        shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        # With the tests: those that read the package's text, or start Python in this folder, find the changed one.
+        left_out = shutil.ignore_patterns("__pycache__", ".git", ".*_cache", "_build", "build", "dist", ".venv*")
+        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=left_out)
         compileall.compile_dir(folder / PACKAGE, quiet=1)
 
     def verdict(self, point: Point) -> tuple[str, str]:
@@ -490,7 +492,7 @@ class Trial:
             os.dup2(stream, 2)
             sys.path.insert(0, str(self.folder))
             os.environ["PYTHONPATH"] = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
-            os.chdir(ROOT)
+            os.chdir(self.folder)
             import pytest
 
             quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]

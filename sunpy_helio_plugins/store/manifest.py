@@ -134,7 +134,7 @@ def load(path: Path) -> Manifest:
         sections = {str(name): Section.read(str(name), one) for name, one in found.get("queries", {}).items()}
     except DiskError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileError(f"{path} is not a valid manifest ({error}); remove it to start again.") from None
     return Manifest(files, sections)
 

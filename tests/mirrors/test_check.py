@@ -274,6 +274,14 @@ def test_a_line_that_a_kill_cut_is_judged_again(folder, cut):
     assert check_folder(folder).skipped == count
 
 
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"key": 1}', pytest.param("[" * 100_000, id="deep")])
+def test_a_line_of_the_verdicts_that_is_none_is_left_out(folder, line):
+    count = len(check_folder(folder).whole)
+    with (folder / VERDICTS).open("a") as stream:
+        stream.write(f"{line}\n")
+    assert check_folder(folder).skipped == count
+
+
 def test_the_file_of_the_verdicts_stays_short(folder, monkeypatch):
     count = len(check_folder(folder).whole)
     for _ in range(100 // count + 3):

@@ -122,7 +122,13 @@ def test_the_report_keeps_the_last_results_of_queries_that_are_not_run(archive, 
     assert kept["queries"]["mag"]["started"] < second.started <= kept["queries"]["wind"]["started"]
 
 
-@pytest.mark.parametrize("spoilt", ["{", "[]", "[1]", '{"version": 1}', '{"version": 0, "queries": {"wind": {}}}'])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "{", "[]", "[1]", '{"version": 1}', '{"version": 0, "queries": {"wind": {}}}',
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)  # fmt: skip
 def test_nothing_is_taken_from_a_report_that_is_not_valid(archive, plan, folder, spoilt):
     folder.mkdir()
     (folder / "report.json").write_text(spoilt)

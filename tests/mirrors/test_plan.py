@@ -95,9 +95,10 @@ def test_a_file_that_is_not_toml_is_refused_with_its_name_and_line(tmp_path):
         mirror(place)
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path):
+@pytest.mark.parametrize("content", [b"\xff\xfe", pytest.param(b"a = " + b"[" * 100_000, id="deep")])
+def test_a_file_that_is_not_text_or_not_a_plan_is_refused(tmp_path, content):
     place = tmp_path / "plan.toml"
-    place.write_bytes(b"\xff\xfe")
+    place.write_bytes(content)
     with pytest.raises(QueryError, match=r"plan\.toml is not a plan in TOML"):
         mirror(place)
 

@@ -454,8 +454,12 @@ class TestBadInput:
             series.to_timeseries(simple()[:0])
 
     @pytest.mark.parametrize(
-        "text", ["", "{", "[]", '{"version": 1}', '{"version": 99}', '{"version": 1, "columns": [0]}']
-    )
+        "text",
+        [
+            "", "{", "[]", '{"version": 1}', '{"version": 99}', '{"version": 1, "columns": [0]}',
+            pytest.param("[" * 100_000, id="deep"),
+        ],
+    )  # fmt: skip
     def test_a_damaged_description_is_named(self, text: str, records: QTable) -> None:
         frame = series.to_pandas(records)
         frame.attrs["sunpy_helio_plugins"] = text

@@ -62,7 +62,13 @@ def test_an_update_without_a_change_does_not_write(place):
     assert (place.stat().st_mtime_ns, place.stat().st_ino) == before
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": 3}', '{"files": {}, "queries": {"a": {}}}', "\udcff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", '{"files": 3}', '{"files": {}, "queries": {"a": {}}}', "\udcff",
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)  # fmt: skip
 def test_a_spoilt_manifest_is_one_sentence(place, text):
     place.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(FileError, match=r"manifest\.json is not a valid manifest .*; remove it to start again"):

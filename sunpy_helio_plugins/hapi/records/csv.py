@@ -32,7 +32,10 @@ def exact_json(text: bytes) -> Any:
     """Decode JSON; integers beyond `EXACT` stay exact, also if they are written as ``9007199254740993.0``."""
     check_size(text)
     may_be = (b'"parameters"' not in text or b'"integer"' in text or b'"long"' in text) and _LARGE.search(text)
-    return json.loads(text, parse_float=_decoded if may_be else None)
+    try:
+        return json.loads(text, parse_float=_decoded if may_be else None)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _decoded(text: str) -> int | float:

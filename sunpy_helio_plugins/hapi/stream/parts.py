@@ -136,7 +136,7 @@ def part_at(path: Path) -> Part | None:
             known["until"],
             tuple(known["problems"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

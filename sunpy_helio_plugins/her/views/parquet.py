@@ -271,7 +271,7 @@ class _Index:
         try:
             known = json.loads(found or b"{}")
             parts = {str(name): _part_of(part) for name, part in known.get("parts", {}).items()}
-        except (ValueError, AttributeError, TypeError, KeyError):
+        except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
             raise QueryError(f"{path} is damaged: give another folder.") from None
         if found and known.get("partition") != partition:
             raise QueryError(

@@ -284,7 +284,7 @@ def _text(answer: Response) -> str:
     """Return the sentence of an answer: a text in JSON, or the body as it is."""
     try:
         said = json.loads(answer.text())
-    except ValueError:
+    except (ValueError, RecursionError):
         said = answer.text()
     text = said if isinstance(said, str) else json.dumps(said)
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -245,11 +245,12 @@ def test_datasets_of_the_file_without_a_description_are_kept_by_their_titles(tmp
         (b"[1, 2]", "does not contain the catalogues"),
         (b"not JSON", "neither an index nor JSON"),
         (b"", "neither an index nor JSON"),
+        (b"[" * 100_000, "neither an index nor JSON"),
         (b"\x1f\x8bbroken", "neither an index nor JSON"),
         (b"SQLite format 3\0" + bytes(84), "is not an index"),
         (b"SQLite format 3\0" + bytes(52) + b"HELI" + bytes(30), "is damaged"),
     ],
-    ids=["empty object", "list", "text", "empty", "gzip", "another database", "damaged"],
+    ids=["empty object", "list", "text", "empty", "deep", "gzip", "another database", "damaged"],
 )
 @pytest.mark.filterwarnings("ignore:The index of HAPI servers in")
 def test_other_files_are_refused(tmp_path: Path, content: bytes, words: str) -> None:

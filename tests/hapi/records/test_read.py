@@ -273,6 +273,8 @@ def test_repeated_names_are_numbered() -> None:
         (json.dumps(HEADER).encode(), "holds no records"),
         (b"<html><body>Log in</body></html>", "There is no HAPI header"),
         (b"", "There is no HAPI header"),
+        pytest.param(b"#" + b"[" * 100_000 + b"\n2026-01-10Z,1\n", "There is no HAPI header", id="deep header"),
+        pytest.param(b'{"parameters": ' + b"[" * 100_000, "nested too deeply", id="deep JSON"),
         (_csv().replace(b'"csv"', b'"x_netcdf"'), "x_netcdf"),
     ],
 )

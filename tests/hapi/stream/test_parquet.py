@@ -190,6 +190,18 @@ def test_a_damaged_part_is_requested_again(archive: Any, tmp_path: Path) -> None
     assert len(sent(archive)) == 1 + 1
 
 
+@pytest.mark.parametrize("said", [b"{", b"[]", b"{}", pytest.param(b"[" * 100_000, id="deep")])
+def test_a_part_with_a_damaged_description_is_requested_again(archive: Any, tmp_path: Path, said: bytes) -> None:
+    write(tmp_path)
+    part = pq.read_table(tmp_path / DAYS[1])
+    with pq.ParquetWriter(tmp_path / DAYS[1], part.schema) as writer:
+        writer.write_table(part)
+        writer.add_key_value_metadata({b"sunpy_helio_plugins.part": said})
+    archive.log.clear()
+    assert same(write(tmp_path).table, hapi.load(*ACE))
+    assert len(sent(archive)) == 1 + 1
+
+
 def test_a_folder_of_other_records_is_refused(archive: Any, tmp_path: Path) -> None:
     write(tmp_path)
     archive.log.clear()

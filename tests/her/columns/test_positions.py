@@ -200,7 +200,8 @@ def test_vertices_beyond_the_limb_are_told_in_the_system_of_the_event(system: st
     name = f"{system[4:7].lower()}_boundcc"
 
     def told(vertex: str) -> list[str]:
-        ring = f"POLYGON((0.1 100,{vertex},0.2 80,0.1 90,0.1 100))" if "HRC" in system else f"POLYGON((0 9,{vertex},9 0,0 -9,0 9))"
+        others = ("0.1 100", "0.2 80", "0.1 90") if "HRC" in system else ("0 9", "9 0", "0 -9")
+        ring = f"POLYGON(({others[0]},{vertex},{others[1]},{others[2]},{others[0]}))"
         table = HERTable.from_records([EVENT | {"event_coordsys": system, name: ring, "hgs_boundcc": SQUARE}])
         return [problem for problem in table.problems if "beyond the limb" in problem]
 

@@ -107,8 +107,12 @@ def test_one_folder_has_one_query(archive: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["[", "[]", '{"parts": 3}', '{"parts": {"2026-01-09": {}}}', '{"parts": {"2026-01-09": {"range": "x"}}}']
-)
+    "damage",
+    [
+        "[", "[]", '{"parts": 3}', '{"parts": {"2026-01-09": {}}}', '{"parts": {"2026-01-09": {"range": "x"}}}',
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)  # fmt: skip
 def test_a_damaged_index_is_refused(archive: Any, tmp_path: Path, damage: str) -> None:
     write(tmp_path / "holes")
     (tmp_path / "holes" / "events.json").write_text(damage)

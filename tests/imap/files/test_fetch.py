@@ -299,6 +299,13 @@ class TestIntact:
             with pytest.raises(FileError, match=rf"{name}: .*(truncated|not a CDF file|twice)"):
                 integrity.check(path, name)
 
+    def test_json_that_is_nested_too_deeply_is_not_complete(self, tmp_path):
+        path = tmp_path / "x.json"
+        path.write_bytes(b"[" * 100_000)
+        assert not integrity.looks_complete(path, "x.json")
+        with pytest.raises(FileError, match=r"x\.json: .*truncated"):
+            integrity.check(path, "x.json")
+
     @pytest.mark.parametrize("name", ["x.csv", "x.pdf", "x.bsp", "x.txt"])
     def test_a_doubled_download_is_refused(self, tmp_path, name):
         (tmp_path / name).write_bytes(self.WHOLE.get(name, self.WHOLE["x.pdf"]) * 2)

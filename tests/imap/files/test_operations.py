@@ -219,6 +219,7 @@ class TestReprocess:
             (b"started\x1b[2J", "started [2J"),
             (b"", ""),
             (b'"done"', "done"),
+            pytest.param(b"[" * 100_000, "[" * 100_000, id="deep"),
         ],
     )
     def test_answers_of_other_forms_are_kept_as_text(self, key, monkeypatch, body, said):
