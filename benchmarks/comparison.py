@@ -26,6 +26,10 @@ history = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(history)
 
 
+CALM = 3.0
+"""The load of a machine below which waiting times are compared."""
+
+
 class Peer(NamedTuple):
     """Another program, the figure of its time, and that of this package measured in turn if it is another one."""
 
@@ -35,12 +39,17 @@ class Peer(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A piece of work, the figure of the time of this package, the usual client and the fastest alternative."""
+    """
+    A piece of work, the figure of the time of this package, the usual client and the fastest alternative.
+
+    Times in which a program ``waits`` for a server are compared in runs with a load below `CALM` only.
+    """
 
     name: str
     ours: str
     usual: Peer | None
     fast: Peer | None = None
+    waits: bool = False
 
     @property
     def script(self) -> str:
@@ -70,11 +79,12 @@ WORKS = (
          Peer("cdf_to_xarray", "imap.to_xarray_day.cdflib_ms")),
     Work("IMAP, a map of the sky", "imap.map_read.ours_ms", Peer("cdf_to_xarray", "imap.map_read.cdflib_ms")),
     Work("IMAP, fifty files", "imap.fetch_loop.ours_s", Peer("imap-data-access", "imap.fetch_loop.loop_s"),
-         Peer("imap-data-access, 5 threads", "imap.fetch_loop.threads_s")),
+         Peer("imap-data-access, 5 threads", "imap.fetch_loop.threads_s"), waits=True),
     Work("Helioviewer, 512 of 4096 pixels", "helioviewer.read_512.ours_ms",
          Peer("sunpy", "helioviewer.read_512.theirs_ms")),
     Work("Helioviewer, a region", "helioviewer.area_read.ours_ms", Peer("sunpy", "helioviewer.area_read.theirs_ms")),
-    Work("Helioviewer, fifty files", "helioviewer.fetch_hvpy.ours_s", Peer("hvpy", "helioviewer.fetch_hvpy.hvpy_s")),
+    Work("Helioviewer, fifty files", "helioviewer.fetch_hvpy.ours_s", Peer("hvpy", "helioviewer.fetch_hvpy.hvpy_s"),
+         waits=True),
     *(
         Work(text, f"her.{case}_1000.ours_s", Peer("sunpy's HEKClient", f"her.{case}_1000.theirs_s"),
              Peer("pandas and shapely", f"her.expert_{case}.theirs_s"))
@@ -114,10 +124,14 @@ def _cells(peer: Peer | None, own: float, figures: dict[str, float]) -> tuple[st
     return peer.name, f"{figures[peer.figure] / figures.get(peer.ours, own):.3g}"
 
 
+def _is_calm(run: dict[str, Any]) -> bool:
+    return run["load"] is not None and run["load"] < CALM
+
+
 def rows(runs: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     """Yield the lines of the table, each from the last run that contains the work."""
     for work in WORKS:
-        found = [run for run in runs if run["figures"].get(work.ours, 0) > 0]
+        found = [run for run in runs if run["figures"].get(work.ours, 0) > 0 and (not work.waits or _is_calm(run))]
         if not found:
             continue
         figures = found[-1]["figures"]

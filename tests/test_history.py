@@ -118,6 +118,11 @@ def test_times_in_seconds_are_shown_with_their_unit():
     assert row[1] == "2.14 s"
 
 
+@pytest.mark.parametrize("load", [3.0, 12.5, None])
+def test_waiting_times_of_a_busy_machine_are_left_out(load):
+    assert list(comparison.rows([{"load": load, "figures": {"imap.fetch_loop.ours_s": 2.144}}])) == []
+
+
 def test_the_table_of_the_documentation_is_that_of_the_history(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["comparison.py", "--target", str(tmp_path / "table.csv")])
     comparison.main()
