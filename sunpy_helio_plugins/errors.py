@@ -164,7 +164,19 @@ class IsolationError(QueryError):
 
 
 class SettingError(HelioPluginsError, TypeError, ValueError):
-    """A setting whose value is not allowed: the message states what was given and what is allowed."""
+    """
+    A setting whose value is not allowed: the message states what was given and what is allowed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import conf
+    >>> from sunpy_helio_plugins.errors import SettingError
+    >>> try:
+    ...     conf.retries = -1
+    ... except SettingError as error:
+    ...     print(error)
+    conf.retries is an integer, at least 0 and at most 100, not -1.
+    """
 
 
 class ServiceError(HelioPluginsError, OSError):
@@ -186,6 +198,19 @@ class ServiceError(HelioPluginsError, OSError):
     ----------
     archive, url, words, status
         As given.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import HERClient, sandbox
+    >>> from sunpy_helio_plugins.errors import ServiceError
+    >>> day = a.Time("2026-01-10", "2026-01-11")
+    >>> with sandbox.serve() as archive, archive.fault("status", status=403, path="/hek"):
+    ...     try:
+    ...         found = HERClient().search(day, a.her.CH)
+    ...     except ServiceError as error:
+    ...         print(error.archive, error.status)
+    HER 403
     """
 
     def __init__(self, archive: str, url: str, words: str, status: int | None = None) -> None:
@@ -223,7 +248,21 @@ class LockedError(HelioPluginsError, OSError):
 
 
 class FileError(HelioPluginsError, ValueError):
-    """A file that is invalid or cannot be read."""
+    """
+    A file that is invalid or cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sunpy_helio_plugins import cdf
+    >>> from sunpy_helio_plugins.errors import FileError
+    >>> size = Path("page.cdf").write_text("<html>")
+    >>> try:
+    ...     table = cdf.read("page.cdf")
+    ... except FileError as error:
+    ...     print(error)
+    page.cdf: this cannot be read as a CDF file (it has only 6 bytes).
+    """
 
 
 class DiskError(FileError, OSError):
