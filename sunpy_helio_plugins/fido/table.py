@@ -59,7 +59,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """Columns that the archive's functions and downloads require."""
     archive: ClassVar[str] = ""
     """The name of the archive in ``problems`` that do not name one."""
-    new_columns: ClassVar[tuple[type, ...]] = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
+    new_columns: ClassVar[tuple[type[Any], ...]] = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
     """The types of columns that are used as they are, if they do not belong to a table yet."""
     problems = _Problems(default=[])
     """Missing parts of the result, each a `~sunpy_helio_plugins.errors.Problem`; empty if it is complete."""
@@ -101,11 +101,12 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         """Use a new column as it is; astropy would make a view, which takes longer than many values of a column."""
         if copy or dtype is not None or not name or not isinstance(data, self.new_columns):
             return super()._convert_data_to_col(data, copy, default_name, dtype, name)
-        owner = data if isinstance(data, MaskKeepingColumn) else data.info
+        column: Any = data
+        owner = column if isinstance(column, MaskKeepingColumn) else column.info
         if owner.parent_table is not None:
             return super()._convert_data_to_col(data, copy, default_name, dtype, name)
-        data.info.name = name
-        return data
+        column.info.name = name
+        return column
 
     def total_size(self) -> u.Quantity:
         """

@@ -17,7 +17,10 @@ from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
 
-__all__ = ["AT_ONCE", "Page", "PageBar", "count_of_flat", "identities_of", "identity_of", "is_too_slow", "page_of", "page_size", "read"]
+__all__ = [
+    "AT_ONCE", "Page", "PageBar", "count_of_flat", "identities_of", "identity_of", "is_too_slow", "page_of",
+    "page_size", "read",
+]  # fmt: skip
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 

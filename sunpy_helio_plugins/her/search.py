@@ -100,7 +100,7 @@ class EventCollector:
         number, column = len(self._blocks), kept.column()
         self._blocks += column.blocks
         verdicts: dict[int, dict[int, tuple[str, ...]]] = {}
-        places = (column.places + (number, 0)).tolist()
+        places = np.add(column.places, (number, 0)).tolist()
         for identity, place, (segment, row) in zip(kept.identities, places, kept.events, strict=True):
             if id(segment) not in verdicts:
                 known = segment.verdicts

@@ -35,7 +35,8 @@ class TooManyValuesError(ValueError):
 
 
 def exact_json(
-    text: str | bytes, *, strict: bool = True, is_flat: bool = False, object_hook: Callable[[dict[str, Any]], Any] | None = None
+    text: str | bytes, *, strict: bool = True, is_flat: bool = False,
+    object_hook: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Any:  # fmt: skip
     """
     Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int.

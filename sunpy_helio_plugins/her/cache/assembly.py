@@ -56,7 +56,7 @@ class EventAssembly:
         places = np.empty((len(rows), 2), dtype=np.intp)
         for number, one in enumerate(parts):
             own = owners == number
-            places[own] = one.places[rows[own]] + (begins[number], 0)
+            places[own] = np.add(one.places[rows[own]], (begins[number], 0))
         return EventRecords([block for one in parts for block in one.blocks], places)
 
 

@@ -39,6 +39,9 @@ UNKNOWN = -(2**62)
 
 _DAY = 86400.0
 
+_CHANGED = ("revision", "kb_archivdate", "event_importance_num_ratings")
+"""The keywords that the registry changes with an event."""
+
 _EPOCH = datetime(1970, 1, 1)
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -109,8 +112,8 @@ class EventSegment:
     @cached_property
     def versions(self) -> list[tuple[str, ...]]:
         """What the registry changes if an event is revised, archived again or rated."""
-        columns = (_column(self.records, name) for name in ("revision", "kb_archivdate", "event_importance_num_ratings"))
-        return list(zip(*(map(str, column) for column in columns), strict=True))
+        columns = (map(str, _column(self.records, name)) for name in _CHANGED)
+        return list(zip(*columns, strict=True))
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:

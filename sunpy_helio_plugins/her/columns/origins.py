@@ -43,7 +43,7 @@ def nothing(rows: int) -> Floats:
     return np.full((rows, 2), np.nan)
 
 
-def origins(systems: Sequence[Any], apart: Sequence[Any], radii: Sequence[Any]) -> Floats:
+def origins(systems: Sequence[Any], apart: Sequence[Any] | Floats, radii: Sequence[Any] | Floats) -> Floats:
     """Return the system numbers and the arcsec in a radius of ``hrc``, shape (n, 2), from the values of `KEYWORDS`."""
     texts = systems if set(map(type, systems)) == {str} else [str(text or "") for text in systems]
     known = {text: code(text) for text in set(texts)}

@@ -20,6 +20,7 @@ from sunpy_helio_plugins.her.columns.polygon import Polygon
 from sunpy_helio_plugins.her.outlines import export, sphere
 from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
 from sunpy_helio_plugins.her.outlines.transform import Vertices
+from sunpy_helio_plugins.her.records.column import ObjectColumn
 
 __all__ = ["Polygons"]
 
@@ -60,7 +61,7 @@ class PolygonsInfo(ParentDtypeInfo):
         return [self._parent.counts]
 
 
-class Polygons:
+class Polygons(ObjectColumn):
     """
     A column of polygons: one for each row, or `None` if the registry does not have a valid one.
 
@@ -124,16 +125,6 @@ class Polygons:
     def mask(self) -> NDArray[np.bool_]:
         """Whether the polygon of each row is missing."""
         return np.asarray(self.counts == 0)
-
-    @property
-    def shape(self) -> tuple[int]:
-        """The number of rows, as of an array of objects."""
-        return (len(self),)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The data type of an array of objects."""
-        return np.dtype(object)
 
     @property
     def wkt(self) -> list[str | None]:

@@ -120,7 +120,7 @@ class Positions:
         self._say(name, [values[index] for index in bad], "not a point")
         beyond = ~np.isnan(found).any(axis=1) & ~frames.is_place(found, name[:3])
         what = "a latitude beyond the pole" if name[:3] in ("hgs", "hgc") else "more than 90 degrees from the Sun"
-        self._say(name, [values[index] for index in np.flatnonzero(beyond)], what)
+        self._say(name, [values[index] for index in np.flatnonzero(beyond).tolist()], what)
         found[beyond] = np.nan
         if name[:3] in ("hgs", "hgc"):
             found, doubtful = self._behind(name, found, np.arange(self.rows), self._points_seen(name))

@@ -7,7 +7,7 @@ They are kept as compressed text, and are decoded again when they are accessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias, overload
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.records.cells import Cells
 
-__all__ = ["CompressedRecords", "Flat", "Flattener", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
+__all__ = ["CompressedRecords", "Flat", "FlatRecords", "Flattener", "RecordBlock", "RecordView", "flattened"]
 
 Record = dict[str, Any]
 
@@ -58,9 +58,18 @@ class Flattener:
         return names, tuple(decoded.values())
 
 
-def flattened(records: Sequence[Record | Flat]) -> list[Flat]:
-    """Return records as names and values."""
-    return [one if type(one) is tuple else (tuple(one), tuple(one.values())) for one in records]  # type: ignore[union-attr]
+def flattened(records: Iterable[Any]) -> list[Flat]:
+    """Return records, or their names and values, as names and values."""
+    made: list[Flat] = []
+    last: tuple[str, ...] = ()
+    for one in records:
+        if type(one) is tuple:
+            made.append(one)
+            continue
+        names = tuple(one)
+        last = last if names == last else names
+        made.append((last, tuple(one.values())))
+    return made
 
 
 class FlatRecords(Sequence[Record]):
@@ -101,7 +110,6 @@ class FlatRecords(Sequence[Record]):
                 last, place = names, names.index(name) if name in names else -1
             made.append(None if place < 0 else values[place])
         return made
-
 
     def views(self) -> Iterator[RecordView]:
         """Yield the records, to look up a few keywords of each."""
@@ -220,13 +228,9 @@ class RecordBlock:
 
     def __init__(self, records: Sequence[Record], source: CompressedRecords | None = None) -> None:
         self.source: Source = records if source is None else source
-        found = _by_layout(records.flat if isinstance(records, FlatRecords) else flattened(records))
-        self.layouts = list(found)
-        self.counts = [len(places) for places, _ in found.values()]
-        self.order: NDArray[np.intp] | None = None
-        if len(found) > 1:
-            self.order = np.array(list(chain.from_iterable(places for places, _ in found.values())), dtype=np.intp)
-        self.cells = _cells({names: rows for names, (_, rows) in found.items()})
+        whole = DividedValues(records.flat if isinstance(records, FlatRecords) else flattened(records))
+        self.layouts, self.counts, self.order = whole.layouts, whole.counts, whole.order
+        self.cells = {name: Cells.of(values) for name, values in whole.columns()}
 
     @classmethod
     def undivided(cls, source: Source, count: int) -> RecordBlock:
@@ -256,33 +260,53 @@ class RecordBlock:
         return sum(self.counts)
 
 
-Groups: TypeAlias = dict[tuple[str, ...], tuple[list[int], list[tuple[Any, ...]]]]
+class DividedValues:
+    """
+    The values of records by keyword, those with the same keywords in the same order one after the other.
 
+    Parameters
+    ----------
+    records : list of tuple
+        The names and values of each.
 
-def _by_layout(records: list[Flat]) -> Groups:
-    """Return the places and values of the records with the same keywords in the same order."""
-    found: Groups = {}
-    last: tuple[str, ...] | None = None
-    places: list[int] = []
-    rows: list[tuple[Any, ...]] = []
-    for place, (names, values) in enumerate(records):
-        if names is not last and names != last:
-            last = names
-            places, rows = found.setdefault(names, ([], []))
-        places.append(place)
-        rows.append(values)
-    return found
+    Attributes
+    ----------
+    layouts, counts, order
+        As of `RecordBlock`.
+    """
 
+    def __init__(self, records: list[Flat]) -> None:
+        self._rows: list[list[tuple[Any, ...]]] = []
+        places = self._group(records)
+        self.counts = list(map(len, places))
+        self.order: NDArray[np.intp] | None = None
+        if len(places) > 1:
+            self.order = np.array(list(chain.from_iterable(places)), dtype=np.intp)
 
-def _cells(groups: dict[tuple[str, ...], list[tuple[Any, ...]]]) -> dict[str, Cells]:
-    """Return the values of each keyword of all records; `None` where a record does not have it."""
-    if len(groups) == 1:
-        names, rows = next(iter(groups.items()))
-        return {name: Cells.of(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-    columns = [dict(zip(names, zip(*rows, strict=True), strict=True)) for names, rows in groups.items()]
-    gaps = [(None,) * len(rows) for rows in groups.values()]
-    made: dict[str, Cells] = {}
-    for name in dict.fromkeys(chain.from_iterable(groups)):
-        parts = [column.pop(name, gap) for column, gap in zip(columns, gaps, strict=True)]
-        made[name] = Cells.of(tuple(chain.from_iterable(parts)))
-    return made
+    def _group(self, records: list[Flat]) -> list[list[int]]:
+        """Divide records by their layouts; return the places of each layout."""
+        found: dict[tuple[str, ...], tuple[list[int], list[tuple[Any, ...]]]] = {}
+        last: tuple[str, ...] | None = None
+        places: list[int] = []
+        rows: list[tuple[Any, ...]] = []
+        for place, (names, values) in enumerate(records):
+            if names is not last and names != last:
+                last = names
+                places, rows = found.setdefault(names, ([], []))
+            places.append(place)
+            rows.append(values)
+        self.layouts = list(found)
+        self._rows = [rows for _, rows in found.values()]
+        return [places for places, _ in found.values()]
+
+    def columns(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield each keyword and its values; `None` where a record does not have it."""
+        if len(self.layouts) == 1:
+            yield from zip(self.layouts[0], zip(*self._rows[0], strict=True), strict=True)
+            return
+        pairs = zip(self.layouts, self._rows, strict=True)
+        columns = [dict(zip(names, zip(*rows, strict=True), strict=True)) for names, rows in pairs]
+        gaps = [(None,) * count for count in self.counts]
+        for name in dict.fromkeys(chain.from_iterable(self.layouts)):
+            parts = [column.pop(name, gap) for column, gap in zip(columns, gaps, strict=True)]
+            yield name, tuple(chain.from_iterable(parts))

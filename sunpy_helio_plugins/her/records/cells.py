@@ -17,7 +17,7 @@ Rows = NDArray[np.intp]
 
 _NOTHING = frozenset({type(None)})
 _NUMBERS = frozenset({int, float, type(None)})
-_TEXTS = frozenset({str, type(None)})
+_TEXTS: frozenset[type] = frozenset({str, type(None)})
 _TRUTHS = frozenset({bool, type(None)})
 
 _LARGEST = 2.0**53
@@ -62,7 +62,7 @@ class JoinedTexts(Sequence[str | None]):
     def __getitem__(self, item: int) -> str | None: ...
     @overload
     def __getitem__(self, item: slice) -> list[str | None]: ...
-    def __getitem__(self, item: int | slice) -> str | None | list[str | None]:
+    def __getitem__(self, item: int | slice) -> str | list[str | None] | None:
         """Return a text, or a list of them."""
         if isinstance(item, slice):
             return self.take(np.arange(len(self))[item]).values
@@ -343,7 +343,7 @@ def _of_texts(texts: JoinedTexts) -> Cells:
     are_missing = texts.lengths < 0
     if are_missing.all():
         return nothing(len(texts))
-    return Cells(_TEXTS if are_missing.any() else _TEXTS - _NOTHING, texts=texts)
+    return Cells(_TEXTS if are_missing.any() else frozenset({str}), texts=texts)
 
 
 def _joined_numbers(parts: Sequence[Cells], kinds: frozenset[type]) -> Cells:

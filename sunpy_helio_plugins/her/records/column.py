@@ -234,7 +234,7 @@ class EventRecords(ObjectColumn):
 
     def pop_cells(self) -> dict[str, Cells]:
         """Return the values of all keywords in the order of the records, and remove them here."""
-        return self._cells(dict.fromkeys(chain.from_iterable(self._layouts())), is_last=True)
+        return self._cells(dict.fromkeys(chain.from_iterable(self.layouts()[0])), is_last=True)
 
     def _cells(self, wanted: Iterable[str], is_last: bool = False) -> dict[str, Cells]:
         counts = list(map(len, self.blocks))
@@ -250,20 +250,20 @@ class EventRecords(ObjectColumn):
             made[name] = whole if are_all else whole.take(order)
         return made
 
-    def _layouts(self) -> list[tuple[str, ...]]:
-        """Return the sequences of keywords in the order in which they occur first."""
+    def layouts(self) -> tuple[list[tuple[str, ...]], NDArray[np.intp]]:
+        """Return the sequences of keywords in the order in which they occur first, and the number of each record's."""
         known: dict[tuple[str, ...], int] = {}
         parts = [
             np.repeat([known.setdefault(layout, len(known)) for layout in block.layouts], block.counts)
             for block in self.blocks
         ]
-        if len(known) <= 1:
-            return list(known)
+        if len(known) <= 1 or not len(self):
+            return list(known), np.zeros(len(self), dtype=np.intp)
         begins = np.concatenate([[0], np.cumsum(list(map(len, parts)))])
         numbers = np.concatenate(parts)[begins[self.places[:, 0]] + self.places[:, 1]]
-        found, first = np.unique(numbers, return_index=True)
-        layouts = list(known)
-        return [layouts[found[one]] for one in np.argsort(first)]
+        found, first, places = np.unique(numbers, return_index=True, return_inverse=True)
+        order, layouts = np.argsort(first), list(known)
+        return [layouts[found[one]] for one in order], np.argsort(order)[places]
 
     def brief(self, names: Sequence[str]) -> list[Record]:
         """Return records with a few keywords only."""
