@@ -71,6 +71,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("store/database.py", "return True"): "a file that cannot be set aside fails again, and is told once",
     ("mirrors/query_run.py", "timedelta(days= 2)"): "dates that differ by three days are more than two days apart",
     ("her/events/relations.py", "column.counts[left] > 1"): "a closed outline has more vertices than one",
+    ("mirrors/plan.py", "except (EncodingWarning, TypeError"): "the errors of attrs are also a ValueError",
     ("hapi/model.py", "distinct[ -1]"): "the list has one member",
     ("series/views/cube.py", "centers[ -1]"): "the centers of all records are the same",
     ("quantities/iso8601.py", "length ^ back"): "more positions are compared, at which numpy accepts no sign either",

@@ -226,6 +226,7 @@ def test_flags_are_not_plotted_among_nanoteslas():
         ["quality_flags"],
     ]
     assert axes[0].get_title() == "IMAP"
+    assert set(axes[0].get_shared_x_axes().get_siblings(axes[0])) == set(axes)
     series.peek()
     assert len(plt.gcf().axes) == 2
     plt.figure()
