@@ -26,6 +26,20 @@ CHANGED = {
 NOT_SHOWN = {"auth", "content", "document", "headers", "hidden", "secrets", "session"}
 """The names of fields that contain secrets, or more than fits into a message."""
 
+HIDDEN = {
+    "ColumnFile": "columns", "DecodedDocument": "content data parts", "Download": "headers",
+    "DownloadSpec": "info keep",
+    "EventAssembly": "associations records", "EventSegment": "associations records",
+    "Exchange": "auth content headers hidden session", "HAPIDocument": "content data", "ImageSequence": "dropped",
+    "Job": "folders hidden outages", "Observatory": "title", "Page": "block content", "PiecedDownload": "headers",
+    "PiecedJob": "folders hidden outages", "PlainColumn": "column", "PrefixDownload": "headers",
+    "PrefixJob": "folders hidden outages", "Response": "content headers", "Run": "secrets",
+    "Segment": "columns info times", "SequenceFrame": "header", "Service": "_asking _has_sent_formats _known",
+    "SourceImages": "headers", "Structure": "content", "Submission": "document", "Variable": "attributes part read",
+    "_Ranges": "content", "_Upload": "auth content headers hidden progress session",
+}  # fmt: skip
+"""The fields that the text of an object does not show, by class."""
+
 
 def data_classes() -> list[type]:
     """Return the data classes of all modules but those that run when they are imported."""
@@ -58,3 +72,12 @@ def test_the_text_of_an_object_shows_no_secret_and_no_content() -> None:
         if field.name in NOT_SHOWN and field.repr and ".sandbox." not in kind.__module__
     }
     assert shown == set()
+
+
+def test_the_text_of_an_object_shows_all_but_known_fields() -> None:
+    hidden = {
+        kind.__name__: " ".join(sorted(field.name for field in dataclasses.fields(kind) if not field.repr))
+        for kind in CLASSES
+        if ".sandbox." not in kind.__module__
+    }
+    assert {name: fields for name, fields in hidden.items() if fields} == HIDDEN

@@ -427,6 +427,19 @@ class TestLargeAnswers:
         assert left["end_ingest_date"] == right["start_ingest_date"] == "20260202"
         assert service_module.halve_ingestion(left, endpoint) == []
 
+    @pytest.mark.parametrize(
+        ("endpoint", "first", "last", "range_", "ends"),
+        [
+            ("query", "start_date", "end_date", ("20260201", "20260213"), ("20260207", "20260208")),
+            ("query", "ingestion_start_date", "ingestion_end_date", ("20260201", "20260213"), ("20260207", "20260208")),
+            ("spice-query", "start_ingest_date", "end_ingest_date", ("20260201", "20260213"), ("20260207", "20260207")),
+            ("spice-query", "start_time", "end_time", ("800000000", "800600000"), ("800300000", "800300000")),
+        ],
+    )
+    def test_a_range_is_divided_in_its_middle(self, endpoint, first, last, range_, ends):
+        left, right = service_module.halve_ingestion(dict(zip((first, last), range_, strict=True)), endpoint)
+        assert (left[first], left[last], right[first], right[last]) == (range_[0], *ends, range_[1])
+
     def test_tables_of_spins_are_not_divided_by_their_start(self):
         left, right = service_module.halve_ingestion({"start_date": "20200101"}, "spin-table")
         assert left["start_date"] == right["start_date"] == "20200101"

@@ -32,6 +32,7 @@ def test_a_table_has_a_panel_for_each_column_but_flags(wind: QTable) -> None:
     figure, axes = together.stack(wind)
     assert [one.get_ylabel().partition("\n")[0] for one in axes] == ["B", "F", "speed"]
     assert [len(lines_of(one)) for one in axes] == [3, 1, 1]
+    assert set(axes[0].get_shared_x_axes().get_siblings(axes[0])) == set(axes)
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
 
 

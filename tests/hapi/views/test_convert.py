@@ -81,6 +81,7 @@ def test_addresses_are_fetched(archive: Any, tmp_path: Path) -> None:
 def test_a_quicklook_draws_each_column_as_suits_it(archive: Any) -> None:
     figure = hapi.quicklook(hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11"))
     assert [len(axes.lines) for axes in figure.axes] == [1, 3, 3]
+    assert set(figure.axes[0].get_shared_x_axes().get_siblings(figure.axes[0])) == set(figure.axes)
     figure = hapi.quicklook(hapi.load("lisird", "tsis_ssi_24hr", "2026-01-05", "2026-01-12"))
     assert len(figure.axes) == 2
     assert "nm" in figure.axes[0].get_ylabel()

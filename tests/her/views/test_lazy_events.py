@@ -92,6 +92,7 @@ def test_a_timeline_has_a_panel_for_each_type(found: her.HERTable) -> None:
     figure = her.quicklook(found)
     kinds = list(dict.fromkeys(found["event_type"].tolist()))
     assert [axes.get_ylabel() for axes in figure.axes] == ["CoronalHole\n18", "Flare\n12"]
+    assert set(figure.axes[0].get_shared_x_axes().get_siblings(figure.axes[0])) == set(figure.axes)
     for axes, kind in zip(figure.axes, kinds, strict=True):
         assert len(axes.patches) == (found["event_type"] == kind).sum()
         assert to_hex(axes.patches[0].get_facecolor()) == COLOURS[kind]

@@ -130,6 +130,13 @@ class TestTimeSeries:
         with pytest.raises(FileError, match="does not contain records with times"):
             TimeSeries(str(make_cdf({"x": (FLOAT, np.arange(4.0), {})})), source="imap")
 
+    def test_a_file_without_times_is_told_with_its_first_nine_columns(self, make_cdf):
+        from sunpy.timeseries import TimeSeries
+
+        path = make_cdf({f"x{number}": (FLOAT, np.arange(4.0), {}) for number in range(12)})
+        with pytest.raises(FileError, match=r"as a table \(x0, x1, x2, x3, x4, x5, x6, x7, x8\)"):
+            TimeSeries(str(path), source="imap")
+
 
 WITHOUT = {"imap_swe_l1_test_20100101_20100101_v01.cdf": "the file does not contain records with times"}
 """The files that do not become a series, and the reason; this one does not contain any variable."""
@@ -219,6 +226,7 @@ def test_flags_are_not_plotted_among_nanoteslas():
         ["quality_flags"],
     ]
     assert axes[0].get_title() == "IMAP"
+    assert set(axes[0].get_shared_x_axes().get_siblings(axes[0])) == set(axes)
     series.peek()
     assert len(plt.gcf().axes) == 2
     plt.figure()
