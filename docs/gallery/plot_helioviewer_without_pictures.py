@@ -35,8 +35,8 @@ with sandbox.serve():
 corona["Start Time", "EXPTIME", "DATAMEAN", "DATAMAX"]
 
 # %%
-# The ejection enters the field of view while the flare decays, and fades as it expands. The mean of the images increases
-# until it begins to leave an hour later.
+# The ejection enters the field of view while the flare decays, and fades as it expands. The mean of the images
+# increases until it begins to leave an hour later.
 
 figure, (above, below) = plt.subplots(2, figsize=(9, 5), sharex=True, layout="constrained")
 times = corona["Start Time"].datetime64
