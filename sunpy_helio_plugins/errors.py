@@ -150,13 +150,11 @@ class IsolationError(QueryError):
 
     Examples
     --------
-    >>> from sunpy.net import Fido, attrs as a
-    >>> from sunpy_helio_plugins import sandbox
+    >>> from sunpy_helio_plugins import hapi, sandbox
     >>> from sunpy_helio_plugins.errors import IsolationError
-    >>> elsewhere = a.hapi.Server("https://example.org/hapi") & a.hapi.Dataset("field")
     >>> with sandbox.serve():
     ...     try:
-    ...         found = Fido.search(a.Time("2026-01-10", "2026-01-11"), elsewhere)
+    ...         datasets = hapi.catalog("https://example.org/hapi")
     ...     except IsolationError as error:
     ...         print(type(error).__name__)
     IsolationError

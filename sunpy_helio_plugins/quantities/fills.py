@@ -255,6 +255,11 @@ _MaskedQuantity: Any = Masked(u.Quantity)
 
 
 class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[misc]
+    @staticmethod
+    def default_format(val: Any) -> str:
+        """Return a value with the digits of its type: ``format`` gives those of 64 bits."""
+        return str(val.value)
+
     def _represent_as_dict(self) -> dict[str, Any]:
         made: dict[str, Any] = super()._represent_as_dict()
         if self.serialize_method[self._serialize_context] == "data_mask":

@@ -148,3 +148,11 @@ def test_columns_of_frames_have_one_type() -> None:
     exact = for_frame(np.array([2**53 + 1, 2]), np.array([False, True]))
     assert exact[0] == 2**53 + 1
     assert exact.isna().tolist() == [False, True]
+
+
+def test_numbers_of_32_bits_are_printed_and_written_with_their_own_digits(tmp_path: Path) -> None:
+    values = np.array([[-4.02, 1.35], [5.44, 0.1]], dtype="f4")
+    table = QTable({"B": masked(u.Quantity(values, u.nT), np.array([[False, True], [False, False]]))})
+    assert [line.strip() for line in table.pformat()[-2:]] == ["-4.02 .. ———", "5.44 .. 0.1"]
+    table.write(tmp_path / "b.ecsv")
+    assert (QTable.read(tmp_path / "b.ecsv")["B"].unmasked.value[1] == values[1]).all()
