@@ -59,7 +59,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """Columns that the archive's functions and downloads require."""
     archive: ClassVar[str] = ""
     """The name of the archive in ``problems`` that do not name one."""
-    new_columns: ClassVar[tuple[type[Any], ...]] = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
+    _new_columns: ClassVar[tuple[type[Any], ...]] = (MaskKeepingColumn, MaskKeepingQuantity, RecordTime)
     """The types of columns that are used as they are, if they do not belong to a table yet."""
     problems = _Problems(default=[])
     """Missing parts of the result, each a `~sunpy_helio_plugins.errors.Problem`; empty if it is complete."""
@@ -99,7 +99,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         self, data: Any, copy: Any = True, default_name: Any = None, dtype: Any = None, name: Any = None
     ) -> Any:  # fmt: skip
         """Use a new column as it is; astropy would make a view, which takes longer than many values of a column."""
-        if copy or dtype is not None or not name or not isinstance(data, self.new_columns):
+        if copy or dtype is not None or not name or not isinstance(data, self._new_columns):
             return super()._convert_data_to_col(data, copy, default_name, dtype, name)
         column: Any = data
         owner = column if isinstance(column, MaskKeepingColumn) else column.info

@@ -433,7 +433,7 @@ class HERTable(ArchiveTable):
         """
         return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
 
-    new_columns = (*ArchiveTable.new_columns, EventRecords, Points, Polygons)
+    _new_columns = (*ArchiveTable._new_columns, EventRecords, Points, Polygons)
 
     def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
         name = options.pop("geometry", None)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.her import HERClient, HERTable
-from sunpy_helio_plugins.her.records.blocks import CompressedRecords, RecordBlock
-from sunpy_helio_plugins.her.records.cells import Cells, joined
+from sunpy_helio_plugins.her import HERClient, HERTable, service
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock, flattened
+from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, joined
 from sunpy_helio_plugins.her.records.column import EventRecords
 
 VALUES = st.one_of(
@@ -33,7 +33,9 @@ COLUMNS = st.one_of(
     *(
         st.lists(kind, max_size=80)
         for kind in (VALUES, st.none(), st.sampled_from([None, 1, 2.0]), st.sampled_from("ab"))
-    )
+    ),
+    st.lists(st.one_of(st.none(), st.text(max_size=4)), min_size=40, max_size=80),
+    st.integers(0, 99).map(lambda first: [None if n % 7 == 3 else f"text {first + n}" for n in range(40)]),
 )
 
 
@@ -51,6 +53,8 @@ def test_any_values_come_back_as_they_were(columns: list[list[Any]], data: st.Da
     rows = data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9)) if values else []
     found = cells.take(np.array(rows, dtype=np.intp))
     assert spelled(found.values) == spelled([values[row] for row in rows])
+    gone = [None if row in rows else value for row, value in enumerate(values)]
+    assert spelled(cells.without(np.array(rows, dtype=np.intp)).values) == spelled(gone)
     changes = dict.fromkeys(rows[:2]) | dict.fromkeys(rows[2:4], 1.5)
     expected = [changes.get(row, value) if row in changes else value for row, value in enumerate(values)]
     assert spelled(cells.changed(changes).values) == spelled(expected)
@@ -60,6 +64,54 @@ def test_the_different_values_are_in_the_order_of_their_first_rows() -> None:
     cells = joined([Cells.of(["a", "b"] * 40), Cells.of(["c", "a"] * 40)])
     assert cells.different == ["a", "b", "c"]
     assert cells.take(np.array([81, 80, 1])).different == ["a", "c", "b"]
+
+
+def test_texts_of_chosen_rows_follow_each_other() -> None:
+    texts = JoinedTexts.of([f"{n:02d}" for n in range(9)]).take([3, 4, 8, 0]).without([1])
+    assert (texts.values, texts.compact(), texts[2]) == (["03", None, "08", "00"], "030800", "08")
+    assert texts.letters().tolist() == ["03", "", "08", "00"]
+    assert texts.letters().flags.writeable
+
+
+def members(count: int, **others: Any) -> dict[str, Any]:
+    return {f"n{number}": number for number in range(count)} | others
+
+
+def test_records_are_divided_by_their_keywords_and_keep_their_order() -> None:
+    found = [members(20, a=1), members(20, b=2), members(3), members(20, a=3)]
+    block = RecordBlock(FlatRecords(flattened(found)))
+    assert block.counts == [2, 1, 1]
+    events = EventRecords.joined([block])
+    assert events.tolist() == found
+    assert events.column("a") == [1, None, None, 3]
+    assert events[[2, 0]].layouts()[0] == [tuple(found[2]), tuple(found[0])]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"result": [members(20, kb_archivid="a", event_type="FL")]},
+        {"result": [members(20, kb_archivid="a", event_type="FL", inner=members(30))]},
+        {"result": members(20, kb_archivid="a", event_type="FL")},
+        {"result": [members(20, kb_archivid="a"), members(2, kb_archivid="b")], "association": [members(30)]},
+    ],
+)
+def test_objects_that_are_no_events_are_decoded_as_they_are(body: dict[str, Any]) -> None:
+    page = service.divided_body(CompressedRecords(json.dumps(body).encode(), service.records_of))
+    expected = body["result"] if isinstance(body["result"], list) else [body["result"]]
+    assert list(page.records) == expected
+    assert page.associations == body.get("association", [])
+    assert EventRecords.joined([page.block]).column("kb_archivid") == [one["kb_archivid"] for one in expected]
+
+
+def test_columns_that_were_removed_are_made_again_for_their_blocks_only(records: EventRecords) -> None:
+    first = records.blocks[0]
+    EventRecords.joined([first]).pop_cells()
+    again = EventRecords.of(records[[4, 1]])
+    assert again.column("n") == [11, 1]
+    whole = EventRecords.of(records)
+    assert whole.blocks[1] is records.blocks[1]
+    assert whole.column("n") == [one["n"] for one in records]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.her.records.cells import Cells
+from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
 
 __all__ = ["CompressedRecords", "Flat", "FlatRecords", "Flattener", "RecordBlock", "RecordView", "flattened"]
 
@@ -92,6 +92,7 @@ class FlatRecords(Sequence[Record]):
     def __getitem__(self, item: int) -> Record: ...
     @overload
     def __getitem__(self, item: slice) -> list[Record]: ...
+
     def __getitem__(self, item: int | slice) -> Record | list[Record]:
         """Return a record, or a list of them."""
         if isinstance(item, slice):
@@ -230,7 +231,7 @@ class RecordBlock:
         self.source: Source = records if source is None else source
         whole = DividedValues(records.flat if isinstance(records, FlatRecords) else flattened(records))
         self.layouts, self.counts, self.order = whole.layouts, whole.counts, whole.order
-        self.cells = {name: Cells.of(values) for name, values in whole.columns()}
+        self.cells = dict(whole.columns())
 
     @classmethod
     def undivided(cls, source: Source, count: int) -> RecordBlock:
@@ -299,14 +300,22 @@ class DividedValues:
         self._rows = [rows for _, rows in found.values()]
         return [places for places, _ in found.values()]
 
-    def columns(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    def columns(self) -> Iterator[tuple[str, Cells]]:
         """Yield each keyword and its values; `None` where a record does not have it."""
         if len(self.layouts) == 1:
-            yield from zip(self.layouts[0], zip(*self._rows[0], strict=True), strict=True)
+            # One by one, so that each is in the processor's cache.
+            for name, values in zip(self.layouts[0], zip(*self._rows[0], strict=True), strict=True):
+                yield name, Cells.of(values)
             return
         pairs = zip(self.layouts, self._rows, strict=True)
         columns = [dict(zip(names, zip(*rows, strict=True), strict=True)) for names, rows in pairs]
         gaps = [(None,) * count for count in self.counts]
         for name in dict.fromkeys(chain.from_iterable(self.layouts)):
+            owners = [number for number, column in enumerate(columns) if name in column]
+            if len(owners) == 1:
+                before, after = sum(self.counts[: owners[0]]), sum(self.counts[owners[0] + 1 :])
+                around = (nothing(before), Cells.of(columns[owners[0]].pop(name)), nothing(after))
+                yield name, joined([part for part in around if len(part)])
+                continue
             parts = [column.pop(name, gap) for column, gap in zip(columns, gaps, strict=True)]
-            yield name, tuple(chain.from_iterable(parts))
+            yield name, Cells.of(tuple(chain.from_iterable(parts)))
