@@ -137,7 +137,7 @@ def draw_records(field_axes, speed_axes, ring_axes):
 
 
 def draw_seconds(axes):
-    axes.bar_label(axes.barh(list(seconds), list(seconds.values()), color="0.6"), fmt="%.1f s", padding=2)
+    axes.bar_label(axes.barh(list(seconds), list(seconds.values()), color="0.6"), fmt="%.2f s", padding=2)
     axes.set_title("(b) Time that each archive took")
     axes.tick_params(left=False, bottom=False, labelbottom=False)
     axes.invert_yaxis()
