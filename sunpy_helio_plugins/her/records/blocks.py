@@ -92,6 +92,7 @@ class FlatRecords(Sequence[Record]):
     def __getitem__(self, item: int) -> Record: ...
     @overload
     def __getitem__(self, item: slice) -> list[Record]: ...
+
     def __getitem__(self, item: int | slice) -> Record | list[Record]:
         """Return a record, or a list of them."""
         if isinstance(item, slice):

@@ -62,6 +62,7 @@ class JoinedTexts(Sequence[str | None]):
     def __getitem__(self, item: int) -> str | None: ...
     @overload
     def __getitem__(self, item: slice) -> list[str | None]: ...
+
     def __getitem__(self, item: int | slice) -> str | list[str | None] | None:
         """Return a text, or a list of them."""
         if isinstance(item, slice):
