@@ -73,6 +73,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("her/events/relations.py", "column.counts[left] > 1"): "a closed outline has more vertices than one",
     ("transport/files/naming.py", "def _as_folder("): "results are kept for speed",
     ("helioviewer/media/screenshots.py", "pass"): "what is refused there is no integer either",
+    ("hapi/records/table.py", "len(values) is not step"): "a mask made at once is that made in parts",
+    ("hapi/records/csv.py", "_HEAD = 1 << 15"): "only the first line is needed, which is shorter",
     ("her/outlines/trace.py", ">= 0] - 1]"): "an empty outline ends where another one does",
     ("mirrors/plan.py", "except (EncodingWarning, TypeError"): "the errors of attrs are also a ValueError",
     ("hapi/model.py", "distinct[ -1]"): "the list has one member",
