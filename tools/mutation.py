@@ -75,6 +75,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("helioviewer/media/screenshots.py", "pass"): "what is refused there is no integer either",
     ("hapi/records/table.py", "len(values) is not step"): "a mask made at once is that made in parts",
     ("hapi/records/csv.py", "_HEAD = 1 << 15"): "only the first line is needed, which is shorter",
+    ("quantities/spans.py", "max( 2, -(-(self.before"): "a range that is cut has two pieces at least",
+    ("quantities/units/context.py", "denominator <= 1"): "a denominator is positive",
     ("her/outlines/trace.py", ">= 0] - 1]"): "an empty outline ends where another one does",
     ("mirrors/plan.py", "except (EncodingWarning, TypeError"): "the errors of attrs are also a ValueError",
     ("hapi/model.py", "distinct[ -1]"): "the list has one member",
