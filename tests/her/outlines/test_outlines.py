@@ -19,6 +19,8 @@ from sunpy.map.header_helper import make_fitswcs_header
 from sunpy.physics.differential_rotation import solar_rotate_coordinate
 
 from sunpy_helio_plugins.her import HERTable, Polygon, overlay
+from sunpy_helio_plugins.her.columns.origins import CODES
+from sunpy_helio_plugins.her.outlines import trace
 
 FILES = (
     "world/her/events_2023-03-29.json", "world/her/spoca_2017-09-06.json", "world/her/spoca_2018_sample.json",
@@ -368,3 +370,20 @@ def test_tables_from_files_keep_one_outline(hole: HERTable, tmp_path: Path) -> N
             mine, other = (table[f"{system}_boundcc"][0] for table in (hole, back))
             assert other.area == mine.area
             assert np.abs(other.skycoord.data.lat - mine.skycoord.data.lat).max() < 1e-9 * u.deg
+
+
+@pytest.mark.parametrize(
+    ("system", "end", "longest"),
+    [
+        ("hpc", (200, 0), 5), ("hpc", (0, 200), 5), ("hgs", (40, 0), 0.2), ("hgs", (0, 40), 0.2),
+        ("hgc", (40, 0), 0.2), ("hgc", (0, 40), 0.2), ("hrc", (0.8, 0), 0.05), ("hrc", (0, 40), 1),
+    ],
+)  # fmt: skip
+def test_the_segments_of_an_edge_have_a_longest_length(system: str, end: tuple[float, float], longest: float) -> None:
+    none = np.zeros((1, 2))
+    line = trace.Shapes(
+        np.array([(0, 0), end], float), np.array([0, 2]), np.array([CODES.index(system)]), none, none, none
+    )
+    steps = np.abs(np.diff(trace._followed(line).vertices, axis=0)).max(axis=1)
+    assert len(steps) == round(max(end) / longest)
+    assert np.allclose(steps, longest)
