@@ -29,7 +29,7 @@ NOT_SHOWN = {"auth", "content", "document", "headers", "hidden", "secrets", "ses
 HIDDEN = {
     "ColumnFile": "columns", "DecodedDocument": "content data parts", "Download": "headers",
     "DownloadSpec": "info keep",
-    "EventAssembly": "associations records", "EventSegment": "associations records",
+    "EventAssembly": "associations events identities", "EventSegment": "associations records verdicts",
     "Exchange": "auth content headers hidden session", "HAPIDocument": "content data", "ImageSequence": "dropped",
     "Job": "folders hidden outages", "Observatory": "title", "Page": "block content", "PiecedDownload": "headers",
     "PiecedJob": "folders hidden outages", "PlainColumn": "column", "PrefixDownload": "headers",
