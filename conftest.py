@@ -17,6 +17,7 @@ def _example(request: pytest.FixtureRequest) -> Iterator[None]:
     import matplotlib.pyplot as plt
 
     from sunpy_helio_plugins import conf, sandbox
+    from sunpy_helio_plugins.transport import credentials
 
     monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
     folder: Path = request.getfixturevalue("tmp_path")
@@ -26,3 +27,4 @@ def _example(request: pytest.FixtureRequest) -> Iterator[None]:
         monkeypatch.setenv("IMAP_DATA_DIR", str(folder))
         yield
     plt.close("all")
+    credentials.forget()

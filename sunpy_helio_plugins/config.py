@@ -336,7 +336,16 @@ class _HERConf(_Section):
 
 
 class Conf(_Section):
-    """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer``, ``conf.her`` are for one archive."""
+    """
+    Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer``, ``conf.her`` are for one archive.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import conf
+    >>> with conf.set_temp("retries", 1), conf.her.set_temp("cache_days", 7):
+    ...     print(conf.retries, conf.her.cache_days)
+    1 7.0
+    """
 
     connect_timeout = _timeout(10.0, "Seconds to wait for a connection.")
     read_timeout = _timeout(60.0, "Seconds to wait for the next byte of a response.")

@@ -98,6 +98,16 @@ class HelioPluginsError(Exception):
 
     A message has at most `LONGEST` characters; a value without blanks in it at most a third of these, so that it does
     not hide the sentence around it.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> from sunpy_helio_plugins.errors import HelioPluginsError
+    >>> try:
+    ...     datasets = hapi.catalog("cdawebb")
+    ... except HelioPluginsError as error:
+    ...     print(type(error).__name__)
+    QueryError
     """
 
     def __str__(self) -> str:
@@ -518,6 +528,15 @@ def warn_incomplete(text: str) -> None:
     ----------
     text : str
         A sentence that describes what is missing.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sunpy_helio_plugins.errors import warn_incomplete
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     warn_incomplete("The last page is missing.")
+    >>> print(caught[0].message)
+    The last page is missing.
     """
     warn(text, IncompleteAnswerWarning)
 

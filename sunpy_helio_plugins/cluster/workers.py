@@ -88,6 +88,15 @@ def check(client: Any = None) -> QTable:
     -----
     Settings travel with a task, credentials and paths do not: each worker finds its own in environment variables, in
     the netrc file or in the keyring, as described in :doc:`/how_to/credentials`.
+
+    Examples
+    --------
+    >>> from distributed import Client
+    >>> from sunpy_helio_plugins import cluster
+    >>> here = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": "127.0.0.1:0", "processes": False}
+    >>> with Client(n_workers=1, threads_per_worker=2, **here) as client:
+    ...     print(cluster.check(client)["threads"][0])
+    2
     """
     found = client_of("cluster.check", True if client is None or client is False else client)
     assert found is not None  # noqa: S101 - for the type checker

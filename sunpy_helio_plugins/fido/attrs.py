@@ -74,6 +74,14 @@ class ArchiveAttr(DataAttr):
     ------
     QueryError
         The class does not allow a value.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.fido import ArchiveAttr
+    >>> class Station(ArchiveAttr):
+    ...     query_field = "stations"
+    >>> (Station("THL") | Station("NUK")).values
+    ('THL', 'NUK')
     """
 
     query_field: ClassVar[str] = ""
@@ -202,7 +210,18 @@ def _core_names() -> tuple[str, ...]:
 
 
 class MarkerAttr(ArchiveAttr):
-    """An attr without values, which selects the archive that is searched."""
+    """
+    An attr without values, which selects the archive that is searched.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins.fido import MarkerAttr
+    >>> class Image(MarkerAttr):
+    ...     query_field = "is_image"
+    >>> Image().asked()
+    {'is_image': True}
+    """
 
     def __init__(self, *values: Any) -> None:
         if values:
@@ -250,6 +269,13 @@ def name_of(attr: type | Attr) -> str:
     -------
     str
         The name.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import fido
+    >>> fido.name_of(a.hapi.Dataset("AC_H0_MFI"))
+    'a.hapi.Dataset'
     """
     cls = attr if isinstance(attr, type) else type(attr)
     module = cls.__module__
@@ -274,6 +300,14 @@ def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     -------
     list of tuple
         One tuple of single attrs for each alternative.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import fido
+    >>> query = a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag") | a.Instrument("swe")
+    >>> [len(branch) for branch in fido.branches(*query)]
+    [2, 2]
     """
     return _branches(conjunction(*query)) if query else []
 
@@ -316,6 +350,14 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
     ------
     QueryError
         The conjunction contains several attrs of the class.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import fido
+    >>> branch = [a.Level("l2"), a.Instrument("mag")]
+    >>> print(fido.of_type(branch, a.Level).value, fido.of_type(branch, a.Source))
+    l2 None
     """
     found = [attr for attr in branch if type(attr) is kind]
     if len(found) > 1:
@@ -350,6 +392,16 @@ def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str)
     ------
     QueryError
         The class of an attr is not one of ``known``.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import fido
+    >>> try:
+    ...     fido.explain_foreign([a.Level("l2")], [a.Time], "HER")
+    ... except ValueError as error:
+    ...     print(str(error).partition(";")[0])
+    HER cannot use a.Level in a query
     """
     understood = tuple(known)
     foreign = sorted({name_of(attr) for attr in branch if type(attr) not in understood})

@@ -36,6 +36,12 @@ class Names:
         Values of ``a.Source`` whose data only this archive provides.
     instruments : tuple of str
         Values of ``a.Instrument`` whose data only this archive provides.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.fido import Names
+    >>> Names(providers=["SuperMAG"], instruments="fluxgate")
+    Names(providers=('SuperMAG',), sources=(), instruments=('fluxgate',))
     """
 
     providers: tuple[str, ...] = ()

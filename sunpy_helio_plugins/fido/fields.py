@@ -70,6 +70,14 @@ def common_columns(start: Any, end: Any, instrument: Texts, source: Texts, provi
     -------
     dict
         The columns, by name.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_helio_plugins import fido
+    >>> times = Time(["2026-01-10", "2026-01-11"])
+    >>> list(fido.common_columns(times, times, ["MAG", None], ["IMAP", "IMAP"], "SDC"))
+    ['Start Time', 'End Time', 'Instrument', 'Source', 'Provider']
     """
     everywhere = np.full(len(start), provider) if isinstance(provider, str) else provider
     named = [column if isinstance(column, np.ndarray) else texts(column) for column in (instrument, source, everywhere)]

@@ -294,6 +294,15 @@ def access_token(server: str = "swe") -> AccessToken:
         If the server does not require a token, or if its credentials are not available.
     ServiceError
         If the token service does not return a token.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, sign_in
+    >>> sign_in("swe", "sandbox-client", "sandbox-secret")
+    >>> token = hapi.access_token("swe")
+    >>> headers = {"Authorization": f"Bearer {token}"}
+    >>> len(token)
+    64
     """
     found = server_list.find(server)
     login = login_of(found)

@@ -74,6 +74,13 @@ def summary_url(event: Any, rev: int | None = None) -> str:
     ------
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> url = her.summary_url("ivo://helio-informatics.org/AR_1", rev=2)
+    >>> print(url.partition("?")[2])
+    cmd=view-voevent&ivorn=ivo://helio-informatics.org/AR_1&rev=2
     """
     pairs = [("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)]
     return service.link(pairs, _server_of(event))
@@ -100,6 +107,13 @@ def voevent_url(event: Any, rev: int | None = None) -> str:
     ------
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> url = her.voevent_url("ivo://helio-informatics.org/AR_1", rev=2)
+    >>> print(url.partition("?")[2])
+    cmd=export-voevent&cosec=1&ivorn=ivo://helio-informatics.org/AR_1&rev=2
     """
     return next(voevent_urls([ivorn_of(event)], rev, _server_of(event)))
 
@@ -144,6 +158,14 @@ def isolsearch_url(*query: Attr) -> str:
     ------
     QueryError
         The search needs several requests, or the registry cannot answer it.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import her
+    >>> url = her.isolsearch_url(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    >>> url.startswith("https://www.lmsal.com/isolsearch?hek_query=http")
+    True
     """
     requests = service.requests(queries(*query))
     if len(requests) > 1:
@@ -152,7 +174,15 @@ def isolsearch_url(*query: Attr) -> str:
 
 
 def recent_url() -> str:
-    """Return the URL of the registry's page with the latest submissions by people."""
+    """
+    Return the URL of the registry's page with the latest submissions by people.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> print(her.recent_url().rpartition("/")[2])
+    her?cmd=home
+    """
     return service.link([("cmd", "home")])
 
 

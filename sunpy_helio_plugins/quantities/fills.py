@@ -277,7 +277,16 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
 
 
 class MaskKeepingQuantity(_MaskedQuantity):
-    """A masked `~astropy.units.Quantity` that is written with its mask, even if no element is masked."""
+    """
+    A masked `~astropy.units.Quantity` that is written with its mask, even if no element is masked.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins.quantities import MaskKeepingQuantity
+    >>> speeds = MaskKeepingQuantity([400.0, 410.0], "km / s", mask=[False, True])
+    >>> print(speeds[0], speeds[1].mask)
+    400.0 km / s True
+    """
 
     info = _QuantityInfo()
 
@@ -312,7 +321,17 @@ class _ColumnInfo(type(MaskedColumn.__dict__["info"])):  # type: ignore[misc]
 
 
 class MaskKeepingColumn(MaskedColumn):
-    """A `~astropy.table.MaskedColumn` that is written with its mask, even if no element is masked."""
+    """
+    A `~astropy.table.MaskedColumn` that is written with its mask, even if no element is masked.
+
+    Examples
+    --------
+    >>> from astropy.table import QTable
+    >>> from sunpy_helio_plugins.quantities import MaskKeepingColumn
+    >>> QTable({"counts": MaskKeepingColumn([3, 5])}).write("counts.fits")
+    >>> QTable.read("counts.fits")["counts"].mask
+    array([False, False])
+    """
 
     info = _ColumnInfo()
 

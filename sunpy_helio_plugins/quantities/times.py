@@ -228,6 +228,14 @@ def without_leap_seconds(time: Any) -> Any:
     -----
     InexactTimeWarning
         Times were moved.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_helio_plugins import quantities
+    >>> time = quantities.without_leap_seconds(Time("2016-12-31T23:59:60.5"))  # doctest: +IGNORE_WARNINGS
+    >>> print(time.datetime64)
+    2016-12-31T23:59:59.999500000
     """
     if isinstance(time, Time):
         moved = from_datetime64(to_datetime64(time), time.mask)

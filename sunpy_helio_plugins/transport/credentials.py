@@ -253,6 +253,13 @@ def sign_in(name: str, *secrets: str) -> None:
     ------
     QueryError
         No secret was given, or an empty one.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap, sign_in
+    >>> sign_in("imap-webpoda", "sandbox-poda-user", "sandbox-poda-password")
+    >>> imap.packets("mag", ("2026-01-10", "2026-01-11"), dry_run=True)
+    [<PacketFile imap_mag_l0_raw_20260109_v001.0001.pkts: planned>]
     """
     kinds = [type(one).__name__ if not isinstance(one, str) else "an empty text" for one in secrets]
     is_valid = secrets and all(isinstance(secret, str) and secret for secret in secrets)

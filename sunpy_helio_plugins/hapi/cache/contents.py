@@ -106,6 +106,13 @@ def clear(server: str | None = None, dataset: str | None = None) -> None:
     ------
     QueryError
         If there is no such server, or a dataset without its server is given.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi
+    >>> hapi.cache.clear("cdaweb", "AC_H0_MFI")
+    >>> len(hapi.cache.info("cdaweb", "AC_H0_MFI"))
+    0
     """
     _check("hapi.cache.clear", server, dataset)
     kept = store()

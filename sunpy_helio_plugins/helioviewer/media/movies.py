@@ -79,6 +79,12 @@ def movie(
         Helioviewer refuses, fails to make the movie, or does not finish in time.
     FileError
         The downloaded file is not a complete movie.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> print(helioviewer.movie("2026-01-10 11:58", "2026-01-10 12:02", [13], "corona.mp4", size=(64, 48)))
+    corona.mp4
     """
     path = inputs.one_path("helioviewer.movie", file)
     most = inputs.duration("helioviewer.movie", "wait", wait)

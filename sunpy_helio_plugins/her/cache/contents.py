@@ -78,5 +78,14 @@ def info() -> QTable:
 
 @taking("her.cache.clear")
 def clear() -> None:
-    """Remove the kept events, and what is known of their ranges."""
+    """
+    Remove the kept events, and what is known of their ranges.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her
+    >>> her.cache.clear()
+    >>> len(her.cache.info())
+    0
+    """
     store().clear()

@@ -90,6 +90,14 @@ class PacketFile:
         packets; ``"planned"`` after a dry run.
     uploaded : Uploaded or None
         The result of the upload; `None` if it was not uploaded.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap, sign_in
+    >>> sign_in("imap-webpoda", "sandbox-poda-user", "sandbox-poda-password")
+    >>> file = imap.packets("mag", ("2026-01-10", "2026-01-11"))[0]
+    >>> file.path.name, file.state
+    ('imap_mag_l0_raw_20260109_v001.0001.pkts', 'new')
     """
 
     path: Path
@@ -164,8 +172,10 @@ def packets(
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import imap
-    >>> imap.packets("mag", ("2026-01-10", "2026-01-11"), dry_run=True)  # doctest: +SKIP
+    >>> from sunpy_helio_plugins import imap, sign_in
+    >>> sign_in("imap-webpoda", "sandbox-poda-user", "sandbox-poda-password")
+    >>> imap.packets("mag", ("2026-01-10", "2026-01-11"), dry_run=True)
+    [<PacketFile imap_mag_l0_raw_20260109_v001.0001.pkts: planned>]
     """
     folder = tree_folder("imap.packets", path)
     span = inputs.span("imap.packets", time)

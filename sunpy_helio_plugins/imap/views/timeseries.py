@@ -211,6 +211,13 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
         Records without a time are left out.
     WideColumnsWarning
         Columns are left out.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> table = imap.read(imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf"))
+    >>> imap.to_timeseries(table, "b_gse").columns
+    ['b_gse_x', 'b_gse_y', 'b_gse_z']
     """
     wanted = [columns] if isinstance(columns, str) else columns
     missing = [name for name in wanted or () if name not in table.colnames]

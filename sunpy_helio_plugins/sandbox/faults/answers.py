@@ -89,6 +89,17 @@ class HTMLError(Fault):
         Another status code.
     words : str, optional
         The text of the page.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, sandbox
+    >>> from sunpy_helio_plugins.errors import AnswerError
+    >>> with sandbox.serve() as archive, archive.fault("html_error", path="/hapi"):
+    ...     try:
+    ...         datasets = hapi.catalog("cdaweb")
+    ...     except AnswerError as error:
+    ...         print(error.words)
+    JSON was expected, not text/html; charset=utf-8: Service temporarily unavailable
     """
 
     kind = "html_error"
@@ -115,6 +126,17 @@ class JSONError(Fault):
         HAPI's code and message.
     body : str, optional
         The complete JSON text, instead of HAPI's.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, sandbox
+    >>> from sunpy_helio_plugins.errors import ServiceError
+    >>> with sandbox.serve() as archive, archive.fault("json_error", code=1402, words="Bad request - syntax error"):
+    ...     try:
+    ...         datasets = hapi.catalog("cdaweb")
+    ...     except ServiceError as error:
+    ...         print(error.words)
+    Bad request - syntax error (HAPI 1402)
     """
 
     kind = "json_error"
@@ -142,6 +164,15 @@ class Redirect(Fault):
     to : str, optional
         A host name (the same path and port there: ``localhost`` and ``127.0.0.1`` are two origins of this archive), a
         URL or a path. The fault is not applied to a request that already has this URL.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("redirect", to="/hek/elsewhere"):
+    ...     answer = requests.get(her.recent_url(), allow_redirects=False)
+    >>> answer.status_code, answer.headers["Location"]
+    (302, '/hek/elsewhere')
     """
 
     kind = "redirect"
@@ -179,6 +210,17 @@ class RedirectCircle(Fault):
         The status code.
     across : bool, optional
         Back and forth between ``127.0.0.1`` and ``localhost``.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> from sunpy_helio_plugins.errors import AnswerError
+    >>> with sandbox.serve() as archive, archive.fault("redirect_circle"):
+    ...     try:
+    ...         her.recent()
+    ...     except AnswerError as error:
+    ...         print(error.status)
+    302
     """
 
     kind = "redirect_circle"
@@ -207,6 +249,14 @@ class RefuseHead(Fault):
     ----------
     status : int, optional
         405, as sent by a server without HEAD, or 403, as sent by a storage whose link is signed for GET.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("refuse_head"):
+    ...     requests.head(her.recent_url()), requests.get(her.recent_url())
+    (<Response [405]>, <Response [200]>)
     """
 
     kind = "refuse_head"
@@ -224,7 +274,17 @@ class RefuseHead(Fault):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class IgnoreRange(Fault):
-    """Respond to a range request with the complete body and status 200."""
+    """
+    Respond to a range request with the complete body and status 200.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("ignore_range"):
+    ...     requests.get(her.recent_url(), headers={"Range": "bytes=0-9"})
+    <Response [200]>
+    """
 
     kind = "ignore_range"
 
@@ -251,6 +311,14 @@ class HostileName(Fault):
         The name, which is sent unchanged.
     extended : bool, optional
         Send it percent-encoded as ``filename*``, which may contain any character.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("hostile_name", name="../../.profile"):
+    ...     print(requests.get(her.recent_url()).headers["Content-Disposition"])
+    attachment; filename="../../.profile"
     """
 
     kind = "hostile_name"
@@ -277,6 +345,15 @@ class GzipBomb(Fault):
     ----------
     size : int, optional
         The size in bytes after decompression.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("gzip_bomb", size=1_000_000):
+    ...     answer = requests.get(her.recent_url())
+    >>> len(answer.content), int(answer.headers["Content-Length"]) < 10_000
+    (1000000, True)
     """
 
     kind = "gzip_bomb"

@@ -65,6 +65,12 @@ class Fault(abc.ABC):
         The number of these requests that are served normally before the first fault.
     times : int, optional
         The number of requests to which the fault is applied. Defaults to all.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> sandbox.HangUp(path="/hek", method="GET", skip=1, times=2)
+    HangUp(path='/hek', method='GET', skip=1, times=2)
     """
 
     kind: ClassVar[str]

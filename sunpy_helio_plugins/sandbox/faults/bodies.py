@@ -24,6 +24,13 @@ class HangBefore(Fault):
     ----------
     seconds : float, optional
         The duration. Defaults to the end of the fault, when the connection is closed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("hang_before", seconds=0.1) as rule:
+    ...     print(len(her.recent()), rule.played)
+    15 1
     """
 
     kind = "hang_before"
@@ -37,7 +44,16 @@ class HangBefore(Fault):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class HangUp(Fault):
-    """Close the connection without a response."""
+    """
+    Close the connection without a response.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("hang_up", times=1) as rule:
+    ...     print(len(her.recent()), rule.played)  # the request is repeated
+    15 1
+    """
 
     kind = "hang_up"
 
@@ -77,6 +93,13 @@ class HangBody(_PartWay):
         The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     seconds : float, optional
         The duration. Defaults to the end of the fault, when the connection is closed.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("hang_body", seconds=0.1) as rule:
+    ...     print(len(her.recent()), rule.played)
+    15 1
     """
 
     kind = "hang_body"
@@ -102,6 +125,13 @@ class CutLength(_PartWay):
     ----------
     after_bytes : int, optional
         The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("cut_length", times=1) as rule:
+    ...     print(len(her.recent()), rule.played)  # the request is repeated
+    15 1
     """
 
     kind = "cut_length"
@@ -125,6 +155,14 @@ class CutClose(_PartWay):
         The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     version : str, optional
         The version of HTTP in the status line. Defaults to 1.1, with ``Connection: close``.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("cut_close", after_bytes=19):
+    ...     print(requests.get(her.recent_url()).text)
+    <html><head><title>
     """
 
     kind = "cut_close"
@@ -149,6 +187,17 @@ class CutChunked(_PartWay):
         The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     piece : int, optional
         The size of a chunk in bytes.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("cut_chunked"):
+    ...     try:
+    ...         requests.get(her.recent_url())
+    ...     except requests.exceptions.ChunkedEncodingError:
+    ...         print("the last chunk is missing")
+    the last chunk is missing
     """
 
     kind = "cut_chunked"
@@ -174,6 +223,17 @@ class WrongLength(Fault):
     ----------
     by : int, optional
         The number of bytes by which it is too large; too small if negative.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive:
+    ...     right = requests.get(her.recent_url())
+    ...     with archive.fault("wrong_length", by=-100):
+    ...         wrong = requests.get(her.recent_url())
+    >>> len(right.content) - len(wrong.content)
+    100
     """
 
     kind = "wrong_length"
@@ -198,6 +258,13 @@ class SlowDrip(Fault):
         The time between two pieces.
     piece : int, optional
         The size of a piece in bytes.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("slow_drip", seconds=0.01, piece=1000) as rule:
+    ...     print(len(her.recent()), rule.played)
+    15 1
     """
 
     kind = "slow_drip"
@@ -223,6 +290,17 @@ class Reset(Fault):
     ----------
     after_bytes : int, optional
         The number of bytes of the body sent before the reset. Defaults to a reset before the response.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from sunpy_helio_plugins import her, sandbox
+    >>> with sandbox.serve() as archive, archive.fault("reset"):
+    ...     try:
+    ...         requests.get(her.recent_url())
+    ...     except requests.ConnectionError:
+    ...         print("no response")
+    no response
     """
 
     kind = "reset"

@@ -199,7 +199,16 @@ class Rule:
 
 
 class Faults:
-    """The active faults of an archive. They can be added and ended from any thread; later ones have priority."""
+    """
+    The active faults of an archive. They can be added and ended from any thread; later ones have priority.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import sandbox
+    >>> with sandbox.serve() as archive, archive.faults.add(sandbox.HangUp(path="/hek")):
+    ...     print(archive.faults)
+    <Faults: <Rule of HangUp(path='/hek'): applied to 0 of 0 requests>>
+    """
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
