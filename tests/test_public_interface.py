@@ -47,6 +47,16 @@ her.graph her.open her.quicklook her.tracks
 """
 """The public functions that check their arguments themselves, and not by `arguments.taking`."""
 
+WITHOUT_EXAMPLE = {
+    "fido.ArchiveClient": "The how-to page on adding an archive contains a complete client.",
+    "fido.ArchiveTable": "The how-to page on adding an archive contains a complete table.",
+    "her.attrs.And": "Made by &, as in the examples of searches.",
+    "her.attrs.Or": "Made by |, as in the examples of searches.",
+    "her.attrs.Field": "Its instances are the keywords, such as a.her.frm_name.",
+    "her.attrs.Filter": "Made by a comparison with a keyword.",
+}
+"""The public functions and classes without an example in their docstring, and the reasons."""
+
 PACKAGES = tuple(face for face in FACES if (ROOT / face.replace(".", "/") / "__init__.py").exists())
 
 
@@ -150,6 +160,33 @@ def test_a_face_lists_its_public_names_and_nothing_else(face):
 @pytest.mark.parametrize("face", FACES)
 def test_a_face_has_a_description(face):
     assert len((importlib.import_module(face).__doc__ or "").split()) >= 5
+
+
+def test_every_public_function_and_class_has_an_example():
+    """Attrs may be shown by a how-to page instead."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/how_to").glob("*.rst"))
+    bare = {
+        f"{face.partition('.')[2]}.{name}".lstrip(".")
+        for face in FACES
+        for name, value in vars_of(face)
+        if (inspect.isclass(value) or inspect.isroutine(value)) and not has_example(value)
+        if not (face.endswith(".attrs") and re.search(rf"\ba\.{face.split('.')[1]}\.{name}\b", pages))
+    }
+    assert sorted(bare) == sorted(WITHOUT_EXAMPLE)
+
+
+def vars_of(face: str) -> Iterator[tuple[str, Any]]:
+    """Yield the public names of a face with their values."""
+    module = importlib.import_module(face)
+    yield from ((name, getattr(module, name)) for name in module.__all__)
+
+
+def has_example(value: Any) -> bool:
+    """Return whether a docstring contains an example, or an exception's base class has one; warnings need none."""
+    if inspect.isclass(value) and issubclass(value, Warning):
+        return True
+    family = value.__mro__ if inspect.isclass(value) and issubclass(value, Exception) else (value,)
+    return any(">>>" in (one.__doc__ or "") for one in family if one.__module__.startswith(PACKAGE))
 
 
 def test_public_functions_have_their_arguments_checked():
