@@ -334,6 +334,11 @@ def to_timeseries(table: Any) -> GenericTimeSeries:
     InexactTimeWarning
         Times are within a leap second, and were moved into the last millisecond of the day.
 
+    Notes
+    -----
+    sunpy cannot print a series with columns of text, since it computes the range of every column; its
+    ``to_dataframe()`` can be printed.
+
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi, series
