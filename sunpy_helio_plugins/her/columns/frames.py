@@ -11,6 +11,7 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.quantities.days import PRECISION
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "keywords_of",
     "on_surface",
     "parts",
+    "parts_for",
     "polar",
     "projected",
     "radial",
@@ -97,6 +99,15 @@ def parts(time: Time) -> Instants:
     missing: Any = np.broadcast_to(np.asarray(time.mask, dtype=bool), made.shape[:-1])
     made[missing] = np.nan
     return made
+
+
+def parts_for(function: str, given: Any, shape: tuple[int, ...]) -> Instants:
+    """Return the parts, with the shape of those of a column, of a time, of one for each row, or of parts."""
+    if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape == shape:
+        return np.array(given, float)
+    if isinstance(given, Time) and given.shape in ((), (1,) * (len(shape) - 1), shape[:-1]):
+        return np.broadcast_to(parts(given), shape).copy()
+    raise refused(function, given, "one time or one for each row, or an array of their parts with the column's shape")
 
 
 def times(instants: Instants) -> Time:

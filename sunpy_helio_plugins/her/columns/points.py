@@ -163,22 +163,28 @@ class Points(SkyCoord):
             made.info = self.info
         return made
 
-    def at(self, instants: Floats) -> Self:
+    def at(self, instants: Any) -> Self:
         """
         Return the same positions at other times.
 
         Parameters
         ----------
-        instants : numpy.ndarray
-            Parts of UTC Julian dates, of the same shape as those of the column.
+        instants : astropy.time.Time or numpy.ndarray
+            One time, or one for each row; or the two parts of their UTC Julian dates, of shape (n, 2).
 
         Returns
         -------
         Points
             A copy with these times.
+
+        Raises
+        ------
+        QueryError
+            The times are not those of the column's rows.
         """
+        instants = frames.parts_for("Points.at", instants, self.instants.shape)
         made = self.copy()
-        made.__dict__["instants"] = np.array(instants)
+        made.__dict__["instants"] = instants
         return made
 
     def __getitem__(self, item: Any) -> Self:

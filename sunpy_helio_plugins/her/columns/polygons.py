@@ -181,20 +181,26 @@ class Polygons(ObjectColumn):
             made.info = self.info
         return made
 
-    def at(self, instants: Floats) -> Self:
+    def at(self, instants: Any) -> Self:
         """
         Return the same polygons at other times.
 
         Parameters
         ----------
-        instants : numpy.ndarray
-            Shape (n, 2): parts of UTC Julian dates.
+        instants : astropy.time.Time or numpy.ndarray
+            One time, or one for each row; or the two parts of their UTC Julian dates, of shape (n, 2).
 
         Returns
         -------
         Polygons
             A column with these times.
+
+        Raises
+        ------
+        QueryError
+            The times are not those of the column's rows.
         """
+        instants = frames.parts_for("Polygons.at", instants, self.instants.shape)
         return self._like(self.vertices, self.offsets, instants, self.starts, self.origins, self.as_submitted)
 
     def empty(self, length: int) -> Self:

@@ -426,3 +426,16 @@ def test_polygons_are_moved_and_copied_as_coordinates_are() -> None:
         polygons.info.new_like([polygons, table["hpc_boundcc"]], 4)
     with pytest.raises(TypeError):
         np.cumsum(polygons)
+
+
+@pytest.mark.parametrize("name", ["hpc_coord", "hpc_boundcc"])
+def test_columns_at_other_times_take_one_for_each_row(name: str, holes: HERTable) -> None:
+    column = holes[:2][name]
+    one, two = Time("2026-01-11"), Time(["2026-01-11", "2026-01-12"])
+    np.testing.assert_array_equal(column.at(one).instants.sum(axis=1), [one.jd, one.jd])
+    at_two = column.at(two)
+    np.testing.assert_array_equal(at_two.instants.sum(axis=1), two.jd)
+    np.testing.assert_array_equal(column.at(at_two.instants).instants, at_two.instants)
+    for wrong in (two[[0, 1, 1]], at_two.instants[:1], "2026-01-11", [1, 2], column):
+        with pytest.raises(QueryError, match=r"\.at takes one time or one for each row"):
+            column.at(wrong)
