@@ -111,7 +111,7 @@ class EventSegment:
 
     @cached_property
     def versions(self) -> list[tuple[str, ...]]:
-        """What the registry changes if an event is revised, archived again or rated."""
+        """The values of each event that change if it is revised, archived again or rated."""
         columns = (map(str, _column(self.records, name)) for name in _CHANGED)
         return list(zip(*columns, strict=True))
 

@@ -214,7 +214,7 @@ class PeriodSearch:
 
 @dataclass(frozen=True)
 class WrittenEvents:
-    """What was written to one file: the range, the time of the search, the number of events, and the problems."""
+    """The contents of one file: the range, the time of the search, the number of events, and the problems."""
 
     span: Span
     until: str

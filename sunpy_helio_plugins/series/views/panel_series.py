@@ -1,4 +1,4 @@
-"""What the TimeSeries of several archives have in common."""
+"""The base class of TimeSeries whose columns are plotted in panels."""
 
 from __future__ import annotations
 
