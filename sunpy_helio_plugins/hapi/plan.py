@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,6 +17,7 @@ from sunpy_helio_plugins.hapi.query import NOT_COVERED, Query, is_like, is_patte
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.status import Refusal
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
 from sunpy_helio_plugins.transport.urls import without_user
 
@@ -233,7 +233,7 @@ class DataRequest:
 @lru_cache(maxsize=16)
 def _info(text: str) -> Info:
     """Parse a description, once for all requests for a dataset."""
-    return Info.from_json(json.loads(text))
+    return Info.from_json(kept_json(text))
 
 
 class Endpoints(Protocol):

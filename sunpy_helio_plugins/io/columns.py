@@ -30,6 +30,7 @@ from sunpy_helio_plugins.io.text import (  # fmt: skip
 )
 from sunpy_helio_plugins.quantities import fills, times
 from sunpy_helio_plugins.quantities.days import WholeDays, split_time, time_of
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 from sunpy_helio_plugins.quantities.silence import far_years, has_name
@@ -99,7 +100,7 @@ def numbers_of(spec: Mapping[str, Any], parts: Parts, part: str = "") -> NDArray
     dtype = values.safe_dtype(spec["dtype"])
     data = parts.array(part)
     if "shape" in spec:
-        rows = [json.loads(text) for text in data.astype(str).tolist()]
+        rows = [kept_json(text) for text in data.astype(str).tolist()]
         data = np.array(rows, dtype=None if rows else float).reshape(len(rows), *spec["shape"])
     if spec.get("complex"):
         data = data[..., 0] + 1j * data[..., 1]

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.io.arrow.files import arrow_table
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.io.formats import format_of
 from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
@@ -75,7 +76,7 @@ def _plain(sheet: Sheet) -> Table | ArrowSheet:
 
 def renamed(plain: Table | ArrowSheet, name: str) -> Table | ArrowSheet:
     """Return a table that `pack` made, with the name of another class in its header."""
-    header = json.loads(_expanded(plain.meta[HEADER]))
+    header = kept_json(_expanded(plain.meta[HEADER]))
     plain.meta[HEADER] = _compressed(json.dumps(header | {"class": name}))
     return plain
 
@@ -126,7 +127,7 @@ def header_of(table: Table | ArrowSheet) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        header = json.loads(_expanded(str(text)))
+        header = kept_json(_expanded(str(text)))
         version = header["version"]
     except (ValueError, KeyError, TypeError, zlib.error, binascii.Error, RecursionError) as error:
         raise FileError(f"The header {HEADER} of the table is damaged: {error}.") from None

@@ -25,6 +25,7 @@ from sunpy_helio_plugins.io.arrow.arrays import (
 )
 from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet
 from sunpy_helio_plugins.quantities import fills
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = [
@@ -239,10 +240,10 @@ class ObjectCodec:
             return [spec["listed"][number] for number in parts.array("")]
         if spec.get("plain"):
             return list(np.ma.getdata(parts[""]))
-        return [values.decoded(json.loads(text)) for text in text_of(spec, parts).tolist()]
+        return [values.decoded(kept_json(text)) for text in text_of(spec, parts).tolist()]
 
     def _shaped(self, spec: Mapping[str, Any], parts: Parts) -> Any:
-        cells = [values.decoded(json.loads(text)) for text in text_of(spec, parts).tolist()]
+        cells = [values.decoded(kept_json(text)) for text in text_of(spec, parts).tolist()]
         dtype = np.dtype(object) if spec["dtype"] == "|O" else values.safe_dtype(spec["dtype"])
         data = np.empty((len(cells), *spec["shape"]), dtype=object)
         for index, cell in enumerate(cells):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +14,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import reported
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.plan_attrs import archive_named
-from sunpy_helio_plugins.quantities.exact import whole_number
+from sunpy_helio_plugins.quantities.exact import kept_json, whole_number
 from sunpy_helio_plugins.quantities.times import from_iso
 from sunpy_helio_plugins.store.manifest import Entry, key_of
 from sunpy_helio_plugins.transport.files.job import Download
@@ -195,7 +194,7 @@ def _hapi(table: Any) -> Iterator[Described]:
     changed: dict[str, str] = {}
     for *identity, info, (start, end) in zip(*(_texts(table, name) for name in columns), spans, strict=True):
         if info not in changed:
-            changed[info] = str(json.loads(info).get("modificationDate") or "")
+            changed[info] = str(kept_json(info).get("modificationDate") or "")
         yield Described(
             "|".join((public_url(identity[0]), *identity[1:], start)), [end], changed[info], end, identity[1], True
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 
-__all__ = ["TooManyValuesError", "check_depth", "check_size", "exact_json", "whole_number"]
+__all__ = ["TooManyValuesError", "check_depth", "check_size", "exact_json", "kept_json", "whole_number"]
 
 _EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
@@ -34,6 +34,14 @@ class TooManyValuesError(ValueError):
     """JSON that is small as text, and would not fit into memory, or is nested too deeply."""
 
 
+def kept_json(text: str | bytes, **arguments: Any) -> Any:
+    """Decode JSON as `json.loads` with its arguments; raise `ValueError` also for JSON that is nested too deeply."""
+    try:
+        return json.loads(text, **arguments)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def exact_json(
     text: str | bytes, *, strict: bool = True, is_flat: bool = False,
     object_hook: Callable[[dict[str, Any]], Any] | None = None,
@@ -46,11 +54,8 @@ def exact_json(
     ``object_hook`` converts each object.
     """
     check_size(text)
-    try:
-        parse_float = _number if _has_long_number(text) else None
-        decoded = json.loads(text, parse_float=parse_float, strict=strict, object_hook=object_hook)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    parse_float = _number if _has_long_number(text) else None
+    decoded = kept_json(text, parse_float=parse_float, strict=strict, object_hook=object_hook)
     opened: Any = text.count
     lists, objects = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
     if not is_flat and opened(lists) + opened(objects) > _DEEPEST:

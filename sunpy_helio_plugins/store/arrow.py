@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["ColumnFile", "checksum", "read", "write"]
 
@@ -117,7 +118,7 @@ def _column(batch: Any, known: Mapping[str, int], name: str) -> NDArray[Any]:
 
 def _decoded(batch: Any, index: int) -> NDArray[Any]:
     told, column = batch.schema.field(index).metadata, batch.column(index)
-    kind, shape = np.dtype(told[b"dtype"].decode()), tuple(json.loads(told[b"shape"]))
+    kind, shape = np.dtype(told[b"dtype"].decode()), tuple(kept_json(told[b"shape"]))
     if shape:
         column = column.values
     count = batch.num_rows * prod(shape)

@@ -90,7 +90,7 @@ def test_errors_of_readers_that_are_of_this_package_are_kept(tmp_path: Path, mon
     [
         ("{", "Expecting property name"),
         ("{}", "'version'"),
-        pytest.param("[" * 100_000, "recursion", id="deep"),
+        pytest.param("[" * 100_000, "it is nested too deeply", id="deep"),
         ("[1]", "list indices"),
         ("zlib:" + "?" * 8, ""),
         ("zlib:" + base64.b64encode(b"nothing").decode(), "incorrect header"),

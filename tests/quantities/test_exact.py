@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError
-from sunpy_helio_plugins.quantities.exact import TooManyValuesError, _number, exact_json, whole_number
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, _number, exact_json, kept_json, whole_number
 from sunpy_helio_plugins.transport.exchange import Response
 
 
@@ -62,3 +62,9 @@ def test_integers_with_decimals_are_found_wherever_they_are(numbers: list[str], 
     expected = [_number(one) if one[0] != '"' else one[1:-1] for one in numbers]
     found = exact_json(text if encoding is None else text.encode(encoding))
     assert [(type(one), one) for one in found] == [(type(one), one) for one in expected]
+
+
+@pytest.mark.parametrize("opened", ["[", '{"a":'])
+def test_json_that_is_nested_too_deeply_is_an_error_of_values(opened: str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        kept_json(opened * 200_000)

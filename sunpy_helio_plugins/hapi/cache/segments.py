@@ -17,6 +17,7 @@ from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers, concatenated
 from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.table import missing
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.spans import ordinals
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Range
@@ -90,7 +91,7 @@ class Segment:
         """Return the records of a file of the cache; the name of the time is given."""
         times = opened.columns[time]
         whole = Range(int(times[0]), int(times[-1]) + 1)
-        return cls(whole, Info(json.loads(opened.header)), times, opened.columns, frozenset(opened.columns))
+        return cls(whole, Info(kept_json(opened.header)), times, opened.columns, frozenset(opened.columns))
 
     def has(self, name: str) -> bool:
         """Return whether it includes a parameter; an empty response includes those that were requested."""

@@ -14,6 +14,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.hapi.cache.segments import Segment
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.spans import DAY_OF_ORDINALS, Moment, moment, seconds
 from sunpy_helio_plugins.store.intervals import FOREVER, Entry, Range, State
@@ -63,7 +64,7 @@ class DatasetVersion:
     def read(cls, note: str) -> DatasetVersion | None:
         """Return the version in a note of the store; `None` if there is none."""
         try:
-            return cls(**json.loads(note)) if note else None
+            return cls(**kept_json(note)) if note else None
         except (ValueError, TypeError):
             return None
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.store.database import Database
 
@@ -225,7 +226,7 @@ class Index:
 
 def _state(row: tuple[Any, ...]) -> IndexState:
     url, title, source, begun, ended, lost = row
-    return IndexState(_text(url), _text(title), _text(source), begun, ended, tuple(json.loads(lost or b"[]")))
+    return IndexState(_text(url), _text(title), _text(source), begun, ended, tuple(kept_json(lost or b"[]")))
 
 
 def _entry(row: tuple[bytes, int, bytes]) -> IndexEntry | None:
@@ -234,7 +235,7 @@ def _entry(row: tuple[bytes, int, bytes]) -> IndexEntry | None:
         text = zlib.decompress(packed)
         if zlib.crc32(text) != total:
             return None
-        title, info = json.loads(text)
+        title, info = kept_json(text)
     except (zlib.error, ValueError, TypeError):
         return None
     return IndexEntry(_text(dataset), title, info)

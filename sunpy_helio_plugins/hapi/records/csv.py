@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 from collections.abc import Generator, Iterator
@@ -16,7 +15,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import NUMBERS, Info
 from sunpy_helio_plugins.hapi.records.buffers import EXACT, NO_NUMBER, ColumnBuffers
 from sunpy_helio_plugins.hapi.records.content import Content, FileContent, line_ends
-from sunpy_helio_plugins.quantities.exact import check_size
+from sunpy_helio_plugins.quantities.exact import check_size, kept_json
 from sunpy_helio_plugins.quantities.fills import exact_integer
 
 if TYPE_CHECKING:
@@ -32,10 +31,7 @@ def exact_json(text: bytes) -> Any:
     """Decode JSON; integers beyond `EXACT` stay exact, also if they are written as ``9007199254740993.0``."""
     check_size(text)
     may_be = (b'"parameters"' not in text or b'"integer"' in text or b'"long"' in text) and _LARGE.search(text)
-    try:
-        return json.loads(text, parse_float=_decoded if may_be else None)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    return kept_json(text, parse_float=_decoded if may_be else None)
 
 
 def _decoded(text: str) -> int | float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.status import Refusal, refusal
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
 from sunpy_helio_plugins.transport.connections import NOWHERE
@@ -313,7 +313,7 @@ class _Origin:
     @classmethod
     def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
         server = server_list.find(server_url)
-        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
+        described = Info.from_json(kept_json(info)).with_origin(server.name, dataset)
         return cls(server, dataset, described, kind, login_of(server))
 
     def download(self, span: Span, url: str, target: Path) -> PiecedDownload:

@@ -16,6 +16,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.buffers import empty
 from sunpy_helio_plugins.hapi.records.table import from_records
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.quantities.spans import PARTITIONS, Moment, Span
 from sunpy_helio_plugins.series.arrow import arrow_of
@@ -126,7 +127,7 @@ def part_at(path: Path) -> Part | None:
     if said is None:
         raise QueryError(f"{path} was not written by hapi.to_parquet: give another folder.")
     try:
-        known = json.loads(said)
+        known = kept_json(said)
         return Part(
             path,
             Span.read(known["range"]),
@@ -136,7 +137,7 @@ def part_at(path: Path) -> Part | None:
             known["until"],
             tuple(known["problems"]),
         )
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 
@@ -203,7 +204,7 @@ def check_schemas(found: Mapping[Path, pa.Schema], expected: pa.Schema) -> None:
 
 def _described(schema: pa.Schema) -> dict[str, tuple[str, str, str]]:
     """Return the unit, the size and the bins of each column as text."""
-    known = json.loads((schema.metadata or {}).get(KEY.encode(), b"{}")).get("columns", ())
+    known = kept_json((schema.metadata or {}).get(KEY.encode(), b"{}")).get("columns", ())
     bins = {one["name"]: one.get("meta", {}).get("bins", "") for one in known}
     return {
         one.name: (

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.her.paging import identity_of
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.her.service import records_of
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.arrow import ColumnFile
 from sunpy_helio_plugins.store.intervals import Entry, Range, State, joined
 
@@ -202,13 +203,13 @@ def packed(bodies: Sequence[CompressedRecords], count: int) -> tuple[dict[str, N
 
 def count_of(file: ColumnFile) -> int:
     """Return the number of events in a file."""
-    return int(json.loads(file.header)["events"])
+    return int(kept_json(file.header)["events"])
 
 
 def unpacked(file: ColumnFile) -> list[CompressedRecords]:
     """Return the bodies of responses in a file; raise a `FileError` if it is not one."""
     try:
-        header, content, start = json.loads(file.header), file.columns[COLUMN], 0
+        header, content, start = kept_json(file.header), file.columns[COLUMN], 0
         found: list[CompressedRecords] = []
         for size, length in header["sizes"]:
             part = content[start : start + size].tobytes()

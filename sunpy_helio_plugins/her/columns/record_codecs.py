@@ -18,6 +18,7 @@ from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,7 +128,7 @@ class RecordsCodec:
                 record[REFERENCES] = cell
         other = objects_of(parts.arrow("other"))
         for row in np.flatnonzero(other != None):  # noqa: E711 - of each element
-            made[row] |= json.loads(other[row])
+            made[row] |= kept_json(other[row])
         return EventRecords.kept(made)
 
 

@@ -22,6 +22,7 @@ from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
 from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.silence import has_name
 
 __all__ = ["flat", "plain", "rebuilt", "stacked"]
@@ -171,7 +172,7 @@ def rebuilt(cls: type[T], table: QTable) -> T:
 
 
 def _of_meta(table: QTable, name: str, short: str, default: Any) -> Any:
-    return json.loads(table.meta[short]) if short in table.meta else table.meta.get(name, default)
+    return kept_json(table.meta[short]) if short in table.meta else table.meta.get(name, default)
 
 
 def _client() -> Any:
@@ -231,7 +232,7 @@ def _as_submitted(columns: dict[str, Polygons]) -> dict[str, Polygons]:
 def _origins(table: QTable) -> Any:
     """Return the origins of the events, from the columns or the records of a table."""
     if "raw" in table.colnames:
-        records = [json.loads(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
+        records = [kept_json(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
         return origins.origins(*([record.get(name) for record in records] for name in origins.KEYWORDS))
 
     def values(name: str) -> list[Any]:
@@ -266,7 +267,7 @@ def _places(pair: list[Any], system: str, *events: Any) -> Points:
 
 def _anew(cls: type[T], table: QTable) -> T:
     """Create the table from its records, with the columns of the plain table only."""
-    records = [json.loads(str(text)) if not isinstance(text, dict) else text for text in table["raw"]]
+    records = [kept_json(str(text)) if not isinstance(text, dict) else text for text in table["raw"]]
     made = cls.from_records(records, (), (), None, _instants(table))
     together = _together(table, moments.parts(made[INSTANT]), moments.parts(made["event_starttime"]))
     stems = dict.fromkeys(_PART.sub("", name) for name in table.colnames)

@@ -25,6 +25,7 @@ from sunpy_helio_plugins.her.service import address
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.spans import Moment, Span, periods
 from sunpy_helio_plugins.store.publish import locked, make_folder, write_whole
@@ -269,9 +270,9 @@ class _Index:
         if others:
             raise QueryError(f"{folder} contains {others[0]}, which {_FUNCTION} did not write: give another folder.")
         try:
-            known = json.loads(found or b"{}")
+            known = kept_json(found or b"{}")
             parts = {str(name): _part_of(part) for name, part in known.get("parts", {}).items()}
-        except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        except (ValueError, AttributeError, TypeError, KeyError):
             raise QueryError(f"{path} is damaged: give another folder.") from None
         if found and known.get("partition") != partition:
             raise QueryError(

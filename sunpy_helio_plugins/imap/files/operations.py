@@ -26,6 +26,7 @@ from sunpy_helio_plugins.imap.files.upload import upload
 from sunpy_helio_plugins.imap.mission import INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.exchange import Response
 from sunpy_helio_plugins.transport.submit import order
 
@@ -283,8 +284,8 @@ def _sent(access: Access, request: ServiceRequest, *, dry_run: bool = False) -> 
 def _text(answer: Response) -> str:
     """Return the sentence of an answer: a text in JSON, or the body as it is."""
     try:
-        said = json.loads(answer.text())
-    except (ValueError, RecursionError):
+        said = kept_json(answer.text())
+    except ValueError:
         said = answer.text()
     text = said if isinstance(said, str) else json.dumps(said)
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
