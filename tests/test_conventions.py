@@ -251,6 +251,17 @@ def test_the_filters_of_warnings_are_left_to_the_user():
     assert users("catch_warnings", "simplefilter", "filterwarnings", "resetwarnings") == set()
 
 
+def test_one_module_decodes_json():
+    """Its functions refuse JSON that is nested too deeply; see ``quantities.exact``."""
+    decoded = {
+        name
+        for name, module in MODULES.items()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("loads", "load") and ast.unparse(node.value) == "json"
+    }
+    assert {name for name in decoded if not is_inside(name, "sandbox")} == {f"{PACKAGE}.quantities.exact"}
+
+
 def test_one_module_starts_threads():
     """It keeps the order, the context and Ctrl-C; see ``fido.partial``."""
     assert users("ThreadPoolExecutor", "Thread") == {f"{PACKAGE}.fido.partial"}

@@ -8,7 +8,6 @@ consider them in ``service``, ranges in ``plan``. What any server may do is hand
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.urls import is_private, without_user
 
 __all__ = ["HAPIServer", "find", "known", "name_of", "url_of"]
@@ -120,7 +120,7 @@ class HAPIServer:
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, HAPIServer]:
     text = files("sunpy_helio_plugins.hapi").joinpath("servers.json").read_text(encoding="utf-8")
-    return {name: HAPIServer(name=name, **members) for name, members in json.loads(text).items()}
+    return {name: HAPIServer(name=name, **members) for name, members in kept_json(text).items()}
 
 
 def known() -> dict[str, HAPIServer]:

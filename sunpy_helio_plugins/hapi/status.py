@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServerError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["NO_DATA", "OK", "Refusal", "is_success", "refusal", "status_of"]
@@ -101,8 +102,8 @@ def _said(content: bytes) -> tuple[int | None, str]:
     if not content.startswith(b"{") or len(content) > _LONGEST:
         return None, ""
     try:
-        code, message = status_of(json.loads(content))
-    except (ValueError, RecursionError):
+        code, message = status_of(kept_json(content))
+    except ValueError:
         return None, ""
     return code, server_message(json.dumps(message).encode())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from importlib.resources import files
 from operator import attrgetter
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["Source", "by_id", "chosen", "folded", "known", "members", "misplaced"]
 
@@ -94,7 +94,7 @@ class Source:
 @cache
 def known() -> tuple[Source, ...]:
     """Return every source and group, in the order of their ids."""
-    rows = json.loads(files(__package__).joinpath("sources.json").read_text(encoding="utf-8"))
+    rows = kept_json(files(__package__).joinpath("sources.json").read_text(encoding="utf-8"))
     return tuple(Source(**{**row, "members": tuple(row["members"])}) for row in rows)
 
 

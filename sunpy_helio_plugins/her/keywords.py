@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,8 @@ from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
+
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["Keyword", "did_you_mean", "event_types", "keywords", "suppliers"]
 
@@ -102,7 +103,7 @@ class Keyword:
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, dict[str, Any]]:
     text = files("sunpy_helio_plugins.her").joinpath("keywords.json").read_text(encoding="utf-8")
-    shipped: dict[str, dict[str, Any]] = json.loads(text)
+    shipped: dict[str, dict[str, Any]] = kept_json(text)
     return shipped
 
 

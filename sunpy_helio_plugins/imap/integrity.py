@@ -12,7 +12,6 @@ rows of the service tell of the file: its name and its ingestion.
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 import struct
@@ -25,6 +24,7 @@ import numpy as np
 from sunpy_helio_plugins.cdf.records import MAGIC, check_whole
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.filenames import is_daily, parse
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.streams import check_compressed, is_doubled, is_whole_png
 
 __all__ = ["check", "is_current", "looks_complete"]
@@ -133,8 +133,8 @@ _DAF_RECORD = 1024
 
 def _after_json(content: mmap.mmap, size: int) -> bool:
     try:
-        json.loads(content[:])
-    except (ValueError, RecursionError):
+        kept_json(content[:])
+    except ValueError:
         return False
     return True
 

@@ -129,7 +129,7 @@ def header_of(table: Table | ArrowSheet) -> dict[str, Any] | None:
     try:
         header = kept_json(_expanded(str(text)))
         version = header["version"]
-    except (ValueError, KeyError, TypeError, zlib.error, binascii.Error, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, zlib.error, binascii.Error) as error:
         raise FileError(f"The header {HEADER} of the table is damaged: {error}.") from None
     if version != VERSION:
         raise FileError(f"The table was written by another version of this package (form {version!r}); update it.")

@@ -16,6 +16,7 @@ from sunpy_helio_plugins.fido import partial
 from sunpy_helio_plugins.mirrors.plan import Plan, PlannedQuery
 from sunpy_helio_plugins.mirrors.query_run import QueryRun
 from sunpy_helio_plugins.mirrors.report import VERSION, MirrorReport, QueryReport
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.publish import locked, make_folder, sweep, write_whole
 
 __all__ = ["REPORT", "mirror"]
@@ -164,7 +165,7 @@ def _keep(report: MirrorReport, plan: Plan) -> None:
 def _before(place: Path) -> dict[str, Any]:
     """Return the results of the queries in a report; nothing is taken from one that is not valid."""
     try:
-        found = json.loads(place.read_bytes()) if place.is_file() else {}
+        found = kept_json(place.read_bytes()) if place.is_file() else {}
         return dict(found["queries"]) if found.get("version") == VERSION else {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}

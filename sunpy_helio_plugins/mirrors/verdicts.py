@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.manifest import Entry
 from sunpy_helio_plugins.store.publish import write_whole
 
@@ -47,9 +48,9 @@ class Verdicts:
 
     def _take(self, line: str) -> None:
         try:
-            one = json.loads(line)
+            one = kept_json(line)
             self.known[str(one["key"])] = dict(one)
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError):
             return
 
     def of(self, key: str, state: os.stat_result) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.series.columns import Losses, PlainColumn, column_from, field_of
 
 __all__ = ["KEY", "Arrays", "Records", "flat_names", "restored", "time_name", "timed"]
@@ -107,7 +108,7 @@ def restored(
     and its values, or `None` if it was removed. Columns that were ``added`` are appended.
     """
     try:
-        said = _checked(json.loads(description))
+        said = _checked(kept_json(description))
         columns: dict[str, Any] = {}
         for spec in said["columns"]:
             found = find(spec)

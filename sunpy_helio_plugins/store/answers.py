@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.database import Database
 
 __all__ = ["check", "clear", "count", "folder", "load", "load_many", "load_outdated", "store"]
@@ -156,8 +157,8 @@ def _decoded(row: tuple[int, bytes] | None) -> Any:
     if row is None or not isinstance(row[1], bytes) or zlib.crc32(row[1]) != row[0]:
         return None
     try:
-        return json.loads(row[1])
-    except (ValueError, RecursionError):
+        return kept_json(row[1])
+    except ValueError:
         return None
 
 

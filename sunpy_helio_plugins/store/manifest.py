@@ -17,6 +17,7 @@ from typing import Any
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import DiskError, FileError, local
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.publish import locked, write_whole
 
 __all__ = ["Entry", "Manifest", "Section", "digest", "entry", "key_of", "load", "short_digest", "update"]
@@ -129,12 +130,12 @@ def load(path: Path) -> Manifest:
     try:
         with local(path, "read"):
             text = path.read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = kept_json(text)
         files = {str(key): dict(one) for key, one in found["files"].items()}
         sections = {str(name): Section.read(str(name), one) for name, one in found.get("queries", {}).items()}
     except DiskError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{path} is not a valid manifest ({error}); remove it to start again.") from None
     return Manifest(files, sections)
 

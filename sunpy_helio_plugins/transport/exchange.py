@@ -108,7 +108,7 @@ class Response:
             return exact_json(self.text())
         except TooManyValuesError as error:
             raise AnswerError(self.archive, self.url, f"the JSON is not read: {error}", self.status) from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
             problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, problem, self.status) from error

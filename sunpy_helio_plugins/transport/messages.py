@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import logging
 import re
 import ssl
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, ServiceError
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["RequestLog", "connection_problem", "log_cached", "log_wait", "sentence", "server_message", "wait_reason"]
@@ -132,8 +132,8 @@ def _decoded(body: bytes) -> str:
 
 def _from_json(text: str) -> str | None:
     try:
-        return _message(json.loads(text))
-    except (ValueError, RecursionError):
+        return _message(kept_json(text))
+    except ValueError:
         return None
 
 

@@ -120,7 +120,7 @@ class _TokenEndpoint:
 
     def refusal(self, error: Exception) -> ServiceError:
         """Return the error for a response without a token; it does not contain parts of the request."""
-        if isinstance(error, ValueError | RecursionError):
+        if isinstance(error, ValueError):
             return self.error(AnswerError, "the answer is not a token")
         problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was sent"
         return self.error(ServiceRefused, server_message(str(problem).encode()))
@@ -151,7 +151,7 @@ class _TokenAnswer:
     def json(self) -> Any:
         try:
             return exact_json(self.answer.text())
-        except (ValueError, RecursionError):
+        except ValueError:
             # Releases of authlib differ in whether they look at the status first.
             self.raise_for_status()
             raise

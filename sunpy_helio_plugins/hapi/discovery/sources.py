@@ -10,7 +10,6 @@ which has ``about`` with the address in ``x_url``, and ``catalog``, the catalogu
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from sunpy_helio_plugins.hapi.discovery.index import Index, IndexEntry, IndexSta
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service, login_of
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.database import APPLICATION_ID
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import netrc_login
@@ -132,8 +132,8 @@ def refresh_from_file(index: Index, path: Path, *, progress: bool = True) -> lis
     try:
         with local(path, "read"):
             raw = path.read_bytes()
-        document = json.loads(gzip.decompress(raw) if raw.startswith(_GZIP) else raw)
-    except (ValueError, RecursionError, EOFError, OSError) as error:
+        document = kept_json(gzip.decompress(raw) if raw.startswith(_GZIP) else raw)
+    except (ValueError, EOFError, OSError) as error:
         if isinstance(error, HelioPluginsError):
             raise
         raise FileError(f"{path} is neither an index nor JSON: {error}.") from None

@@ -6,7 +6,6 @@ They are in ``synonyms.json`` and ``observatories.json``, which explain their me
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 from astropy import units as u
+
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["Observatory", "Quantity", "Term", "Vocabulary", "name_tokens", "tokens", "vocabulary"]
 
@@ -275,7 +276,7 @@ def _observatory(name: str, said: Mapping[str, Any]) -> Observatory:
 
 def _load(name: str) -> dict[str, Any]:
     text = files("sunpy_helio_plugins.hapi.discovery").joinpath(name).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = kept_json(text)
     return loaded
 
 

@@ -18,6 +18,7 @@ from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
 from sunpy_helio_plugins.hapi.records.content import Content, FileContent, end_last_line, replace_bytes
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
@@ -331,7 +332,7 @@ def _labels_length(body: bytes) -> int:
 def _json(content: bytes, info: Info | None) -> HAPIDocument:
     try:
         answer: Any = exact_json(content)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
     code, message = status_of(answer)
     if not is_success(code):
@@ -401,7 +402,7 @@ def _contains_records(content: bytes) -> bool:
     """Return whether a JSON object contains records, or is the beginning of one that may contain them."""
     try:
         answer = exact_json(content)
-    except (ValueError, RecursionError):
+    except ValueError:
         return b'"parameters"' in content and looks_like_hapi(content)
     return isinstance(answer, dict) and isinstance(answer.get("data"), list) and status_of(answer)[0] in (None, OK)
 
@@ -409,7 +410,7 @@ def _contains_records(content: bytes) -> bool:
 def _message(content: bytes) -> tuple[int | None, str]:
     try:
         return status_of(exact_json(content))
-    except (ValueError, RecursionError):
+    except ValueError:
         return None, server_message(content)
 
 
@@ -511,7 +512,7 @@ def is_json(head: bytes) -> bool:
 
 def as_json(info: Info, data: Any) -> bytes:
     """Return a JSON file of records, which begins with their header."""
-    head = json.loads(info.header("json").removeprefix(b"#"))
+    head = kept_json(info.header("json").removeprefix(b"#"))
     return json.dumps({**head, "data": data}, ensure_ascii=False).encode()
 
 

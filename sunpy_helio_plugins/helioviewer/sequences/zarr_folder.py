@@ -15,6 +15,7 @@ import numpy as np
 from sunpy_helio_plugins.arguments import one_path
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, local
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.store.publish import whole_folder
 
 __all__ = ["ZarrFolder", "library", "opened", "write_image"]
@@ -128,7 +129,7 @@ def _make(zarr: Any, folder: Path, shape: tuple[int, int, int], dtype: np.dtype[
 
 def _plain(header: dict[str, Any]) -> Any:
     """Return a header as it is in JSON."""
-    return json.loads(json.dumps(header, default=str))
+    return kept_json(json.dumps(header, default=str))
 
 
 def _meaning(header: dict[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from sunpy_helio_plugins.arguments import is_several, listed, refused
 from sunpy_helio_plugins.errors import FileError, QueryError, TransferError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.quantities.times import from_iso
 from sunpy_helio_plugins.store.manifest import digest
 from sunpy_helio_plugins.store.publish import whole_file
@@ -219,10 +220,10 @@ class _Versions:
         with local(path, "read"):
             content = path.read_bytes()
         try:
-            said = json.loads(content)
+            said = kept_json(content)
             digests = {str(one["name"]): str(one["sha256"]) for one in said["files"]}
             version = said["version"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise FileError(
                 f"{path} is not a list of versions ({type(error).__name__}): write one with the lock method of an "
                 "opened data set."
