@@ -128,8 +128,6 @@ def to_dask(
 
 def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> tuple[Info, str]:
     """Return the header of files, of which one is open at a time, and the unit of their times."""
-    if not files:
-        raise QueryError("hapi.to_dask takes at least one file.")
     documents, ends = list[HAPIDocument](), list[Moment]()
     for one in files:
         documents.append(parse_source(one, info))
