@@ -145,7 +145,7 @@ def _ends(document: HAPIDocument) -> list[Moment]:
         size, length = document.info.record().itemsize, document.info.time.length or 0
         records = [content[start : start + size], content[max(start, len(content) - size) :]]
         stamps = [one[:length].rstrip(b"\0").decode("ascii", "replace") for one in records]
-    elif document.format == "csv":
+    else:
         lines = [
             *content[start : start + TAIL].splitlines()[:2],
             *content[max(start, len(content) - TAIL) :].splitlines(),

@@ -81,9 +81,8 @@ def _server_of(table: QTable) -> str:
 def column_of(table: QTable, column: str) -> Any:
     """Return a column, or raise an error that names similar ones."""
     if column not in table.colnames:
-        raise QueryError(
-            f"The table has no column {column!r}; it has {', '.join(table.colnames)}.{close_names(column, table.colnames)}"
-        )
+        near = close_names(column, table.colnames)
+        raise QueryError(f"The table has no column {column!r}; it has {', '.join(table.colnames)}.{near}")
     return table[column]
 
 

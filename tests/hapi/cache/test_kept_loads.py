@@ -31,6 +31,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.hapi.cache import holdings
 from sunpy_helio_plugins.hapi.cache.contents import group_of
+from sunpy_helio_plugins.hapi.records import fetch
 from sunpy_helio_plugins.quantities.spans import Moment
 from sunpy_helio_plugins.store import answers, arrow, ranges
 from sunpy_helio_plugins.store.intervals import Range
@@ -775,3 +776,13 @@ def test_neighbouring_ranges_of_the_same_parameters_are_one_request():
         (Range(3, 9), ("x", "n")),
         (Range(12, 14), ("n",)),
     ]
+
+
+def test_a_large_file_that_was_fetched_is_not_kept(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "_LARGEST_KEPT", 100)
+    with conf.hapi.set_temp("servers", [f"mine={server.url}"]):
+        rows = Fido.search(a.Time(at(0), at(50)), a.hapi.Server("mine"), a.hapi.Dataset("D"))
+        Fido.fetch(rows, path=str(tmp_path), progress=False)
+        asked(server)
+        assert len(load(server, 0, 50)) == 50
+    assert len(asked(server)) == 1

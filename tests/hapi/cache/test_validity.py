@@ -7,8 +7,10 @@ import time
 import numpy as np
 import pytest
 
+from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.hapi import Info, Parameter
 from sunpy_helio_plugins.hapi.cache import validity
+from sunpy_helio_plugins.hapi.cache.assembly import Assembly, Failure
 from sunpy_helio_plugins.hapi.cache.segments import Segment
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.quantities.leap import SECOND
@@ -98,3 +100,20 @@ def test_another_start_makes_the_records_before_it_outdated() -> None:
 def test_another_end_that_is_no_time_makes_nothing_outdated() -> None:
     before, after = (validity.DatasetVersion(start="2020-01-01Z", stop=stop) for stop in ("lately", "now"))
     assert before.followed_by(after) == (after, [])
+
+
+def test_a_range_whose_responses_differ_is_missing() -> None:
+    made = Assembly(INFO, disputed=[Range(MIDNIGHT, MIDNIGHT + 60 * SECOND)])
+    (told,) = made.problems([], 0.0, 1.0)
+    assert told.endswith("is missing: its parameters differ between responses.")
+
+
+def test_neighbouring_ranges_that_could_not_be_requested_again_are_one_sentence() -> None:
+    parts = [Range(MIDNIGHT + start * SECOND, MIDNIGHT + (start + 60) * SECOND) for start in (0, 60, 300)]
+    here = list(zip(parts, (50.0, 40.0, 60.0), strict=True))
+    failure = Failure(("B",), Range(parts[0].first, parts[2].before), TransferError("no answer"))
+    told = Assembly(INFO, here=here).problems([failure], 1000.0, 2000.0)
+    assert len(told) == 2
+    assert told[0].endswith("could not be requested again, and is as it was on 1970-01-01 00:00:40 UTC: no answer")
+    assert told[1].endswith("could not be requested again, and is as it was on 1970-01-01 00:01:00 UTC: no answer")
+    assert Assembly(INFO, here=here).problems([failure], 0.0, 2000.0) == ()

@@ -185,3 +185,12 @@ def test_ranges_that_overlap_have_no_divisions(archive: Any) -> None:
     )  # fmt: skip
     assert not hapi.to_dask(rows).known_divisions
     assert hapi.to_dask(rows[0]).known_divisions
+
+
+def test_files_of_a_list_are_opened_as_one_table(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.hapi", "b.hapi")]
+    for path, content in zip(paths, (FIRST, SECOND), strict=True):
+        path.write_bytes(content)
+    found = hapi.open(*paths)
+    assert not isinstance(found, hapi.ParquetFolder)
+    assert len(found.table) == 3
