@@ -283,7 +283,7 @@ def test_corners_of_two_frames_are_joined(file: Path) -> None:
     expected = helioviewer.read(file, region=corners(map_)).data.shape
     for given in ((first, second), (first, turned)):
         assert helioviewer.read(file, region=given).data.shape == expected
-    lost = SkyCoord(0 * u.deg, 0 * u.deg, frame=frames.HeliographicStonyhurst())
+    lost = SkyCoord(0 * u.deg, 0 * u.deg, frame=frames.Helioprojective())
     with pytest.raises(QueryError, match="The second corner of a region cannot be converted to the frame of the first"):
         region_of("test", (first, lost))
 
