@@ -29,8 +29,9 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache import holdings, validity
 from sunpy_helio_plugins.hapi.cache.contents import group_of
+from sunpy_helio_plugins.hapi.cache.segments import Segment
 from sunpy_helio_plugins.hapi.records import fetch
 from sunpy_helio_plugins.quantities.spans import Moment
 from sunpy_helio_plugins.store import answers, arrow, ranges
@@ -786,3 +787,22 @@ def test_a_large_file_that_was_fetched_is_not_kept(server, tmp_path, monkeypatch
         asked(server)
         assert len(load(server, 0, 50)) == 50
     assert len(asked(server)) == 1
+
+
+def test_a_response_that_is_older_than_another_one_is_not_kept(server, monkeypatch):
+    load(server, 0, 10, "x")
+    before = hapi.cache.info()["Requested"].isot.tolist()
+    newer = validity.DatasetVersion(modified="2030-01-01T00:00:00Z").note
+    read = validity.DatasetVersion.read
+    with monkeypatch.context() as within:
+        within.setattr(validity.DatasetVersion, "read", classmethod(lambda cls, note: read(newer)))
+        within.setattr(holdings.Holdings, "_agree_on_version", lambda self: None)
+        assert len(load(server, 10, 20, "x")) == 10
+    assert hapi.cache.info()["Requested"].isot.tolist() == before
+    assert len(hapi.cache.info()) == 1
+
+
+def test_records_in_no_order_are_found_by_their_times():
+    times = np.array([5, 1, 9, 3])
+    segment = Segment(Range(0, 10), None, times, {}, frozenset(), is_ordered=False)
+    assert segment.rows(Range(1, 6)).tolist() == [0, 1, 3]

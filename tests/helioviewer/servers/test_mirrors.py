@@ -274,3 +274,9 @@ def test_a_copy_whose_header_cannot_be_read_is_left_to_the_download(tmp_path: Pa
     part.write_bytes(b"<html></html>")
     with pytest.raises(FileError, match="part is a page"):
         copies._accept(Download(), "IAS", (np.datetime64("2026-01-10"), "AIA", 304.0), part)
+
+
+def test_without_mirrors_the_status_is_that_of_one_server(archive: Any) -> None:
+    table = helioviewer.status(mirrors=True)
+    assert len(set(table["Server"])) == 1
+    assert table.meta["problems"] == []
