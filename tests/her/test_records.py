@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def test_views_of_records_are_mappings() -> None:
 
 
 def test_records_without_a_compression_are_kept_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyarrow.Codec.is_available", lambda _: False)
+    monkeypatch.setattr("pyarrow.Codec", SimpleNamespace(is_available=lambda _: False))
     made = CompressedRecords(b'[{"a": 1}]', json.loads)
     assert (made.codec, made.content, made.records()) == ("", b'[{"a": 1}]', [{"a": 1}])
 
