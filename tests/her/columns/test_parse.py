@@ -212,7 +212,8 @@ def test_texts_whose_ends_are_elsewhere_are_not_read_together() -> None:
     assert chaincodes._alike(odd, "POINT(", ")") is None
 
 
-def test_a_vertex_without_a_number_is_an_error() -> None:
+def test_many_vertices_are_read_together_and_one_without_a_number_is_an_error() -> None:
+    assert chaincodes._read_many(b"1 2,3 4.5").tolist() == [[1.0, 2.0], [3.0, 4.5]]
     with pytest.raises(ValueError, match="CSV conversion error"):
         chaincodes._read_many(b"1 2,3 ")
 
