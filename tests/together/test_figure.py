@@ -276,7 +276,6 @@ def test_a_time_series_of_a_mission_is_named(wind) -> None:
         def to_dataframe(self) -> Any:
             return self.table.to_pandas(index="time")
 
-    assert figure._records(series.to_timeseries(wind["time", "speed"])).origin in ("", "IMAP MAG")
     made = Mission(wind["time", "speed"])
     with pytest.MonkeyPatch.context() as within:
         within.setattr(

@@ -594,14 +594,15 @@ def test_a_part_that_is_missing_is_requested_again(registry: Registry, monkeypat
     error = ServiceUnreachable("HER", "https://x/", "down")
 
     def halved(query: Any, ask: Any, *_: Any) -> Any:
-        ask(query)
-        return [(query, error)]
+        ask(asked_for(0, HOUR / 2))
+        return [(asked_for(HOUR / 2, HOUR), error)]
 
     with monkeypatch.context() as within:
         within.setattr(search, "in_halves", halved)
         found = search.search([asked_for(0, HOUR)])
     assert len(found.records) == 1
     assert any("down" in str(one) for one in found.problems)
+    check(registry, asked_for(0, HOUR), 1)
 
 
 @pytest.mark.parametrize("header", ["{}", '{"sizes": 5}', '{"sizes": [[1, 2]]}', "{"])
