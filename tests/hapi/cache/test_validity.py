@@ -71,7 +71,7 @@ def test_the_longest_gaps_are_requested_again() -> None:
     times = MIDNIGHT + np.cumsum(steps) * SECOND
     whole = Range(int(times[0]), int(times[-1]) + 1)
     segment = Segment(whole, INFO, times, {"Time": times, "B": np.ones(len(times))}, frozenset(INFO.names), True)
-    told = validity.entries(segment, ["B"], SERVER, "PT1S", time.time(), validity.DatasetVersion())["B"]
+    told = validity.entries(segment, ["B"], SERVER, "PT1S", 1.8e9, validity.DatasetVersion())["B"]
     gaps = [one for one in told if one.state is State.EMPTY]
     assert len(gaps) == 64
     assert [one.before for one in gaps] == times[np.flatnonzero(steps > 1)[-64:]].tolist()
