@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 try:
     from sunpy_helio_plugins._version import version as __version__
-except ImportError:  # a source tree that was never installed
+except ImportError:  # pragma: no cover - a source tree that was never installed
     __version__ = "0+unknown"
 
 

@@ -254,5 +254,5 @@ def _draw_flares(axes: Any, flares: Any, sun: GenericMap) -> None:
         )
 
 
-if __name__ == "__main__":  # pragma: no cover - runs in a child process
+if __name__ == "__main__":  # pragma: no cover - run in another process
     main()

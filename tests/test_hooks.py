@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+
+from sunpy_helio_plugins.fido.import_hooks import _Wrapped
 
 PREPARE = """
 import sys, pathlib
@@ -202,3 +206,11 @@ assert len(set(names)) == len(names)
 def test_the_hooks_leave_no_trace_in_the_modules_that_they_watch(interpreters):
     done = interpreters.run(f"import sys\n{TRANSPARENT}")
     assert (done.stdout, done.stderr) == ("['SourceFileLoader']\n", "")
+
+
+def test_a_wrapped_loader_gives_the_attributes_of_its_own():
+    wrapped = _Wrapped(SimpleNamespace(path="a.py"))
+    assert wrapped.path == "a.py"
+    for name in ("__nothing__", "absent"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(wrapped, name)

@@ -335,3 +335,16 @@ def test_all_questions_of_a_search_share_its_time(at_once: int) -> None:
         ends = gather([0, 1], ask, at_once).items
     assert len(set(ends)) == 1
     assert limits.budget_deadline().ends not in ends
+
+
+def test_a_slot_that_is_not_used_after_a_stop_is_free_again(monkeypatch):
+    def stopped():
+        raise KeyboardInterrupt
+
+    slots = partial.Slots(1)
+    with monkeypatch.context() as within:
+        within.setattr(partial, "_refuse_stopped", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            slots.__enter__()
+    with slots:
+        assert not slots._free.acquire(blocking=False)

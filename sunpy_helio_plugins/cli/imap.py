@@ -54,8 +54,6 @@ def imap(
     The commands query, download, upload, webpoda, reprocess and release have the options of imap-data-access: a user of
     that command only changes the first word.
     """
-    if context.resilient_parsing:
-        return
     if data_dir is not None and not Path(data_dir).expanduser().is_dir():
         raise click.UsageError(f"The data directory {data_dir} does not exist", context)
     given = {"IMAP_DATA_DIR": data_dir, "IMAP_DATA_ACCESS_URL": url, "IMAP_WEBPODA_TOKEN": webpoda_token}

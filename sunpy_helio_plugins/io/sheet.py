@@ -86,8 +86,6 @@ class Sheet:
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""
-        if self.format.is_fixed and not self.format.is_arrow:
-            return self.add(name, part, Column(np.array(data)))
         key = (part if self.format.is_fixed else "").encode() + np.ascontiguousarray(data).tobytes()
         if key not in self._once:
             self._once[key] = self.add(name, part, Column(np.array(data)))

@@ -211,7 +211,7 @@ class ObjectCodec:
             cells = data.tolist()
         if column.dtype.kind in "US" or column.ndim > 1:
             return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
-        listed = None if sheet.format.is_arrow else _listed(cells, sheet.format.is_fixed)
+        listed = None if sheet.format.is_arrow else _listed(cells)
         if listed is not None:
             numbers = {text: number for number, text in enumerate(listed)}
             index = Column(np.array([numbers[cell] for cell in cells], dtype=np.int64))
@@ -272,13 +272,11 @@ def _as_strings(name: str, cells: NDArray[np.object_], mask: Any, sheet: Sheet) 
     return {"texts": True, "blank": mask is not None, "parts": {"": sheet.add(name, "", made)}}
 
 
-def _listed(cells: Sequence[Any], is_fixed: bool) -> list[str] | None:
+def _listed(cells: Sequence[Any]) -> list[str] | None:
     """Return the different texts, if it is better to write them once; `None` if not all cells are text."""
-    if not (cells or is_fixed) or not all(type(cell) is str or cell is None for cell in cells):
+    if not cells or not all(type(cell) is str or cell is None for cell in cells):
         return None
     known = list(dict.fromkeys(cells))
-    if is_fixed:
-        return known
     lengths = [len(cell or "") for cell in known]
     is_uneven = max(lengths) * len(cells) > 4 * sum(lengths) and sum(lengths) < _LISTED
     return known if 2 * len(known) <= len(cells) or is_uneven else None

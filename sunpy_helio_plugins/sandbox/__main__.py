@@ -30,5 +30,5 @@ def run(port: int) -> None:
         print("The embedded archive has stopped.")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - run in another process
     main()

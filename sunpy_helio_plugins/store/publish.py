@@ -26,7 +26,8 @@ from sunpy_helio_plugins.errors import LockedError, local
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover - Windows: an open file cannot be removed there, so that no lock is needed
+except ImportError:  # pragma: no cover - only on Windows
+    # An open file cannot be removed there, so that no lock is needed.
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [

@@ -306,8 +306,6 @@ def _draw(axes: Axes, panel: _Panel, label: str) -> None:
     several = len({one.records.origin for one in panel.columns}) > 1
     for one in panel.columns:
         names = one.element_labels
-        if all(name.isdecimal() for name in names):
-            names = [f"{one.title}[{name}]" for name in names]
         if several:
             names = [f"{one.records.origin} {name}" if one.values.ndim > 1 else one.records.origin for name in names]
         draw_lines(axes, one, PRINTED, names, panel.unit)

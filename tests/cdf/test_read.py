@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import sys
 from pathlib import Path
 
 import astropy.units as u
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.cdf import decode, fills, records
 from sunpy_helio_plugins.cdf.columns import as_time
 from sunpy_helio_plugins.cdf.decode import Values, plain
 from sunpy_helio_plugins.cdf.variables import Variable, load
@@ -475,3 +477,27 @@ class TestDamage:
         path.write_bytes(path.read_bytes()[:-40])
         with pytest.raises(FileError):
             imap.read(path)
+
+
+def test_texts_in_utf8_end_at_their_first_zero_byte():
+    found = decode._text(np.array([["été\0x".encode(), b"b"], [b"\xff", "été\0y".encode()]], "S8"))
+    assert found.tolist() == [["été", "b"], [found[1, 0], "été"]]
+    assert decode._text(np.array([b"ab\0c", b"", b"d"], "S4")).tolist() == ["ab", "", "d"]
+
+
+def test_a_fill_value_that_is_longer_than_the_texts_is_nowhere():
+    assert fills._text_mask(np.array(["a", "b"]), "abc") is None
+    assert fills._text_mask(np.array(["a", "b "]), "b  ").tolist() == [False, True]
+
+
+def test_a_time_variable_that_cannot_be_read_is_named(monkeypatch):
+    def fails(*_):
+        raise ValueError("odd epochs")
+
+    monkeypatch.setattr(sys.modules["sunpy_helio_plugins.cdf.read"], "_time", fails)
+    with pytest.raises(FileError, match=r"\.cdf: the time variable epoch cannot be read \(odd epochs\)"):
+        imap.read(MAG)
+
+
+def test_the_beginning_of_a_file_that_is_compressed_by_runs_of_zeros():
+    assert records._beginning(b"a\0\2b\0\0", 100) == b"a\0\0\0b\0"

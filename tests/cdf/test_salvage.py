@@ -7,12 +7,14 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from cdf_samples import MAG, plain, same, sample_files
 
 from sunpy_helio_plugins import cdf
+from sunpy_helio_plugins.cdf import salvage
 from sunpy_helio_plugins.cdf.variables import load, salvaged
 from sunpy_helio_plugins.errors import FileError
 
@@ -258,3 +260,17 @@ class TestDamage:
         assert table.meta["problems"] == ["label is lost."]
         assert "labels" not in table["x"].info.meta
         assert table.meta["support"]["label"]["mask"].tolist() == [True, True]
+
+
+def test_a_block_whose_length_is_not_possible_ends_the_blocks_that_follow():
+    packed = b"\x1f\x8b" + bytes(6)
+    web = SimpleNamespace(
+        length=lambda kind: 4, record=lambda place, kind: (0, 0, 0, len(packed)), content=bytes(4) + packed
+    )
+    layout = SimpleNamespace(record=4, compression=5)
+    assert list(salvage._placed(web, layout, [(0, salvage.CVVR, 4 + len(packed))])) == []
+
+
+def test_a_variable_without_a_shared_block_stays_as_it_is():
+    layout = SimpleNamespace(blocks=(SimpleNamespace(place=7, first=0, last=3),))
+    assert salvage._without(layout, {8}) is layout

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import distributed
@@ -153,3 +155,34 @@ def test_requests_for_files_take_turns_as_well(server: Counting, tmp_path: Any) 
     assert sorted(one.rpartition("/")[2] for one in results) == ["a", "b"]
     assert len(turns.begun) == turns.ended == 3
     assert turns.asked == [1.0]
+
+
+def test_only_a_later_time_replaces_that_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, float] = {}
+    made = SimpleNamespace(set=lambda *given: kept.update({"until": given[0]} if given else {}))
+    monkeypatch.setattr(distributed, "Variable", lambda *_: made)
+    monkeypatch.setattr(distributed, "Event", lambda *_: made)
+    monkeypatch.setattr(turns.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(turns.ClusterTurns, "_until", lambda *_: kept.get("until", 0.0))
+    found = turns.ClusterTurns(SimpleNamespace(loop=None, scheduler=None), None, 1)
+    found.postpone("https://a/x", 10)
+    found.postpone("https://a/y", 5)
+    assert kept == {"until": 1010.0}
+
+
+def test_a_worker_waits_as_long_as_the_server_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(turns.time, "time", lambda: 1000.0 + sum(waited))
+    monkeypatch.setattr(turns.time, "sleep", waited.append)
+    monkeypatch.setattr(turns.ClusterTurns, "_until", lambda *_: 1003.0)
+    found = turns.ClusterTurns(SimpleNamespace(loop=None, scheduler=None), None, 1)
+    found._wait("a", SimpleNamespace(left=lambda: 60.0))  # type: ignore[arg-type]
+    assert waited == [3.0]
+    waited.clear()
+    found._wait("a", SimpleNamespace(left=lambda: 1.0))  # type: ignore[arg-type]
+    assert waited == []
+
+
+def test_without_dask_there_are_no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "distributed")
+    assert turns.turns_of_worker(1) is None

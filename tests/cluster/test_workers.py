@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import distributed
@@ -11,7 +15,7 @@ import pytest
 
 import sunpy_helio_plugins
 from sunpy_helio_plugins import cluster
-from sunpy_helio_plugins.cluster import workers
+from sunpy_helio_plugins.cluster import tasks, workers
 from sunpy_helio_plugins.cluster.tasks import Task, completed
 from sunpy_helio_plugins.cluster.workers import Need, check_workers, client_of
 from sunpy_helio_plugins.errors import FileError, QueryError, WorkerError
@@ -207,3 +211,49 @@ def everything() -> str:
 
 def has_canary(text: str) -> bool:
     return "canary" in text
+
+
+class Ended:
+    """The future of a task that ended with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def result(self) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [CancelledError(), asyncio.CancelledError()])
+def test_a_task_that_was_cancelled_is_told(error: Any) -> None:
+    with pytest.raises(WorkerError, match="The cluster was closed while its workers had tasks"):
+        tasks._result(Ended(error))  # type: ignore[arg-type]
+
+
+def test_a_task_that_ends_its_workers_is_named() -> None:
+    error = distributed.KilledWorker("task", SimpleNamespace(address="tcp://127.0.0.1:9"), 3)
+    found = tasks._result(Ended(error))  # type: ignore[arg-type]
+    assert isinstance(found, WorkerError)
+    assert str(found).startswith("4 workers ended in one task, the last one is tcp://127.0.0.1:9: look at its log")
+
+
+def test_a_package_that_a_later_worker_lacks_is_named() -> None:
+    error = ModuleNotFoundError("No module named 'sunpy'", name="sunpy")
+    with pytest.raises(WorkerError, match="A worker that joined the cluster cannot import sunpy: install"):
+        tasks._result(Ended(error))  # type: ignore[arg-type]
+
+
+def test_a_worker_tells_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = workers._probe()
+    told = probe([], str(tmp_path))
+    assert (told["version"], told["sees"], told["signed_in"]) == (sunpy_helio_plugins.__version__, True, "")
+    assert not probe([], str(tmp_path / "absent"))["sees"]
+    monkeypatch.setitem(sys.modules, "sunpy_helio_plugins._version", None)
+    assert probe([], "")["error"].startswith("ModuleNotFoundError: ")
+
+
+def test_a_worker_without_credentials_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"host": "h", "version": sunpy_helio_plugins.__version__, "signed_in": "", "sees": True}
+    monkeypatch.setattr(workers, "_asked", lambda *_: {"tcp://a": told})
+    login = SimpleNamespace(name="imap", known=lambda: True)
+    with pytest.raises(WorkerError, match="has no credentials for 'imap', which are not sent with a task"):
+        check_workers("f", None, Need([login]))  # type: ignore[arg-type, list-item]

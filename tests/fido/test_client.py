@@ -8,13 +8,16 @@ from typing import Any
 
 import parfive
 import pytest
+from astropy.table import QTable
 from astropy.time import Time
+from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, fido, lazy
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.fido import import_hooks, partial
+from sunpy_helio_plugins.fido.client import _asking
 from sunpy_helio_plugins.fido.fetch import enqueue_rows
-from sunpy_helio_plugins.hapi.tables import HAPIFiles
+from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 
 
 @pytest.mark.parametrize("kind", [HAPIClient, IMAPClient, HelioviewerClient, HERClient])
@@ -105,3 +108,14 @@ def test_a_companion_is_registered_once(monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(2):
         import_hooks.when_imported("no_such_module", "no_such_companion")
     assert import_hooks._watcher.companions == {"no_such_module": ["no_such_companion"]}
+
+
+def test_only_a_table_that_can_be_searched_again_has_its_query() -> None:
+    class Client:
+        @_asking
+        def search(self, *query: object) -> object:
+            return QTable() if query else HAPITable()
+
+    made = Client()
+    for found in (made.search(a.Time("2026-01-10", "2026-01-11")), made.search()):
+        assert not getattr(found, "query", None)

@@ -213,3 +213,25 @@ def test_headers_of_enormous_records_are_refused() -> None:
 @pytest.mark.parametrize(("members", "version"), [({"HAPI": "3.1"}, "3.1"), ({}, ""), ({"HAPI": None}, "")])
 def test_the_version_of_a_header(members: dict[str, Any], version: str) -> None:
     assert described(**members).version == version
+
+
+@pytest.mark.parametrize(
+    ("members", "components"),
+    [
+        ({"size": [3], "label": ["x", "y", "z"]}, ["x", "y", "z"]),
+        ({"size": [3], "label": ["B", "B", "B"], "vectorComponents": ["x", "y", "z"]}, ["x", "y", "z"]),
+        ({"size": [3], "coordinateSystemName": "GSE"}, ["x", "y", "z"]),
+        ({"size": [3], "vectorComponents": ["x", "x", "z"]}, ["0", "1", "2"]),
+        ({"size": [2, 2]}, ["0_0", "0_1", "1_0", "1_1"]),
+        ({}, [""]),
+    ],
+)
+def test_elements_have_unique_names(members: dict[str, Any], components: list[str]) -> None:
+    assert _parameter(**members).components == components
+
+
+@pytest.mark.parametrize(("members", "place"), [({}, "center"), ({"timeStampLocation": "BEGIN"}, "begin")])
+def test_a_time_stamp_is_in_the_middle_of_its_interval_unless_the_server_says_where(
+    members: dict[str, Any], place: str
+) -> None:
+    assert described(**members).time_stamp_location == place

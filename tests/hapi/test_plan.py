@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from sunpy_helio_plugins.errors import ServerError, ServiceRefused
+from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceRefused
 from sunpy_helio_plugins.hapi import Info
-from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, NOT_COVERED, Piece, _within
+from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, NOT_COVERED, DataRequest, Piece, _within, narrowed, selected
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.status import Refusal, refusal
 from sunpy_helio_plugins.quantities.spans import DAY, Moment, Span
 
@@ -142,3 +143,19 @@ def test_a_stop_is_far_in_the_future_after_five_years(
     kept, _, notes = _within("X", info, now.later(-DAY), now.later(DAY))
     assert kept is not None
     assert bool(notes) == is_growing
+
+
+def test_parameters_whose_address_is_too_long_are_requested_with_all_others() -> None:
+    names = ("Time", "B", "n", "T")
+    info = Info({"parameters": [{"name": one, "type": "double"} for one in names]})
+    request = DataRequest(HAPIServer("x", "https://x/hapi"), "a", "", info, SPAN, "", "csv", URL)
+    half = Span(SPAN.first, Moment.read("2026-01-02Z"))
+
+    class Endpoints:
+        def data_url(self, *_: Any) -> str:
+            raise QueryError("too long")
+
+    found = selected(Endpoints(), request, half, ("B", "n"))  # type: ignore[arg-type]
+    assert (found.span, found.info, found.url) == (half, info, narrowed(request, half).url)
+    assert "stop=2026-01-02T00:00:00" in found.url
+    assert selected(Endpoints(), request, SPAN, names) is request  # type: ignore[arg-type]

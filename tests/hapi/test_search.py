@@ -233,3 +233,8 @@ def test_the_first_dataset_with_a_start_is_tested() -> None:
         "2020-01-02",
         False,
     )
+
+
+def test_a_pattern_of_no_dataset_is_an_error_of_its_server(archive: Any) -> None:
+    with pytest.raises(QueryError, match="has no dataset like 'XYZZY"):
+        sunpy_helio_plugins.hapi.load("cdaweb", "XYZZY*", "2026-01-10", "2026-01-11")

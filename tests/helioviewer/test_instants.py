@@ -18,9 +18,10 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
+from sunpy_helio_plugins.helioviewer import instants as module
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.instants import WantedInstants, add_images_near
-from sunpy_helio_plugins.helioviewer.listers import closest
+from sunpy_helio_plugins.helioviewer.listers import closest, fallback
 from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList, Span, merged
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
 from sunpy_helio_plugins.helioviewer.listers.fallback import Collection, SourceListers, collect
@@ -357,3 +358,26 @@ def test_rows_without_an_image_do_not_have_science_data(archive: Any) -> None:
     assert len(helioviewer.sequence(table, 64)) == 1
     with pytest.raises(QueryError, match="needs at least one image"):
         helioviewer.sequence(table[:1])
+
+
+def test_instants_are_joined_with_their_ranges() -> None:
+    one = WantedInstants.within(START + np.array([0, 5]) * HOUR, (START, START + 10 * HOUR), 2 * HOUR)
+    other = WantedInstants.within(START + np.array([9]) * HOUR, (START, START + 10 * HOUR), None)
+    both = one.joined(other)
+    assert ((both.times - START) // HOUR).tolist() == [0, 5, 9]
+    assert ((both.low - START) // HOUR).tolist() == [0, 3, 0]
+    assert ((both.high - START) // HOUR).tolist() == [2, 7, 10]
+
+
+def test_an_error_that_is_not_of_the_service_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> object:
+        raise QueryError("a mistake")
+
+    monkeypatch.setattr(module.closest, "neighbours", wrong)
+    asked = START + np.array([1]) * HOUR
+    with pytest.raises(QueryError, match="a mistake"):
+        module._add_closest(WantedInstants(asked, asked, asked), SourceListers(AIA_304, ()), Collection())
+
+
+def test_no_spans_are_no_blocks() -> None:
+    assert list(fallback._blocks([])) == []

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sunpy_helio_plugins import helioviewer
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.helioviewer import source_table
-from sunpy_helio_plugins.helioviewer.matching import wanted
+from sunpy_helio_plugins.helioviewer.matching import asked_times, wanted
 from sunpy_helio_plugins.helioviewer.query import Query
 from sunpy_helio_plugins.helioviewer.tables import addresses
 
@@ -97,3 +99,14 @@ def test_addresses_have_all_letters_of_paths_quoted(first: int) -> None:
     paths = [b"/plain.jp2", b"/" + bytes(range(max(first, 1), min(first + 32, 256))) + b".jp2"]
     found = addresses("https://example.org/jp2", np.array(paths)).tolist()
     assert found == [f"https://example.org/jp2{quote(path)}".encode() for path in paths]
+
+
+def test_a_query_for_all_images_asks_for_no_instants() -> None:
+    query = Query(13, "2026-01-10", "2026-01-11")
+    assert asked_times(query).tolist() == []
+
+
+def test_a_row_without_an_image_has_no_events(archive: Any) -> None:
+    table = helioviewer.nearest(13, ["1999-01-01"])
+    with pytest.raises(QueryError, match=r"helioviewer\.events_of takes a row with an image, whose time is known"):
+        helioviewer.events_of(table[0])

@@ -18,6 +18,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import header
+from sunpy_helio_plugins.helioviewer.maps import regions
 from sunpy_helio_plugins.helioviewer.maps.regions import Region, region_of
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -267,3 +268,33 @@ def test_a_region_that_is_none_is_refused_before_any_request(archive: Any, row: 
     with pytest.raises(QueryError, match=r"HelioviewerClient\.fetch takes as region"):
         Fido.fetch(row, path=tmp_path / "{file}", region="the north pole")
     assert archive.log == []
+
+
+def test_two_arrays_of_coordinates_are_no_region(file: Path) -> None:
+    map_ = helioviewer.read(file)
+    with pytest.raises(QueryError, match="test takes"):
+        region_of("test", [corners(map_), corners(map_)])
+
+
+def test_corners_of_two_frames_are_joined(file: Path) -> None:
+    map_ = helioviewer.read(file)
+    first, second = pair(map_)
+    turned = second.transform_to(frames.HeliographicStonyhurst(obstime=map_.date))
+    expected = helioviewer.read(file, region=corners(map_)).data.shape
+    for given in ((first, second), (first, turned)):
+        assert helioviewer.read(file, region=given).data.shape == expected
+    lost = SkyCoord(0 * u.deg, 0 * u.deg, frame=frames.Helioprojective())
+    with pytest.raises(QueryError, match="The second corner of a region cannot be converted to the frame of the first"):
+        region_of("test", (first, lost))
+
+
+def test_a_header_without_coordinates_is_named(file: Path) -> None:
+    where = SkyCoord([0, 1] * u.arcsec, [0, 1] * u.arcsec, frame="helioprojective")
+    with pytest.raises(FileError, match="The region cannot be found in the image by its header: "):
+        regions.pixels_of(where, {"CTYPE1": "HPLN-???", "DATE-OBS": "never"}, (10, 10))
+    with pytest.raises(FileError, match="The image cannot be located by its header: "):
+        regions.outline_of({"CTYPE1": "HPLN-???", "DATE-OBS": "never"}, (10, 10))
+
+
+def test_coordinates_of_frames_without_a_sun_are_visible() -> None:
+    assert regions._is_visible(SkyCoord(0 * u.deg, 0 * u.deg, frame="icrs")) is True

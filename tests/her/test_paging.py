@@ -19,6 +19,8 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.her import paging, search, service
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
+from sunpy_helio_plugins.her.records.blocks import FlatRecords, flattened
+from sunpy_helio_plugins.transport.exchange import Response
 
 MONTH = Query("2026-01-01T00:00:00", "2026-02-01T00:00:00", page_size=100)
 DAY = Query("2026-01-10T00:00:00", "2026-01-11T00:00:00")
@@ -354,3 +356,21 @@ def test_halves_request_the_times_by_which_they_are_evaluated(
     assert (first.start, first.end) == (MONTH.start, "2026-01-16T12:00:00")
     assert (second.start, second.end) == ("2026-01-16T12:00:00", MONTH.end)
     assert (first.returns, second.returns) == (expected, expected)
+
+
+def test_identities_of_plain_records_are_those_of_flat_ones() -> None:
+    records = [{"kb_archivid": "a", "revision": 2}, {"frm_name": "x"}]
+    assert paging.identities_of(records) == paging.identities_of(FlatRecords(flattened(records)))
+    assert paging.identities_of(records)[0] == "a 2"
+
+
+def test_a_page_with_too_many_values_is_decoded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_many(*_: Any) -> Any:
+        raise service.TooManyValuesError
+
+    body = json.dumps({"result": [{"kb_archivid": "a"}], "association": [], "overmax": False}).encode()
+    answer = Response("HER", "https://x/", 200, {}, body)
+    monkeypatch.setattr(service.metadata, "get", lambda *_, **__: answer)
+    monkeypatch.setattr(service, "_divided", too_many)
+    (record,) = service._read_page((("cmd", "search"),), 10).records
+    assert dict(record) == {"kb_archivid": "a"}

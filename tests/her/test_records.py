@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable, service
+from sunpy_helio_plugins.her.records import cells
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock, flattened
 from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, joined
 from sunpy_helio_plugins.her.records.column import EventRecords
@@ -162,3 +164,48 @@ def test_a_search_does_not_keep_its_records_in_memory(archive: Any) -> None:
 def test_the_number_of_decoded_responses_does_not_grow(records: EventRecords) -> None:
     assert math.isclose(sum(one["n"] for one in records), 192)
     assert len(records._decoded) <= 2
+
+
+def test_views_of_records_are_mappings() -> None:
+    records = FlatRecords(flattened([{"a": 1, "b": 2}, {"a": 3}]))
+    first, second = records.views()
+    assert (list(first), len(first), dict(second)) == (["a", "b"], 2, {"a": 3})
+    assert records[:1] == [{"a": 1, "b": 2}]
+
+
+def test_records_without_a_compression_are_kept_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyarrow.Codec", SimpleNamespace(is_available=lambda _: False))
+    made = CompressedRecords(b'[{"a": 1}]', json.loads)
+    assert (made.codec, made.content, made.records()) == ("", b'[{"a": 1}]', [{"a": 1}])
+
+
+def test_records_that_were_read_from_a_file_are_divided_when_they_are_needed() -> None:
+    records = [{"a": 1}, {"a": 2}]
+    column = EventRecords.kept(records)
+    assert not column.has_columns
+    assert column.divided().blocks[0].cells["a"].values == [1, 2]
+    odd = ["text", {"a": 1}]
+    assert EventRecords.kept(odd) is odd
+
+
+def test_a_column_of_records_is_compared_and_broadcast() -> None:
+    column = EventRecords.of([{"a": 1}, {"a": 2}])
+    assert (column == [{"a": 1}, {"a": 3}]).tolist() == [True, False]
+    assert column.__eq__([{"a": 1}]) is NotImplemented
+    assert column.__eq__(5) is NotImplemented
+    assert list(np.broadcast_to(column[:1], (3,))) == [{"a": 1}] * 3
+    with pytest.raises(TypeError):
+        np.concatenate([column, column])
+    assert repr(column) == "<EventRecords of 2 events>"
+
+
+def test_joined_texts_are_sequences() -> None:
+    texts = JoinedTexts.of(["a", None, "bc"])
+    assert list(texts) == ["a", None, "bc"]
+    assert texts[1:] == [None, "bc"]
+    assert cells._of_texts(JoinedTexts.of([None, None])).values == [None, None]
+
+
+def test_an_integer_beyond_floats_stays_one() -> None:
+    assert cells._numbers([10**400], frozenset({int})) is None
+    assert HERTable.from_records([{"event_npixels": 10**400}])["raw"][0] == {"event_npixels": 10**400}

@@ -16,6 +16,8 @@ from astropy.time import Time
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable
+from sunpy_helio_plugins.her.events import regions
+from sunpy_helio_plugins.her.filters import plan
 from sunpy_helio_plugins.her.query import Query, Triplet
 from sunpy_helio_plugins.her.search import search
 
@@ -317,3 +319,21 @@ def test_a_table_without_a_column_that_is_needed_is_refused(function: Any, colum
     table.remove_column(column)
     with pytest.raises(QueryError, match=rf"(needs the columns|tables of events with the columns) .*{column}"):
         function(table)
+
+
+def test_an_unknown_column_of_a_row_is_a_key_error() -> None:
+    row = HERTable.from_records([{"kb_archivid": "a"}])[0]
+    with pytest.raises(KeyError, match="nothing"):
+        row["nothing"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [("many", None), ([1], None), (1e400, None), (0, None), (13000, 13000)]
+)
+def test_a_number_of_a_region_that_is_none_is_not_one(number: Any, expected: int | None) -> None:
+    assert regions.region_number({"ar_noaanum": number, "event_starttime": "2026-01-10T00:00:00"}) == expected
+
+
+def test_a_difference_is_not_compared_in_double_precision() -> None:
+    assert plan._number(Triplet("fl_peakflux", "!=", "0.51")) == []
+    assert len(plan._number(Triplet("fl_peakflux", "=", "0.51"))) == 2

@@ -91,3 +91,13 @@ def test_columns_that_cannot_be_written_are_refused_by_name(column: Any, words: 
     with pytest.raises(QueryError, match=f"^The column 'x' cannot be written: it contains {words}"):
         io.write(QTable({"x": column}), tmp_path / "x.ecsv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_that_are_missing_where_the_mask_says_nothing_are_written_as_objects(tmp_path):
+    cells = np.array(["a", None, "c"], dtype=object)
+    table = Table({"x": MaskedColumn(cells, mask=[False, False, True])})
+    io.write(table, tmp_path / "x.parquet")
+    found = io.read(tmp_path / "x.parquet")["x"]
+    assert found[0] == "a"
+    assert found[1] is None
+    assert found.mask.tolist() == [False, False, True]

@@ -14,6 +14,7 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.arrow.arrays import strings
 
 OBJECTS = np.array([["a", None], [1, 2.5]], dtype=object)
 PARTIAL = Time(["2026-01-10", "2026-01-11"])
@@ -118,3 +119,9 @@ def test_what_json_cannot_hold_is_described(given: Any, words: str) -> None:
 def test_nodes_of_other_kinds_are_refused(node: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         values.decoded(node)
+
+
+def test_bytes_are_written_as_texts_of_arrow():
+    assert strings(np.array([b"a", "é".encode()]), None).to_pylist() == ["a", "é"]
+    with pytest.raises(UnicodeError):
+        strings(np.array([b"\xff"]), None)

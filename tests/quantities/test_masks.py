@@ -12,7 +12,7 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, vstack
 
-from sunpy_helio_plugins.quantities import exact_integer, for_frame, is_fill, masked
+from sunpy_helio_plugins.quantities import exact_integer, fills, for_frame, is_fill, masked
 
 SINGLE = float(np.float32(-1e31))
 
@@ -156,3 +156,11 @@ def test_numbers_of_32_bits_are_printed_and_written_with_their_own_digits(tmp_pa
     assert [line.strip() for line in table.pformat()[-2:]] == ["-4.02 .. ———", "5.44 .. 0.1"]
     table.write(tmp_path / "b.ecsv")
     assert (QTable.read(tmp_path / "b.ecsv")["B"].unmasked.value[1] == values[1]).all()
+
+
+@pytest.mark.parametrize(("method", "has_mask"), [("data_mask", True), ("null_value", False)])
+def test_the_mask_is_written_beside_the_values_if_that_is_the_method(method, has_mask):
+    made = fills._MaskKeepingArray.from_unmasked(np.arange(3.0), np.array([True, False, False]))
+    made.info.serialize_method["ecsv"] = method
+    made.info._serialize_context = "ecsv"
+    assert ("mask" in made.info._represent_as_dict()) is has_mask

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.days import time_of_parts
+from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.spans import Moment, Span, ordinals, parts_of, stamps_of
 
 MOMENTS = st.builds(Moment, st.integers(-150_000, 150_000), st.integers(0, 86_399_999_999_999))
@@ -148,3 +149,20 @@ def test_times_of_parts_do_not_share_their_days() -> None:
     assert one != other
     one[0] = other[0]
     assert time_of_parts(*parts_of(np.array([0]))).isot.tolist() == ["1970-01-01T00:00:00.000000000"]
+
+
+def test_the_ordinal_of_a_leap_second_that_a_day_lacks_is_the_next_day():
+    day = Moment.read("2016-12-30Z").ordinal
+    assert str(Moment.of_ordinal(day + DAY)) == "2016-12-31T00:00:00.000000000Z"
+    assert Moment.of_ordinal(Moment.read("2016-12-31T23:59:60.5Z").ordinal).text(1) == "2016-12-31T23:59:60.5Z"
+
+
+@pytest.mark.parametrize("stamp", [b"1600-01-01T00:00:00Z", b"2300-01-01T00:00:00Z"])
+def test_times_too_far_from_1970_have_no_ordinals(stamp):
+    with pytest.raises(OverflowError, match="a time is too far from 1970"):
+        ordinals(np.array([stamp]))
+
+
+def test_an_empty_time_stamp_is_no_time():
+    with pytest.raises(ValueError, match="is not a time"):
+        ordinals(np.array([b""]))

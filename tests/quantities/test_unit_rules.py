@@ -398,3 +398,14 @@ def test_kilometres_within_two_percent_of_its_radius_are_those_of_the_body(body:
     for factor in (0.9797, 1.0203):
         context = {"description": f"Distance from {body} (R = {radius * factor:.3f} km)"}
         assert parse(f"{body} radii", context=context) is None
+
+
+@pytest.mark.parametrize("text", ["10^3 nonsense", "cm^(x)", "cm^(-", "m^12345"])
+def test_factors_and_exponents_of_no_unit_are_not_understood(text):
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(("text", "schema", "expected"), [("1e3>xyzzy", "cdf-cluster", None), ("1e-9>T", None, "nT")])
+def test_a_conversion_to_an_unknown_unit_is_not_understood(text, schema, expected):
+    found = parse(text, schema)
+    assert found is None if expected is None else found.is_equivalent(u.Unit(expected))

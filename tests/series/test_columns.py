@@ -19,6 +19,7 @@ from astropy.time import Time, TimeDelta
 
 from sunpy_helio_plugins import series
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
+from sunpy_helio_plugins.series import columns
 from sunpy_helio_plugins.series.arrow import KEY, table_of_arrow
 from sunpy_helio_plugins.series.axes import axes_of
 from sunpy_helio_plugins.series.columns import column_of_arrays
@@ -279,3 +280,15 @@ def test_an_alignment_takes_the_chosen_columns_of_a_frame() -> None:
     made = series.align(frame_of(x=[1.0, 2.0], y=[3.0, 4.0]), every=1 * u.day, columns=["y"])
     assert [name for name in made.colnames if name.startswith(("x", "y"))] == ["y"]
     assert np.ma.getdata(np.asarray(getattr(made["y"], "unmasked", made["y"]))).tolist()[:2] == [3.0, 4.0]
+
+
+def test_an_error_of_this_package_is_raised_as_it_is(monkeypatch):
+    error = QueryError("these times cannot be given in UTC")
+
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(columns, "_parts", fails)
+    with pytest.raises(QueryError) as told:
+        columns.field_of("series.to_pandas", "x", Column([1]), columns.Losses(""))
+    assert told.value is error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -159,3 +160,18 @@ def test_integers_need_one_that_stands_for_missing_elements(tmp_path: Path) -> N
     with pytest.raises(QueryError, match=r"column 'x': its integers of 8 bits include 0 and 255"):
         series.to_votable(table(x=column), tmp_path / "x.vot")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("datatype", "arraysize", "kind"),
+    [
+        ("char", "4x2", None),
+        ("unicodeChar", "4x2", None),
+        ("double", "*", None),
+        ("char", "4", "S4"),
+        ("int", "3", "i4"),
+    ],
+)
+def test_only_fields_of_a_fixed_size_have_a_record_type(datatype, arraysize, kind):
+    made = votable._record_type([SimpleNamespace(datatype=datatype, arraysize=arraysize)])
+    assert (None if made is None else made["f0"].base.str[1:]) == kind

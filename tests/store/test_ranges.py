@@ -354,3 +354,43 @@ def test_the_index_is_private(store):
     assert store.place.stat().st_mode & 0o777 == 0o700
     with closing(sqlite3.connect(store.place / ranges.NAME)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_nothing_new_changes_nothing(store):
+    put(store, 0, 10)
+    assert store.put("g", {"k": []})
+    assert values(store, 0, 10) == list(map(float, range(10)))
+
+
+def test_a_lease_whose_lock_cannot_be_tried_does_not_count(store, monkeypatch):
+    with store.leased("g", [Range(0, 10)]) as (taken, _):
+        assert taken == [True]
+        assert store.is_leased("g", Range(0, 10))
+
+        def refused(*_, **__):
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as within:
+            within.setattr(ranges, "locked", refused)
+            assert not store.is_leased("g", Range(0, 10))
+
+
+def test_an_error_of_the_disk_is_raised_as_it_is(store, monkeypatch):
+    error = DiskError("the disk is full")
+
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr(ranges.arrow, "write", full)
+    with pytest.raises(DiskError) as told:
+        put(store, 0, 10)
+    assert told.value is error
+
+
+def test_a_file_that_alone_is_nearly_as_large_as_the_limit_is_removed_with_the_others(tmp_path, store):
+    put(store, 0, 1000)
+    small = Ranges(tmp_path / "small", store.size() + 10)
+    put(small, 0, 10)
+    put(small, 5000, 6000)
+    assert (values(small, 0, 10), values(small, 5000, 6000), small.size()) == ([], [], 0)
+    small.close()

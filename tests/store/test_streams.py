@@ -12,7 +12,7 @@ import pytest
 from urllib3.exceptions import DecodeError
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
+from sunpy_helio_plugins.store.streams import check_compressed, decompressed, decompressed_parts, is_compressed
 from sunpy_helio_plugins.transport.compression import Decoder
 
 TEXT = b"".join(b"%d,%d\n" % (number, number * number) for number in range(60))
@@ -172,3 +172,7 @@ def test_the_limit_of_the_size_is_the_largest_one(kind):
     assert decompressed(FILES[kind], len(TEXT)) == TEXT
     with pytest.raises(FileError, match=f"larger than {len(TEXT) - 1} bytes when it is decompressed"):
         decompressed(FILES[kind], len(TEXT) - 1)
+
+
+def test_nothing_is_decompressed_to_nothing():
+    assert list(decompressed_parts((), 100)) == []

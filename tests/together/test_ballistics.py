@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import astropy.units as u
+import numpy as np
 import pytest
+from astropy.table import QTable
 from astropy.time import Time
+from astropy.utils.masked import Masked
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -65,3 +68,26 @@ class TestEvents:
 def test_other_speeds_are_refused(speed: Any) -> None:
     with pytest.raises(QueryError, match="takes one or two speeds from 200 to 3500 km/s"):
         together.arrival("2026-01-08", speed)
+
+
+def table_of_event(**changed: Any) -> QTable:
+    said = {
+        "event_type": ["CH"], "raw": [{}], "hgs_x": [5.0] * u.deg, "hgs_y": [10.0] * u.deg,
+        "event_starttime": Time(["2026-01-08T10:00"]), "event_endtime": Time(["2026-01-08T12:00"]),
+    }  # fmt: skip
+    return QTable({name: one for name, one in (said | changed).items() if one is not None})
+
+
+def test_a_hole_without_an_outline_has_its_width_in_longitude() -> None:
+    plain = together.arrival(table_of_event()[0])
+    assert hours_between(plain.start, plain.end) > 24
+    for changed in ({"hgs_x": None}, {"hgs_y": Masked([10.0] * u.deg, [True])}):
+        with pytest.raises(QueryError, match="takes a coronal hole with a position"):
+            together.arrival(table_of_event(**changed)[0])
+
+
+def test_an_event_without_a_start_is_refused() -> None:
+    start = Time(["2026-01-08T10:00"])
+    start[0] = np.ma.masked
+    with pytest.raises(QueryError, match="takes an event with a start time, which this one does not have"):
+        together.arrival(table_of_event(event_starttime=start)[0])

@@ -7,11 +7,13 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import together
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.together import cutouts
 
 
 @pytest.fixture
@@ -72,3 +74,45 @@ def test_other_arguments_are_refused(hole: Any, more: dict[str, Any], text: str)
 def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(QueryError, match="takes one event, such as table"):
         together.closeup("2026-01-10")
+
+
+def test_a_margin_is_around_the_event(hole: Any) -> None:
+    widths = []
+    for margin in (20, 100):
+        _, axes = together.closeup(hole, offsets=[0] * u.hour, size=64, margin=margin * u.arcsec)
+        left, right = axes[0].get_xlim()
+        places = axes[0].wcs.pixel_to_world([left, right], [0, 0])
+        widths.append(float((places[1].Tx - places[0].Tx).to_value("arcsec")))
+    assert widths[1] - widths[0] == pytest.approx(160, abs=60)
+
+
+def test_several_sources_are_refused(hole: Any) -> None:
+    with pytest.raises(QueryError, match=r"takes one source, and source=.* selects several: choose one of them"):
+        together.closeup(hole, a.helioviewer.SourceID(11, 13), offsets=[0] * u.hour)
+
+
+def test_a_box_or_a_position_replaces_an_outline(hole: Any) -> None:
+    kept = [name for name in hole.colnames if name != "hpc_boundcc"]
+    whole = cutouts._region(hole, 10 * u.arcsec)
+    box = cutouts._region(hole.table[kept][hole.index], 10 * u.arcsec)
+    assert abs(box.Tx.mean() - whole.Tx.mean()) < 60 * u.arcsec
+    none = [name for name in kept if not name.startswith("hpc_")]
+    with pytest.raises(QueryError, match="takes an event with an outline, a box or a position on the disk"):
+        cutouts._region(hole.table[none][hole.index], 10 * u.arcsec)
+    point = SkyCoord([np.nan] * u.arcsec, [np.nan] * u.arcsec, frame=whole.frame.replicate_without_data())
+    with pytest.raises(QueryError, match="takes an event with an outline"):
+        cutouts._region(SimpleRow(hpc_boundcc=SimpleRow(mask=True), hpc_coord=point), 10 * u.arcsec)
+
+
+class SimpleRow(dict):  # type: ignore[type-arg]
+    """A row with some columns."""
+
+    @property
+    def colnames(self) -> list[str]:
+        return list(self)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None

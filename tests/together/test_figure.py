@@ -7,6 +7,7 @@ from typing import Any
 
 import astropy.units as u
 import matplotlib.dates as dates
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
@@ -15,6 +16,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, series, together
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.together import figure, marks, pictures
 from sunpy_helio_plugins.together.marks import MOST_ROWS, named, packed
 from sunpy_helio_plugins.together.pictures import spread
 
@@ -256,3 +258,59 @@ def test_types_of_events_are_words_in_the_legend() -> None:
     assert [named(kind) for kind in ("CH", "CE", "BU", "My $kind")] == [
         "Coronal hole", "CME", "UV burst", "My \\$kind",
     ]  # fmt: skip
+
+
+def test_records_without_numbers_are_refused() -> None:
+    table = QTable({"time": Time("2026-01-10") + np.arange(3) * u.min, "s": ["a", "b", "c"]})
+    with pytest.raises(QueryError, match="does not contain numeric columns; there is nothing to plot"):
+        together.stack(table)
+
+
+def test_a_time_series_of_a_mission_is_named(wind) -> None:
+    class Mission:
+        observatory, instrument = "GOES-16", None
+
+        def __init__(self, table: Any) -> None:
+            self.table = table
+
+        def to_dataframe(self) -> Any:
+            return self.table.to_pandas(index="time")
+
+    made = Mission(wind["time", "speed"])
+    with pytest.MonkeyPatch.context() as within:
+        within.setattr(
+            figure.PanelRecords, "of", classmethod(lambda cls, *_: figure.PanelRecords(wind["time", "speed"], "time"))
+        )
+        assert figure._records(made).origin == "GOES-16"
+
+
+def test_events_of_one_kind_are_in_the_legend(wind) -> None:
+    _, panels = plt.subplots()
+    table = QTable({"time": wind["time"][:2], "label": ["a", "b"], "kind": ["FL", "FL"]})
+    (entry,) = marks.mark([panels], table)
+    assert entry.get_label() == named("FL")
+
+
+def test_labels_that_begin_like_flares_and_are_none_come_with_the_others() -> None:
+    assert marks._order(np.array(["X1.2?", "M1.0", "X2.0", "hole"])) == [2, 1, 0, 3]
+
+
+def test_of_many_pictures_some_are_shown(archive: Any) -> None:
+    from sunpy_helio_plugins import helioviewer
+
+    made = helioviewer.read(helioviewer.nearest(13, ["2026-01-10 12:00", "2026-01-10 12:10"]), size=64)
+    assert [one.date for one in pictures.maps_of("together.stack", made[::-1])] == [one.date for one in made]
+    assert pictures._some(list(range(100)))[0] == 0
+    assert len(pictures._some(list(range(100)))) == pictures.MOST
+    assert len(pictures._some(Table({"x": np.arange(100)}))) == pictures.MOST
+
+
+def test_a_picture_outside_of_the_times_is_not_linked(archive: Any) -> None:
+    from sunpy_helio_plugins import helioviewer
+
+    image = helioviewer.read(helioviewer.nearest(13, ["2026-01-10 12:00"])[0], size=64)
+    shown, (host, panel) = plt.subplots(2)
+    panel.set_xlim(np.datetime64("2026-02-01"), np.datetime64("2026-02-02"))
+    before = len(shown.artists)
+    assert len(pictures.place_pictures(host, panel, [image])) == 1
+    assert len(shown.artists) == before

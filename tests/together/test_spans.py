@@ -13,8 +13,9 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.time import TimeRange
 
-from sunpy_helio_plugins import together
+from sunpy_helio_plugins import series, together
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.together import spans as module
 
 START, END = "2026-01-10T04:00:00.000", "2026-01-11T09:00:00.000"
 
@@ -143,3 +144,15 @@ def test_a_search_at_intervals_has_each_row_once() -> None:
     found = Fido.search(times, a.her.FL)
     ivorns = [ivorn for table in found for ivorn in table["kb_archivid"]]
     assert len(ivorns) == len(set(ivorns)) > 0
+
+
+def test_texts_that_are_all_missing_are_no_times() -> None:
+    table = Table({"begin": ["", "--", "nan"]})
+    assert np.isnat(module._stamps("together.spans", table, "begin")).all()
+
+
+def test_the_gaps_of_a_coverage_are_spans() -> None:
+    time = Time("2026-01-10") + np.append(np.arange(10), np.arange(60, 70)) * u.min
+    held = series.coverage(QTable({"time": time, "x": np.arange(20.0)}))
+    found = module.intervals_of("together.stack", held, (None, None, None))
+    assert len(found) == len(held.gaps) == 1

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import os
+import socket
 import sys
 import time
 import zlib
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
+    FileError,
     QueryError,
     ServerError,
     ServiceError,
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport import connections, metadata, retry
+from sunpy_helio_plugins.transport import connections, metadata, retry, submit
 from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
+from sunpy_helio_plugins.transport.exchange import Exchange
+from sunpy_helio_plugins.transport.files import body
 from sunpy_helio_plugins.transport.retry import retry_after
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -435,3 +441,46 @@ def test_whether_an_answer_is_cached_is_known_without_a_request():
         with conf.set_temp("cache", False):
             assert not metadata.is_cached(f"{url}/x")
     assert len(heads) == 1
+
+
+def test_a_stored_answer_that_is_not_valid_is_not_used(tmp_path, monkeypatch):
+    def invalid(_):
+        raise FileError("no")
+
+    monkeypatch.setattr(metadata.answers, "load_outdated", lambda key: ({}, 0.0))
+    assert metadata._outdated("key", invalid, ServiceUnreachable("X", "https://x/", "down")) is None
+
+
+def test_the_end_of_a_connection_within_a_header_is_an_error():
+    one, other = socket.socketpair()
+    stream = connections._DeadlineStream(one)
+    other.sendall(b"HTTP/1.1 200 OK")
+    buffer = bytearray(100)
+    assert stream.readinto(buffer) == 15
+    other.close()
+    stream.is_in_header = True
+    with pytest.raises(ConnectionResetError, match="closed in the header of the answer"):
+        stream.readinto(buffer)
+    stream.is_in_header = False
+    assert stream.readinto(buffer) == 0
+    stream.close()
+    one.close()
+
+
+def test_an_interim_response_without_a_final_one_is_an_error():
+    exchange = Exchange("X", "https://x/")
+    with pytest.raises(AnswerError, match="an interim response without a final one"):
+        exchange._location(SimpleNamespace(status_code=103, headers={}))
+    assert exchange._location(SimpleNamespace(status_code=302, headers={"Location": "/y"})) == "/y"
+
+
+def test_digests_of_other_algorithms_and_of_no_base64_are_left_out():
+    good = base64.b64encode(bytes(32)).decode()
+    found = body.promised_digests({"Repr-Digest": f"md5=:{good}:, sha-256=:{good}:", "Digest": "sha-512=A"})
+    assert [(one.name, digest) for one, digest in found] == [("sha256", bytes(32))]
+
+
+def test_a_key_is_not_sent_without_tls():
+    with pytest.raises(QueryError, match="is without TLS: the request was not sent"):
+        with conf.set_temp("allow_http", True):
+            submit.order("POST", "http://example.com/x", {}, archive="X", login=Login("x", "X"))

@@ -34,8 +34,8 @@ def file_of(document: HAPIDocument, info: Info, chosen: str) -> bytes | None:
     info = Info(
         {**info.raw, "parameters": [{**info.time.raw, "length": length}, *(one.raw for one in info.parameters[1:])]}
     )
-    body = _binary(stamped, info) if chosen == "binary" else None
     try:
+        body = _binary(stamped, info) if chosen == "binary" else None
         if chosen == "json":
             content = as_json(info.with_format("json"), decode.to_json(stamped))
         else:

@@ -310,7 +310,7 @@ class ColumnBuffers:
         return rows if count else None
 
     def _parse(self, rows: slice, stamps: NDArray[Any]) -> None:
-        if self.instants is not None:
+        if self.instants is not None:  # pragma: no branch - only called for the times
             with _valid_times():
                 self.instants.add(rows.start, np.ma.getdata(stamps).reshape(rows.stop - rows.start))
 

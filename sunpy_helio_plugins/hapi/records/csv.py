@@ -246,7 +246,7 @@ def _take_back(lent: memoryview) -> None:
 
     One that does so while Python exits ends the process: "terminate called without an active exception".
     """
-    for _ in range(_MOST_WAITS):
+    for _ in range(_MOST_WAITS):  # pragma: no branch - Arrow returns them
         with contextlib.suppress(BufferError):
             lent.release()
             return

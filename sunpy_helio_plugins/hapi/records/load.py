@@ -509,10 +509,11 @@ class _Chunks:
 
 def _not_sent(last: HelioPluginsError) -> HelioPluginsError:
     """Return the error of a request that was not sent after a failure."""
+    words = last.words if isinstance(last, ServiceError) else str(last)
+    if words == limits.OFFLINE or words.startswith(_NOT_SENT):
+        return last
     if not isinstance(last, ServiceError):
         return type(last)(f"{_NOT_SENT}: {last}")
-    if last.words == limits.OFFLINE or last.words.startswith(_NOT_SENT):
-        return last
     answered = "" if last.status is None else f"the last one was answered {last.status}: "
     return type(last)(last.archive, last.url, f"{_NOT_SENT}: {answered}{last.words}")
 

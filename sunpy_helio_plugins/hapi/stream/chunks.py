@@ -170,8 +170,6 @@ def records_of_files(
 ) -> Iterator[QTable]:
     """Check the headers of files, and return an iterator over their records."""
     found = list(sources_of(function, [source]))
-    if not found:
-        raise QueryError(f"{function} takes at least one file.")
     documents = []
     for one in found:
         documents.append(parse_source(one, info))

@@ -128,8 +128,6 @@ def to_dask(
 
 def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> tuple[Info, str]:
     """Return the header of files, of which one is open at a time, and the unit of their times."""
-    if not files:
-        raise QueryError("hapi.to_dask takes at least one file.")
     documents, ends = list[HAPIDocument](), list[Moment]()
     for one in files:
         documents.append(parse_source(one, info))
@@ -147,7 +145,7 @@ def _ends(document: HAPIDocument) -> list[Moment]:
         size, length = document.info.record().itemsize, document.info.time.length or 0
         records = [content[start : start + size], content[max(start, len(content) - size) :]]
         stamps = [one[:length].rstrip(b"\0").decode("ascii", "replace") for one in records]
-    elif document.format == "csv":
+    else:
         lines = [
             *content[start : start + TAIL].splitlines()[:2],
             *content[max(start, len(content) - TAIL) :].splitlines(),

@@ -230,8 +230,6 @@ def _read_many(body: bytes) -> Floats:
     for index in (0, 1):
         start = 0
         for chunk in table.column(index).chunks:
-            if chunk.null_count:
-                raise ValueError("a vertex is missing")
             # Not to_numpy, which imports pandas.
             part = np.frombuffer(chunk.buffers()[1], dtype=float, count=len(chunk), offset=8 * chunk.offset)
             made[start : start + len(chunk), index] = part

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CODES", "KEYWORDS", "code", "nothing", "numbers", "origins", "submitted"]
+__all__ = ["CODES", "KEYWORDS", "code", "nothing", "numbers", "origins"]
 
 Floats = NDArray[np.float64]
 
@@ -83,8 +83,3 @@ def _number(value: Any) -> float:
         return float(value)
     except (ValueError, TypeError, OverflowError):
         return np.nan
-
-
-def submitted(origin: Floats) -> str:
-    """Return the system of submission of one event; empty if it is unknown."""
-    return "" if np.isnan(origin[0]) else CODES[int(origin[0])]

@@ -147,10 +147,6 @@ class Reader:
         cells = self.cells(name)
         return cells.values if cells.texts is None else cells.texts
 
-    def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
-        """Return several keywords of all records by name; see `values`."""
-        return {name: self.values(name) for name in names}
-
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
         found = self.cells(name)

@@ -27,9 +27,6 @@ from sunpy_helio_plugins.quantities.silence import has_name
 
 __all__ = ["flat", "plain", "rebuilt", "stacked"]
 
-RAGGED = ("fits", "parquet")
-"""Formats that support columns of variable length; in others an outline is stored as WKT."""
-
 INSTANT = "detection_time"
 
 
@@ -66,19 +63,13 @@ def flat(table: QTable, form: str = "") -> QTable:
 
     Times are kept for ``"pandas"``.
     """
-    made, systems = _parts(table, ragged=form in RAGGED and len(table) > 0)
+    made, systems = _parts(table, ragged=False)
     if form == "votable":
         # Names with a space are not identifiers there; these columns are created again on reading.
         made = {name: column for name, column in made.items() if name not in COMMON}
-    columns = [
-        column if form == "pandas" and isinstance(column, Time) else _flat(column, name.rpartition(".")[2] in AXES)
-        for name, column in made.items()
-    ]
-    if form in ("fits", "votable"):
-        columns = [_in_words(column, form) if isinstance(column, u.Quantity) else column for column in columns]
-    if form == "fits":
-        columns = [_in_ascii(column) for column in columns]
-    # Names and values that are valid in the header of a FITS file.
+    columns = [column if form == "pandas" and isinstance(column, Time) else _flat(column) for column in made.values()]
+    if form == "votable":
+        columns = [_in_words(column) if isinstance(column, u.Quantity) else column for column in columns]
     said = {
         "EDGES": table.edges, "PROBLEMS": _stored(table), "NOTES": table.notes, "SYSTEMS": systems,
         "UNASKED": table.unasked, "QUERY": table.query,
@@ -115,33 +106,22 @@ def _text(values: list[str]) -> MaskedColumn:
     return MaskedColumn(np.array(values, dtype=str), mask=[not value for value in values], copy=False)
 
 
-def _flat(column: Any, is_ragged: bool) -> Any:
+def _flat(column: Any) -> Any:
     if isinstance(column, Time):
         gone = np.broadcast_to(np.asarray(column.mask), column.shape)
         return _text(["" if missing else str(stamp) for stamp, missing in zip(column.utc.isot, gone, strict=True)])
-    if is_ragged or getattr(column.dtype, "kind", "") != "O":
+    if getattr(column.dtype, "kind", "") != "O":
         return column
     values = column.filled("") if hasattr(column, "filled") else column
     return _text([value if isinstance(value, str) else json.dumps(value, default=str) for value in values])
 
 
-NAMES_OF_UNITS = {"fits": "fits", "votable": "vounit"}
-
-
-def _in_words(column: u.Quantity, form: str) -> Any:
-    """Return numbers with a unit that a format does not support, such as DN, as a column with a description."""
-    if has_name(column.unit, NAMES_OF_UNITS[form]):
+def _in_words(column: u.Quantity) -> Any:
+    """Return numbers with a unit that VOTable does not support, such as DN, as a column with a description."""
+    if has_name(column.unit, "vounit"):
         return column
     values = np.asarray(getattr(column, "unmasked", column).value)
     return MaskedColumn(values, mask=getattr(column, "mask", None), description=f"in {column.unit}")
-
-
-def _in_ascii(column: Any) -> Any:
-    """Return text in ASCII for FITS; other characters are escaped, and are available in the JSON of ``raw``."""
-    if column.dtype.kind != "U":
-        return column
-    made = [str(value).encode("ascii", "backslashreplace").decode() for value in np.ma.filled(column, "")]
-    return _text(made)
 
 
 T = TypeVar("T", bound="QTable")

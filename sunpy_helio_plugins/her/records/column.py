@@ -51,7 +51,7 @@ class ObjectColumn:
     """The properties of a column of objects that astropy takes from an array."""
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover - each subclass has its own
 
     @property
     def shape(self) -> tuple[int]:

@@ -81,9 +81,7 @@ def _values(text: str) -> Iterator[tuple[int, str]]:
     found = list(_VALUE.finditer(text))
     for index, match in enumerate(found):
         end = found[index + 1].start() if index + 1 < len(found) else len(text)
-        words = _sentence(text[match.end() : end])
-        if words:
-            yield int(match[1]), words
+        yield int(match[1]), _sentence(text[match.end() : end])
 
 
 def _sentence(text: str) -> str:

@@ -185,7 +185,7 @@ class IMAPDataset(LazyTable):
                     made = arrow_of("imap.open", Records.of("imap.open", part, losses))
                 writer = pyarrow.parquet.ParquetWriter(stream, made.schema) if writer is None else writer
                 writer.write_table(made.cast(writer.schema))
-            if writer is not None:
+            if writer is not None:  # pragma: no branch - there is at least one part
                 writer.close()
         losses.warn()
 

@@ -209,7 +209,9 @@ def _read(files: IMAPTable, folder: Path, needed: tuple[str, ...]) -> QTable:
     for name in made.colnames:
         if name.endswith("_utc"):
             column = made[name]
-            stamps = np.char.replace(np.ma.filled(column, "").astype(str), " ", "T").astype("S")
+            # A column without a text has the type of integers.
+            texts = np.where(_missing(column), "", np.ma.getdata(column).astype(str)).tolist()
+            stamps = np.array([text.replace(" ", "T") for text in texts], dtype="S")
             made[name] = _times(stamps, column, paths)
             made[name].format = "iso"
         elif name.endswith("_period_sec"):

@@ -274,8 +274,7 @@ class _Layout:
                 made[f"{name}_{side}"], axes[f"{name}_{side}"] = edges, self.kept.index(name)
         for name in self._beside():
             made[name] = self.quantity(name)
-            if along := self.along(name):
-                axes[name] = tuple(along)
+            axes[name] = tuple(self.along(name))
         return made, axes
 
     def _name(self, start: Time) -> dict[str, str]:

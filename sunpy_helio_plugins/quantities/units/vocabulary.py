@@ -36,7 +36,7 @@ def _prefixed() -> dict[str, u.UnitBase]:
     for symbol, unit, prefixes in _PREFIXED:
         for prefix in prefixes.split():
             made = _named("u" if prefix == "mu" else prefix, unit)
-            if made is not None:
+            if made is not None:  # pragma: no branch - astropy has all of them
                 found[prefix + symbol] = made
     return found
 

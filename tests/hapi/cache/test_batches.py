@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sunpy_helio_plugins import conf, hapi
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, ServiceError
 from sunpy_helio_plugins.hapi.cache import holdings
 from sunpy_helio_plugins.hapi.records import load as loads
 
@@ -171,3 +172,31 @@ def test_a_batch_of_other_parameters_is_joined_from_its_responses(server, monkey
     sent = len(asked(server))
     assert_equal(load(server, 0, 200, "x", "n"), first)
     assert len(asked(server)) == sent
+
+
+@pytest.mark.parametrize("turns", [1, 99])
+def test_batches_that_cannot_be_joined_are_requested_once_more(server, monkeypatch, turns):
+    extended, count = loads._extended, iter(range(1000))
+
+    def refused(made, documents, found):
+        if made is not None and next(count) < turns:
+            raise FileError("the parameters differ")
+        return extended(made, documents, found)
+
+    monkeypatch.setattr(loads, "_extended", refused)
+    if turns == 1:
+        assert len(load(server, 0, 120, "x")) == 120
+        first = asked(server)
+        assert len([one for one in first if one[0] == 0]) == 2
+    else:
+        with pytest.raises(FileError, match="the parameters differ"):
+            load(server, 0, 120, "x")
+
+
+def test_a_batch_of_which_a_part_is_kept_is_joined_from_its_responses(server, monkeypatch):
+    load(server, 0, 10, "x", "n")
+    monkeypatch.setattr(holdings, "_LARGEST", 400)
+    table = load(server, 0, 120, "x", "n")
+    assert len(table) == 120
+    with conf.hapi.set_temp("cache", False):
+        assert np.array_equal(table["n"].tolist(), load(server, 0, 120, "x", "n")["n"].tolist())

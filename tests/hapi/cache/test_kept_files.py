@@ -19,6 +19,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi.cache import files
 from sunpy_helio_plugins.hapi.cache.files import file_of
 from sunpy_helio_plugins.hapi.cache.holdings import Holdings
 from sunpy_helio_plugins.hapi.cache.segments import DecodedDocument
@@ -208,3 +209,37 @@ def test_a_file_is_made_of_records_that_are_here_and_match(server, tmp_path, mon
     monkeypatch.setattr(Holdings, "_assembly", lambda self: replace(assembly(self), **doubts))
     fetched(found(10, 150), tmp_path)
     assert len(asked(server)) == (1 if doubts else 0)
+
+
+def test_text_that_utf8_cannot_represent_is_no_file():
+    """JSON may contain half of a pair of surrogates."""
+    columns = [np.arange(1) * DAY_OF_ORDINALS, np.zeros((1, 2)), np.arange(1), np.array(["\ud800"])]
+    info = Info({"HAPI": "3.0", "status": {"code": 1200, "message": "OK"}, "parameters": PARAMETERS})
+    document = DecodedDocument(info, "csv", b"", 0, parts=[columns])
+    assert [file_of(document, info, form) for form in ("csv", "binary")] == [None, None]
+
+
+def test_records_without_a_binary_layout_are_written_as_csv():
+    columns = [np.arange(2) * DAY_OF_ORDINALS, np.array(["a", "b"])]
+    parameters = [PARAMETERS[0], {key: said for key, said in PARAMETERS[3].items() if key != "length"}]
+    info = Info({"HAPI": "3.0", "status": {"code": 1200, "message": "OK"}, "parameters": parameters})
+    content = file_of(DecodedDocument(info, "csv", b"", 0, parts=[columns]), info, "binary")
+    assert content is not None
+    assert json.loads(content.partition(b"\n")[0][1:])["format"] == "csv"
+    assert hapi.read(content)["s"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("read", "kept", "is_equal"),
+    [
+        ([1, 2], [1, 2], True),
+        ([1, 2], [1, 3], False),
+        ([1, 2], [[1, 2]], False),
+        ([1, 2], np.ma.MaskedArray([1, 2], [True, False]), False),
+        (np.ma.MaskedArray([7, 2], [True, False]), np.ma.MaskedArray([1, 2], [True, False]), True),
+        ([1.0, np.nan], [1.0, np.nan], True),
+        ([1.0, 2.0], [1, 2], False),
+    ],
+)
+def test_values_that_are_read_again_have_the_same_shape_mask_and_type(read, kept, is_equal):
+    assert files._are_equal(np.ma.asanyarray(read), np.ma.asanyarray(kept)) is is_equal

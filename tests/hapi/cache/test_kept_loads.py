@@ -23,18 +23,24 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import (
+    FileError,
     IncompleteAnswerWarning,
     OutdatedAnswerWarning,
     QueryError,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache import holdings, validity
+from sunpy_helio_plugins.hapi.cache.contents import group_of
+from sunpy_helio_plugins.hapi.cache.segments import Segment
+from sunpy_helio_plugins.hapi.records import fetch
+from sunpy_helio_plugins.quantities.spans import Moment
 from sunpy_helio_plugins.store import answers, arrow, ranges
+from sunpy_helio_plugins.store.intervals import Range
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 sys.path.insert(0, str(Path(__file__).parent))
 from minutes import COUNT, FIRST, MINUTE, NAMES, asked, assert_equal, at, dataset, load
-from strict import Habits, Server, nanoseconds, serve, stamp
+from strict import Dataset, Habits, Server, nanoseconds, serve, stamp
 
 
 @pytest.fixture(autouse=True)
@@ -705,3 +711,98 @@ def test_a_response_that_is_too_large_is_not_kept(monkeypatch, cadence):
         assert len(load(server, 50, 60, "x", "n")) == 10
         assert len(asked(server)) == 1
         assert_equal(load(server, 0, 200, "x", "n"), first)
+
+
+def test_who_waits_too_long_for_another_caller_requests_alone(server, monkeypatch):
+    load(server, 0, 1, "x")
+    asked(server)
+    monkeypatch.setattr(ranges.Ranges, "waited", lambda *_: False)
+    whole = Range(*(Moment.read(at(minute)).ordinal for minute in (10, 20)))
+    with holdings.store().leased(group_of(server.url, "D"), [whole]) as (taken, _):
+        assert taken == [True]
+        assert len(load(server, 10, 20, "x")) == 10
+    assert asked(server) == [(10, 20, "x")]
+
+
+def test_a_response_with_a_time_that_is_none_is_requested_again(server, monkeypatch):
+    rows = Dataset.rows
+    monkeypatch.setattr(
+        Dataset, "rows", lambda *given: [["2015-06-30T22:60:00.000Z", *row[1:]] for row in rows(*given)]
+    )
+    for _ in range(2):
+        with pytest.raises(FileError, match=r"^D of .*: A record does not begin with a valid time"):
+            load(server, 0, 10, "x")
+        assert len(asked(server)) == 1
+    monkeypatch.undo()
+    with conf.hapi.set_temp("cache", True):
+        assert len(load(server, 0, 10, "x")) == 10
+    assert len(asked(server)) == 1
+
+
+def test_only_ranges_of_many_files_are_written_to_one(server, monkeypatch):
+    monkeypatch.setattr(holdings, "_MOST_FILES", 3)
+    for first in (0, 10, 100, 110):
+        load(server, first, first + 10, "x")
+    with conf.hapi.set_temp("servers", [f"mine={server.url}"]):
+        rows = [
+            Fido.search(
+                a.Time(at(first), at(first + 19)), a.hapi.Server("mine"), a.hapi.Dataset("D"), a.hapi.Parameters("x")
+            )["hapi"]
+            for first in (0, 100)
+        ]
+        assert len(hapi.load(rows)) == 40
+    assert len(list(ranges.folder().glob("*.arrow"))) == 4
+    load(server, 120, 130, "x")
+    load(server, 130, 140, "x")
+    assert len(load(server, 100, 140, "x")) == 40
+    assert len(list(ranges.folder().glob("*.arrow"))) == 3
+
+
+def test_a_range_without_records_is_not_written_to_one_file(server, monkeypatch):
+    data = server.datasets["D"]
+    data.times = [data.times[0], *(one + 3600 * 10**9 for one in data.times[1:])]
+    monkeypatch.setattr(holdings, "_MOST_FILES", 0)
+    assert len(load(server, 10, 40, "x")) == 0
+    assert not list(ranges.folder().glob("*.arrow"))
+    asked(server)
+    assert len(load(server, 10, 40, "x")) == 0
+    assert asked(server) == []
+
+
+def test_neighbouring_ranges_of_the_same_parameters_are_one_request():
+    missing = {"x": [Range(0, 5), Range(5, 9)], "n": [Range(3, 9), Range(12, 14)]}
+    every = [Range(0, 9), Range(12, 14)]
+    assert list(holdings._by_names(every, missing)) == [
+        (Range(0, 3), ("x",)),
+        (Range(3, 9), ("x", "n")),
+        (Range(12, 14), ("n",)),
+    ]
+
+
+def test_a_large_file_that_was_fetched_is_not_kept(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "_LARGEST_KEPT", 100)
+    with conf.hapi.set_temp("servers", [f"mine={server.url}"]):
+        rows = Fido.search(a.Time(at(0), at(50)), a.hapi.Server("mine"), a.hapi.Dataset("D"))
+        Fido.fetch(rows, path=str(tmp_path), progress=False)
+        asked(server)
+        assert len(load(server, 0, 50)) == 50
+    assert len(asked(server)) == 1
+
+
+def test_a_response_that_is_older_than_another_one_is_not_kept(server, monkeypatch):
+    load(server, 0, 10, "x")
+    before = hapi.cache.info()["Requested"].isot.tolist()
+    newer = validity.DatasetVersion(modified="2030-01-01T00:00:00Z").note
+    read = validity.DatasetVersion.read
+    with monkeypatch.context() as within:
+        within.setattr(validity.DatasetVersion, "read", classmethod(lambda cls, note: read(newer)))
+        within.setattr(holdings.Holdings, "_agree_on_version", lambda self: None)
+        assert len(load(server, 10, 20, "x")) == 10
+    assert hapi.cache.info()["Requested"].isot.tolist() == before
+    assert len(hapi.cache.info()) == 1
+
+
+def test_records_in_no_order_are_found_by_their_times():
+    times = np.array([5, 1, 9, 3])
+    segment = Segment(Range(0, 10), None, times, {}, frozenset(), is_ordered=False)
+    assert segment.rows(Range(1, 6)).tolist() == [0, 1, 3]

@@ -102,3 +102,12 @@ def test_a_completed_dataset_is_searched_on_its_server(archive: Any) -> None:
     found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.hapi.Dataset.ac_h0_mfi)["hapi"]
     assert list(found["Dataset"]) == ["AC_H0_MFI"]
     assert {one.path.split("/")[2] for one in archive.log} == {"cdaweb"}
+
+
+def test_names_that_are_no_identifiers_or_already_there_are_not_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUE, "→", CATALOGUE["RAIN"])
+    put(ONE, "→", "RAIN")
+    put("https://cdaweb/hapi", "RAIN")
+    assert "" not in dir(a.hapi.Dataset)
+    assert a.hapi.Server.cdaweb == a.hapi.Server("cdaweb")
+    assert a.hapi.Server.one_example == a.hapi.Server(ONE)

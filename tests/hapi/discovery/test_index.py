@@ -139,3 +139,14 @@ def test_the_indexes_of_another_folder_are_closed(tmp_path, monkeypatch):
         assert module._at(path) is made
         monkeypatch.setattr(made, "close", lambda name=path: closed.append(name))
     assert closed == paths[:2]
+
+
+def test_a_row_with_another_sum_is_left_out(index: Index) -> None:
+    index.begin(URL, "", "")
+    index.add(URL, entries())
+    index.close()
+    with sqlite3.connect(index.path) as connection:
+        other = "SELECT json FROM datasets WHERE id = 'AC_H9_MFI'"
+        connection.execute(f"UPDATE datasets SET json = ({other}) WHERE id = 'RAIN'")
+    connection.close()
+    assert [one.id for one in index.entries(URL)] == [one for one in CATALOGUE if one != "RAIN"]

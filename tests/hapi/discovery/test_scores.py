@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from invented import CATALOGUE
 
+from sunpy_helio_plugins.hapi.discovery import corpus
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
 from sunpy_helio_plugins.hapi.discovery.index import IndexEntry
 from sunpy_helio_plugins.hapi.discovery.question import concepts
-from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
+from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank, scores
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
 
 
@@ -161,3 +163,18 @@ def test_the_ion_densities_of_the_archive_are_found(real_corpus: Corpus) -> None
     found = rank(real_corpus, concepts("ion density"), np.ones(len(real_corpus), dtype=np.float32), 5000)
     ids = {real_corpus.datasets[int(real_corpus.owner[hit.row])].id for hit in found}
     assert {"WI_K0_3DP", "WI_K0_SWE", "AC_K0_SWE", "DSCOVR_H1_FC", "SOLO_LL02_SWA-PAS-MOM"} <= ids
+
+
+def test_without_a_concept_no_parameter_has_a_score(small: Corpus) -> None:
+    assert scores(small, ()).tolist() == [0.0] * len(small)
+
+
+def test_a_full_memory_of_earlier_questions_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [IndexEntry.of(one, "", said) for one, said in CATALOGUE.items()]
+    first, second = (Corpus([("there", "", entries)]) for _ in range(2))
+    questions = ("proton density", "magnetic field in GSE")
+    expected = [names(first, text) for text in questions]
+    assert len(first._kept) > 1
+    monkeypatch.setattr(corpus, "_MOST_KEPT", 0)
+    assert [names(second, text) for text in questions] == expected
+    assert len(second._kept) == 1

@@ -20,6 +20,7 @@ from invented import CATALOGUE
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import (
     AnswerError,
+    DiskError,
     FileError,
     IncompleteAnswerWarning,
     QueryError,
@@ -315,3 +316,35 @@ def test_a_folder_that_cannot_be_used_does_not_cost_the_search(tmp_path: Path) -
         small.asked.clear()
         assert hapi.find("proton density", server=small.url, progress=False)["Parameter"][0] == "Np"
         assert not small.asked
+
+
+@pytest.mark.parametrize("call", ["add", "end"])
+def test_a_file_whose_index_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps({"one": {"about": {"x_url": "https://one.example/hapi"}, "catalog": {"catalog": [
+        {"id": one, "info": info} for one, info in CATALOGUE.items()
+    ]}}}))  # fmt: skip
+    monkeypatch.setattr(Index, call, lambda *_: False)
+    with pytest.warns(IncompleteAnswerWarning, match=r"The index in .* cannot be written; nothing of this refresh"):
+        hapi.update_index(source=path, progress=False)
+
+
+def test_a_file_that_disappears_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Path) -> bytes:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    path = tmp_path / "all.json"
+    path.write_text("{}")
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    with pytest.raises(DiskError, match=r"all\.json"):
+        hapi.update_index(source=path, progress=False)
+
+
+def test_the_error_is_raised_if_every_server_fails() -> None:
+    with served() as one, served() as two:
+        for small in (one, two):
+            small.answer = lambda *_: (500, "out of order")  # type: ignore[method-assign]
+        with pytest.raises(ServerError, match="out of order"):
+            hapi.update_index(one.url, two.url, progress=False)

@@ -208,3 +208,50 @@ def test_a_full_disk_leaves_responses_in_memory(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(content, "_LARGE", 10)
     monkeypatch.setattr(content.tempfile, "TemporaryFile", full)
     assert kept(b"longer than ten bytes") == b"longer than ten bytes"
+
+
+def test_a_return_at_the_end_of_a_block_may_belong_to_a_line_end() -> None:
+    block = np.frombuffer(b"a\rb\r", np.uint8)
+    assert content.line_ends(block, is_last=False).tolist() == [2]
+    assert content.line_ends(block, is_last=True).tolist() == [2, 4]
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named() -> None:
+    stream = io.BytesIO(b"0123456789")
+    found = FileContent("records.hapi", stream)
+    stream.truncate(4)
+    assert found[:4] == b"0123"
+    with pytest.raises(FileError, match=r"records\.hapi was cut while it was read"):
+        found[2:8]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_response_stays_in_memory_if_the_disk_is_full(monkeypatch: pytest.MonkeyPatch, closes: bool) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            super().close()
+            if not closes:
+                raise OSError(28, "No space left on device")
+
+    made = Full()
+    monkeypatch.setattr(content.tempfile, "TemporaryFile", lambda: made)
+    body = bytes(content._LARGE + 1)
+    assert kept(body) is body
+    assert made.closed
+
+
+def test_records_that_are_longer_than_a_block_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(csv, "_BLOCK", 64)
+    text = "x" * 400
+    table = hapi.read(csv_file(tmp_path / "long.hapi", [{**TEXT, "length": 400}], ["a", text, "b"]))
+    assert table["s"].tolist() == ["a", text, "b"]
+    assert len(table["Time"]) == 3
+
+
+def test_a_body_with_fewer_fields_than_a_wide_record_is_refused_at_once(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "wide.hapi", [{**VECTOR, "size": [10_001]}], ["1,2,3"])
+    with pytest.raises(FileError, match=r"The record '2026-01-10T00:00:00.000Z,1,2,3' has fewer fields than the 10002"):
+        hapi.read(path)

@@ -12,7 +12,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records.file import make_validator, parse_document, parse_response
 
@@ -182,3 +182,10 @@ def test_an_empty_answer_may_be_cut_if_its_length_was_not_given() -> None:
     assert parse_response(b"\n", INFO, "csv", "X of Y").count == 0
     with pytest.raises(FileError, match="X of Y: the answer is empty, and its length was not given: it may be cut"):
         parse_response(b"\n", INFO, "csv", "X of Y", is_whole=False)
+
+
+@pytest.mark.parametrize(("body", "words"), [(b'{"message": "busy"', "busy"), (b"{" * 5000, "HAPI None")])
+def test_a_response_that_begins_like_json_and_is_none_is_a_refusal(body: bytes, words: str) -> None:
+    info = Info({"parameters": [{"name": "Time", "type": "isotime", "length": 20}]})
+    with pytest.raises(ServiceRefused, match=words):
+        parse_response(body, info, "csv", "D of X", "https://x/hapi")

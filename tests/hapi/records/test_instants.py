@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import read
-from sunpy_helio_plugins.hapi.records.buffers import Instants
+from sunpy_helio_plugins.hapi import Parameter, read
+from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers, Instants
+from sunpy_helio_plugins.quantities.spans import ordinals
 
 STAMPS = np.array([f"2026-01-10T00:00:{second:02}Z" for second in range(60)], "S20")
 
@@ -56,3 +58,20 @@ def test_an_invalid_time_in_the_last_block_is_an_error_of_the_file() -> None:
     head = b'#{"HAPI":"3.0","format":"csv","parameters":[{"name":"Time","type":"isotime","length":20}]}\n'
     with pytest.raises(FileError, match=r"does not begin with a valid time: .*2026-13-10"):
         read(head + b"2026-01-10T00:00:00Z\n2026-13-10T00:00:00Z\n")
+
+
+def test_ordinals_and_time_stamps_are_joined() -> None:
+    stamps = np.array([f"2026-01-10T00:00:0{second}.000Z" for second in range(6)], "S24")
+    parameters = [Parameter({"name": "Time", "type": "isotime", "length": 24})]
+    made = ColumnBuffers(parameters, 6, has_instants=True)
+    for part in (ordinals(stamps[:2]), stamps[2:4], stamps[4:5], ordinals(stamps[5:])):
+        made.add([part])
+    (times,) = made.finish()
+    assert times.isot.tolist() == [f"2026-01-10T00:00:0{second}.000000000" for second in range(6)]
+
+
+def test_a_block_without_records_adds_nothing() -> None:
+    made = ColumnBuffers([Parameter({"name": "Time", "type": "isotime", "length": 24})], 1)
+    made.add_batch(pa.record_batch({"0": pa.array([], pa.binary())}))
+    made.add([np.empty(0, "S24")])
+    assert made.rows == 0

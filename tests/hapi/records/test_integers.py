@@ -14,6 +14,7 @@ from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.records.buffers import concatenated
 
 LARGE = 2**53 + 1
 TIME = {"name": "Time", "type": "isotime", "length": 20}
@@ -146,3 +147,39 @@ def test_nan_lies_under_the_mask_of_floats() -> None:
 def test_each_element_may_have_its_own_fill() -> None:
     column = hapi.read(_csv({"type": "double", "size": [2], "fill": ["-1", "-2"]}, "-1,-1", "-2,-2"))["n"]
     assert column.mask.tolist() == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize("make", [_csv, _json])
+def test_negative_integers_are_read_although_the_fill_value_is_unsigned(make: Any) -> None:
+    column = hapi.read(make({"fill": f"{2**64 - 1}"}, "-1", "5"))["n"]
+    assert column.dtype == np.int64
+    assert column.tolist() == [-1, 5]
+
+
+@pytest.mark.parametrize("make", [_csv, _json])
+def test_a_text_that_is_no_integer_is_named(make: Any) -> None:
+    with pytest.raises(FileError, match="'many' is not a valid integer of the parameter 'n'"):
+        hapi.read(make({}, "1", '"many"'))
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ([[1, 2], [3]], np.int64),
+        ([[1], np.array([2**64 - 1], np.uint64)], np.uint64),
+        ([[1], [], [1.5]], np.float64),
+        ([[], [-1], np.array([5], np.int64)], np.int64),
+    ],
+)
+def test_columns_of_several_responses_have_a_common_type(parts: list[Any], kind: Any) -> None:
+    arrays = [np.array(part, np.int64 if part == [] else None) if isinstance(part, list) else part for part in parts]
+    joined = concatenated(arrays)
+    assert joined.dtype == kind
+    assert joined.tolist() == [value for part in arrays for value in part.tolist()]
+
+
+@pytest.mark.parametrize("part", [np.array([2**64 - 1], np.uint64), np.array([-LARGE])])
+@pytest.mark.parametrize("other", [np.array([0.5]), np.ma.MaskedArray([0.5, 0.0], [False, True])])
+def test_columns_of_several_responses_that_no_type_represents_are_refused(part: Any, other: Any) -> None:
+    with pytest.raises(FileError, match="integers that do not fit into a common type; read them one by one"):
+        concatenated([part, other])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import sys
 from datetime import datetime
@@ -17,16 +18,25 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.time import TimeRange
 
-from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
+from sunpy_helio_plugins import conf, hapi
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    CoverageError,
+    IncompleteAnswerWarning,
+    QueryError,
+    ServiceRefused,
+    ServiceUnreachable,
+)
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.hapi import Info, server_list
 from sunpy_helio_plugins.hapi.plan import cut, longest_range
 from sunpy_helio_plugins.hapi.records import load
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
+from sunpy_helio_plugins.transport import limits
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from strict import Dataset, nanoseconds, serve
+from strict import Dataset, Server, nanoseconds, serve
 
 ESA = "spase://SSA/NumericalData/D3S/d3s_mtgs1_ngrm_science_ep_l1_bt_v1"
 ACE = ("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
@@ -343,3 +353,52 @@ def test_a_search_names_what_its_datasets_ask_to_be_cited(archive: Any) -> None:
     (said,) = found.credits
     assert (said["server"], said["dataset"]) == ("cdaweb", "AC_H0_MFI")
     assert said["resourceURL"].startswith("https://cdaweb")
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (QueryError("the address is too long"), "it was not requested, since 2 requests in a row failed: the address"),
+        (ServiceUnreachable("X", "https://x/", limits.OFFLINE), limits.OFFLINE),
+        (ServiceRefused("X", "https://x/", "no", 400), "in a row failed: the last one was answered 400: no"),
+    ],
+)
+def test_a_request_that_is_not_sent_repeats_the_last_failure(last: Any, told: str) -> None:
+    made = load._not_sent(last)
+    assert type(made) is type(last)
+    assert told in str(made)
+    assert str(load._not_sent(made)).count("in a row failed") <= 1
+
+
+def test_too_many_requests_are_the_error(archive: Any) -> None:
+    with conf.set_temp("retries", 0), archive.fault("status", path="/hapi/cdaweb/hapi/data", status=429):
+        with pytest.raises(ServiceRefused, match="429"):
+            hapi.load(*ACE, "Magnitude")
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_a_response_that_is_compressed_without_being_asked_is_read(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
+    first = nanoseconds("2026-01-10T00:00:00Z")
+    times = [first + minute * 60 * 10**9 for minute in range(60)]
+    parameters = [{"name": "Time", "type": "isotime", "length": 24}, {"name": "x", "type": "double", "fill": None}]
+    records = Server._records
+    with serve({"D": Dataset(parameters, times, {"x": [float(one) for one in range(60)]})}) as server:
+
+        def compressed(*given: Any) -> tuple[int, str, bytes]:
+            status, kind, body = records(*given)
+            packed = gzip.compress(body)
+            return status, kind, packed[: len(packed) - cut]
+
+        monkeypatch.setattr(Server, "_records", compressed)
+        if cut:
+            with pytest.raises(AnswerError, match="the compressed answer cannot be read"):
+                hapi.load(server.url, "D", "2026-01-10", "2026-01-10T00:30")
+        else:
+            assert len(hapi.load(server.url, "D", "2026-01-10", "2026-01-10T00:30")) == 30
+
+
+def test_a_chunk_without_records_does_not_cost_the_others(archive: Any) -> None:
+    nothing: Partial[Any] = Partial(problems=("a part is missing",))
+    (one,) = load.requested("hapi.load", "cdaweb", load.Selection("AC_H0_MFI", *ACE[2:], ["Magnitude"])).items
+    good, problems = load._readable([one], [nothing])
+    assert (good.items, good.problems, problems) == ((), ("a part is missing",), ())

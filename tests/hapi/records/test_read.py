@@ -19,8 +19,9 @@ from astropy.time import Time
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi import Info
-from sunpy_helio_plugins.hapi.records import csv
+from sunpy_helio_plugins.hapi.records import csv, read, table
 from sunpy_helio_plugins.hapi.records.file import make_validator
+from sunpy_helio_plugins.hapi.records.table import X_META
 
 HEADER: dict[str, Any] = {
     "HAPI": "3.2",
@@ -263,6 +264,8 @@ def test_repeated_names_are_numbered() -> None:
         (_csv()[:-40], "has 3 fields, but the header describes 7|has . fields"),
         (_csv().replace(b",-2,", b",x,"), "cannot be read"),
         (_csv().replace(b",12,", b",12,13,"), "fields, but the header describes"),
+        (_csv()[:-1], "No line end follows the last record .* it may be cut; add one if you know that it is whole"),
+        (_csv()[:-10], "No line end follows the last record .* it may be cut"),
         (_binary()[:-1], "not a multiple of the record size"),
         (_json()[:-20], "may be cut"),
         (b'{"HAPI":"3.0","status":{"code":1406,"message":"no such dataset"}}', "no such dataset"),
@@ -270,6 +273,7 @@ def test_repeated_names_are_numbered() -> None:
         (json.dumps({**HEADER, "data": [[1, [2, 3], 4, 5, 6]]}).encode(), "does not have the 3 values of 'B'"),
         (json.dumps({**HEADER, "data": [["2026-01-10Z", [2, 3, "x"], 4, 5, 6]]}).encode(), "'x' is not a valid double"),
         (json.dumps({**HEADER, "data": {"t": 1}}).encode(), "not a list of records"),
+        (json.dumps({**HEADER, "data": [["2026-01-10Z"], 7]}).encode(), "are not a list of records"),
         (json.dumps(HEADER).encode(), "holds no records"),
         (b"<html><body>Log in</body></html>", "There is no HAPI header"),
         (b"", "There is no HAPI header"),
@@ -337,3 +341,54 @@ def test_a_table_that_was_read_goes_into_ecsv_and_back(tmp_path: Path) -> None:
 def test_a_file_that_ends_in_its_header_is_said_to_be_cut(content: bytes) -> None:
     with pytest.raises(FileError, match="The HAPI header is cut: the answer ends inside it"):
         hapi.read(io.BytesIO(content))
+
+
+class Failing(io.BytesIO):
+    """A stream that fails after its first bytes."""
+
+    def read(self, *_: Any) -> bytes:
+        if self.tell():
+            raise OSError(5, "Input/output error")
+        return super().read(10)
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (Failing(b"#" * 20), r"^the stream: it cannot be read to its end: .*Input/output error"),
+        (io.BytesIO(gzip.compress(_csv())[:-9]), r"^the stream: .*"),
+        (io.BytesIO(gzip.compress(_csv())[:40]), r"^the stream: .*"),
+    ],
+)
+def test_a_stream_that_does_not_come_to_its_end_is_named(stream: Any, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        hapi.read(stream)
+
+
+@pytest.mark.parametrize("error", [KeyError("B"), ZeroDivisionError("0"), AttributeError("size"), TypeError("no")])
+def test_an_error_of_another_kind_names_the_file(error: Exception) -> None:
+    words = r"^a\.hapi: the header does not match the records: "
+    with pytest.raises(FileError, match=words) as told, read.named("a.hapi"):
+        raise error
+    assert told.value.__cause__ is error
+
+
+def test_fill_values_of_long_columns_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = hapi.read(_csv())
+    monkeypatch.setattr(table, "_MASKED", 1)
+    parts = hapi.read(_csv())
+    for name in whole.colnames[1:]:
+        assert np.array_equal(np.asarray(whole[name].mask), np.asarray(parts[name].mask))
+    assert any(np.any(parts[name].mask) for name in whole.colnames[1:])
+
+
+def test_records_that_do_not_begin_with_a_time_are_refused() -> None:
+    info = Info({"parameters": HEADER["parameters"][:1]})
+    with pytest.raises(FileError, match="A record does not begin with a valid time"):
+        table.from_records(info, [np.array([b"lately"])])
+
+
+@pytest.mark.parametrize("said", ["nothing", [1], 7, None])
+def test_metadata_that_hapi_write_did_not_write_stay_in_the_header(said: Any) -> None:
+    made = hapi.read(_csv().replace(b'"HAPI"', b'"%b": %b, "HAPI"' % (X_META.encode(), json.dumps(said).encode())))
+    assert made.meta["hapi"][X_META] == said

@@ -171,3 +171,34 @@ def test_files_of_different_parameters_are_refused_at_once(files: list[Path]) ->
     files[1].write_bytes(files[1].read_bytes().replace(b'"n"', b'"m"'))
     with pytest.raises(FileError, match="different parameters"):
         hapi.chunks(files)
+
+
+@pytest.mark.parametrize("form", ["binary", "json"])
+def test_chunks_of_files_in_other_formats_are_their_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(read, "_SMALL", 0)
+    monkeypatch.setattr(chunks_module, "_READ", 240)  # ten records of 24 bytes
+    times = [f"2026-01-10T{row // 60:02}:{row % 60:02}:00Z" for row in range(100)]
+    header = json.dumps({**HEADER, "format": form})
+    records = np.array(list(zip(times, range(100), strict=True)), [("t", "S20"), ("n", "<i4")])
+    nested = json.dumps([[time, row] for row, time in enumerate(times)])
+    path = tmp_path / "records.hapi"
+    path.write_bytes(
+        f"#{header}\n".encode() + records.tobytes()
+        if form == "binary"
+        else f'{header[:-1]}, "data": {nested}}}'.encode()
+    )
+    tables = list(hapi.chunks(path))
+    assert [len(one) for one in tables] == {"binary": [10] * 10, "json": [100]}[form]
+    assert [n for one in tables for n in one["n"].value.tolist()] == list(range(100))
+
+
+def test_a_file_that_only_repeats_the_end_of_the_one_before_adds_nothing(files: list[Path]) -> None:
+    files[1].write_bytes(csv_of(range(99, 100)))
+    assert sum(map(len, hapi.chunks(files[:2]))) == 100
+
+
+def test_files_without_records_have_no_chunks(files: list[Path]) -> None:
+    files[0].write_bytes(csv_of(range(0)))
+    assert list(hapi.chunks(files[:1])) == []

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import hapi, series
 from sunpy_helio_plugins.errors import FileError, QueryError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -111,3 +113,26 @@ def test_records_without_a_cadence_are_requested_part_by_part(
 ) -> None:
     assert len(write(server, tmp_path, 0, 4, "sparse", partition=partition).table) == 96
     assert len(server.data_requests) == requests
+
+
+def test_a_damaged_file_of_another_day_does_not_keep_new_ones_out(server: Server, tmp_path: Path) -> None:
+    write(server, tmp_path, 0, 1)
+    (tmp_path / "2020-01-01.parquet").write_bytes(b"damaged")
+    write(server, tmp_path, 1, 2)
+    assert pq.read_metadata(tmp_path / "2020-01-02.parquet").num_rows == 24
+    with pytest.raises(FileError, match=r"2020-01-01\.parquet is not a Parquet file"):
+        _ = hapi.open(tmp_path).table
+
+
+def test_bins_of_a_folder_are_coordinates(server: Server, tmp_path: Path) -> None:
+    found, whole = write(server, tmp_path, 0, 2).to_xarray(), series.to_xarray(hapi.load(server.url, "D", *DAYS[:3:2]))
+    assert found.coords.keys() == whole.coords.keys() > {"time"}
+    assert found["v"].dims == whole["v"].dims
+    for name in whole.coords:
+        assert np.array_equal(found[name].values, whole[name].values)
+
+
+def test_chunks_of_records_without_a_cadence_are_days(server: Server) -> None:
+    tables = list(hapi.chunks(server.url, "sparse", DAYS[0], DAYS[3]))
+    assert len(server.data_requests) == 3
+    assert sum(map(len, tables)) == 72

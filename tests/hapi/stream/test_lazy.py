@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
+from sunpy.net import Fido
+from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, series
 from sunpy_helio_plugins.errors import (
@@ -174,3 +176,21 @@ def test_a_folder_of_hapi_files_is_opened_as_before(tmp_path: Path) -> None:
     found = hapi.open(tmp_path)
     assert not isinstance(found, hapi.ParquetFolder)
     assert len(found.table) == 2
+
+
+def test_ranges_that_overlap_have_no_divisions(archive: Any) -> None:
+    rows = Fido.search(
+        a.Time("2026-01-10", "2026-01-10T06:00") | a.Time("2026-01-10T03:00", "2026-01-10T09:00"),
+        a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude"),
+    )  # fmt: skip
+    assert not hapi.to_dask(rows).known_divisions
+    assert hapi.to_dask(rows[0]).known_divisions
+
+
+def test_files_of_a_list_are_opened_as_one_table(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.hapi", "b.hapi")]
+    for path, content in zip(paths, (FIRST, SECOND), strict=True):
+        path.write_bytes(content)
+    found = hapi.open(*paths)
+    assert not isinstance(found, hapi.ParquetFolder)
+    assert len(found.table) == 3

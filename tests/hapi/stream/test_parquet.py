@@ -28,8 +28,9 @@ from sunpy_helio_plugins.errors import (
     QueryError,
     ServerError,
 )
-from sunpy_helio_plugins.hapi.stream import parquet
+from sunpy_helio_plugins.hapi.stream import parquet, parts
 from sunpy_helio_plugins.quantities.spans import Moment, Span, period, periods
+from sunpy_helio_plugins.series.columns import Losses
 from sunpy_helio_plugins.store.publish import locked
 
 ACE = ("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-13")
@@ -343,3 +344,42 @@ def test_other_packages_read_a_folder_as_a_whole(archive: Any, tmp_path: Path) -
         assert frame.shape == (len(whole), 2)
         assert frame["Magnitude"].isna().sum() == lost
         assert frame["Time"].iloc[0] == pd.Timestamp(whole["Time"][0].isot, tz="UTC")
+
+
+def test_rows_of_a_search_that_found_nothing_are_refused(archive: Any, tmp_path: Path) -> None:
+    rows = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"))["hapi"]
+    with pytest.raises(QueryError, match=r"hapi\.to_parquet: there are no rows to load; the search found nothing"):
+        hapi.to_parquet(rows[:0], folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_times_that_nanoseconds_cannot_represent_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"has times before 1678 or after 2261, .* use hapi\.chunks for this range"):
+        write(tmp_path, FIRST.replace(b"2016-12-31", b"1600-12-31").replace(b"2017-01-01", b"1601-01-01"))
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_an_incomplete_part_does_not_replace_one_with_more_records(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, FIRST).files[:1]
+    there = parts.part_at(path)
+    table = hapi.open(tmp_path).table[:1]
+    assert there is not None
+    schema, problems = parts.schema_of(table), list[str]()
+
+    def incomplete() -> Any:
+        yield table
+        problems.append("a request failed")
+
+    before = path.read_bytes()
+    parts.write_part(there, schema, incomplete(), Losses(""), problems)
+    assert path.read_bytes() == before
+    parts.write_part(there, schema, iter([table]), Losses(""), [])
+    assert pq.read_metadata(path).num_rows == 1
+
+
+def test_an_empty_folder_has_no_table(tmp_path: Path) -> None:
+    found = write(tmp_path, FIRST)
+    for path in found.files:
+        path.unlink()
+    with pytest.raises(FileError, match=r"does not contain files with the suffix \.parquet"):
+        _ = found.table

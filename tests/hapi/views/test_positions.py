@@ -265,3 +265,36 @@ def test_a_geodetic_column_is_geocentric() -> None:
 def test_a_location_that_is_none_is_explained(members: dict[str, Any], words: str) -> None:
     with pytest.raises((QueryError, FileError), match=words):
         hapi.to_skycoord(table([SCALAR], "1", **members))
+
+
+def test_the_colatitude_is_counted_from_the_pole() -> None:
+    one = column("HCI", ["AU", "deg", "deg"], vectorComponents=["r", "colatitude", "longitude"])
+    made = hapi.to_skycoord(table([one], "1,60,20"), "pos")
+    assert made.lat.to_value(u.deg).tolist() == pytest.approx([30])
+    assert made.lon.to_value(u.deg).tolist() == pytest.approx([20])
+
+
+def test_an_altitude_is_a_length() -> None:
+    one = column("WGS84", ["deg", "deg", "deg"], vectorComponents=["longitude", "latitude", "altitude"])
+    with pytest.raises(QueryError, match="altitude in deg, which are not positions"):
+        hapi.to_skycoord(table([one], "1,2,3"), "pos")
+
+
+def test_only_columns_of_vectors_are_positions() -> None:
+    matrix = column("GSE", name="m", size=[2, 2], vectorComponents=["x", "y", "z", "r"])
+    text = {"name": "s", "type": "string", "length": 1, "coordinateSystemName": "GSE"}
+    records = table([matrix, text], "1,2,3,4,a")
+    with pytest.raises(QueryError, match="The column 'm' does not contain vectors of 4 components"):
+        hapi.to_skycoord(records, "m")
+    with pytest.raises(QueryError, match="The column 's' does not contain vectors of 1 components"):
+        hapi.to_skycoord(records, "s")
+    with pytest.raises(QueryError, match=r"The table has no column 't'; it has Time, m, s"):
+        hapi.to_skycoord(records, "t")
+
+
+def test_a_column_without_a_mask_is_a_position() -> None:
+    records = table([column("GSE")], "1,2,3")
+    meta = records["pos"].info.meta
+    records["pos"] = records["pos"].unmasked
+    records["pos"].info.meta = meta
+    assert hapi.to_skycoord(records, "pos", frame="GSE").cartesian.xyz.to_value("km").T.tolist() == [[1.0, 2.0, 3.0]]

@@ -129,3 +129,8 @@ def test_a_box_that_is_shorter_than_its_head_is_damaged(length: int) -> None:
 )
 def test_the_missing_bytes_of_a_header(data: bytes, expected: tuple[int, int | None] | None) -> None:
     assert header.missing(data) == expected
+
+
+def test_a_file_without_a_codestream_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="does not contain a codestream"):
+        judged(tmp_path, boxes.SIGNATURE + header.box(b"ftyp", b"jp2 " + bytes(4) + b"jp2 "))

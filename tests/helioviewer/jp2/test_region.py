@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import struct
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -249,3 +251,92 @@ def test_the_parts_of_a_region_are_few_bytes_of_a_real_file(real_data: Path) -> 
 )
 def test_keywords_are_added_before_the_last_end_of_an_element(text: str, expected: str) -> None:
     assert header.added(text, {"B": 2}) == expected
+
+
+def test_no_packets_are_no_bytes(tmp_path: Path) -> None:
+    _, layout = layout_of(file_of(tmp_path / "x.jp2"))
+    assert packets.spans(layout, np.zeros(len(layout.lengths), bool)) == []
+
+
+def test_a_complete_file_without_lengths_of_packets_gets_its_region(tmp_path: Path) -> None:
+    data, box = file_of(tmp_path / "x.jp2", plt=False), ImageBox(100, 50, 160, 90)
+    assert cut_at(box).parts(data) is None
+    part = tmp_path / "part"
+    part.write_bytes(data)
+    cut_at(box).accept(part)
+    whole = decoded_whole(data[slice(*boxes.codestream_at(data))], 0)
+    small = part.read_bytes()
+    pixels = samples.decoded(small[slice(*boxes.codestream_at(small))])
+    assert np.array_equal(pixels, whole[box.upper : box.lower, box.left : box.right])
+
+
+def test_samples_that_cannot_be_encoded_again_cannot_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "deep.jp2"
+    glymur.Jp2k(path, data=picture().astype(np.uint16) * 16 + 5, plt=True)
+    data = bytearray(path.read_bytes())
+    keys = "".join(f"<{key}>{value}</{key}>" for key, value in KEYS.items())
+    whole = made.with_header(bytes(data), f"<meta><fits>{keys}</fits></meta>")
+    cut = cut_at(ImageBox(100, 50, 160, 90))
+    values, _ = cut.pixels(io.BytesIO(whole))
+    assert values.dtype == np.uint16
+    start, _ = boxes.codestream_at(whole)
+    twelve = bytearray(whole)
+    twelve[start + whole[start:].index(b"\xff\x51") + 40] = 11  # 12 bits in place of 16
+    with pytest.raises(FileError, match=r"A region of this image cannot be saved, since its samples are .* 12 bits"):
+        cut.cropped(io.BytesIO(bytes(twelve)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: b"<html>no</html>" + data, "a page"),
+        (lambda data: data[: boxes.codestream_at(data)[0] + 60], "its markers were cut or are damaged"),
+    ],
+)
+def test_pixels_of_what_is_no_image_or_of_its_beginning_are_refused(tmp_path: Path, change: Any, words: str) -> None:
+    data = file_of(tmp_path / "x.jp2")
+    with pytest.raises(FileError, match=words):
+        cut_at(ImageBox(0, 0, 1, 1)).pixels(io.BytesIO(change(data)))
+
+
+def test_a_file_whose_header_cannot_be_read_is_needed_as_a_whole(tmp_path: Path) -> None:
+    data = file_of(tmp_path / "x.jp2")
+    cut = cut_at(ImageBox(0, 0, 1, 1))
+    damaged = boxes.SIGNATURE + struct.pack(">I", 3) + data[len(boxes.SIGNATURE) + 4 :]
+    assert cut.needed(damaged) is None
+    assert cut.needed(data[: boxes.codestream_at(data)[0] + 4]) is not None
+
+
+def test_more_halvings_than_the_image_has_are_refused(tmp_path: Path) -> None:
+    data = file_of(tmp_path / "x.jp2")
+    with pytest.raises(FileError, match="The image can be halved 4 times, but not 9 times"):
+        RegionCut(lambda keys, shape: ImageBox(0, 0, 1, 1), None, None, 9).pixels(io.BytesIO(data))
+
+
+def test_a_damaged_codestream_is_refused_by_its_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stream, _ = layout_of(file_of(tmp_path / "x.jp2"))
+
+    def fails(_: Path) -> Any:
+        raise RuntimeError("a marker is damaged")
+
+    monkeypatch.setattr(samples, "_area_reader", lambda: fails)
+    with pytest.raises(FileError, match=r"it was cut or is damaged \(a marker is damaged\)"):
+        samples.decoded_part(stream, (0, 0, 10, 10))
+
+
+def test_without_glymur_there_is_no_reader_of_areas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert samples._area_reader() is glymur.Jp2k
+    monkeypatch.setitem(sys.modules, "glymur", None)
+    assert samples._area_reader() is None
+
+
+def test_only_unsigned_samples_that_pillow_takes_are_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert samples.encoded(np.zeros((8, 8), np.float32)) is None
+    assert samples.encoded(np.zeros((8, 8, 5), np.uint8)) is None
+    assert samples.encoded(np.zeros((8, 8), np.uint8)) is not None
+
+    def fails(_: Any) -> Any:
+        raise OSError("encoder error")
+
+    monkeypatch.setattr(Image, "fromarray", fails)
+    assert samples.encoded(np.zeros((8, 8), np.uint8)) is None

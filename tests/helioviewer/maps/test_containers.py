@@ -21,6 +21,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, QueryError, TransferError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, jpx
+from sunpy_helio_plugins.helioviewer.jp2.palette import has_frames
 from sunpy_helio_plugins.sandbox.helioviewer import containers, holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -275,3 +276,50 @@ def test_real_references_are_resolved_beside_the_file(real_data: Path, tmp_path:
     with pytest.warns(IncompleteAnswerWarning, match=r"1 of 3 frames are not maps; the first: 001\.jp2"):
         maps = helioviewer.read(tmp_path / "hetero_linked.jpx", size=128)
     assert [map_.nickname for map_ in maps] == ["SWAP", "AIA"]
+
+
+BEGIN = boxes.SIGNATURE + header.box(b"ftyp", b"jpx " + bytes(4) + b"jpx ")
+FRAGMENTS = header.box(b"free", b"") + header.box(b"flst", struct.pack(">HQIH", 1, 100, 20, 1))
+LINKS = b"\0\1" + header.box(b"free", b"") + header.box(b"url ", bytes(4) + b"file:///jp2/a.jp2\0")
+
+
+def jpx_of(path: Path, *parts: bytes) -> Path:
+    path.write_bytes(BEGIN + b"".join(parts))
+    return path
+
+
+def test_a_header_outside_of_associations_is_that_of_the_first_frame(tmp_path: Path) -> None:
+    path = jpx_of(tmp_path / "x.jpx", header.box(b"xml ", b"<meta>a</meta>\0"), header.box(b"jp2c", b"x" * 20))
+    (frame,) = jpx.frames(path)
+    assert (frame.text, frame.link) == ("<meta>a</meta>", "")
+    assert has_frames(path)
+
+
+def test_other_boxes_among_fragments_and_links_are_skipped(tmp_path: Path) -> None:
+    (frame,) = jpx.frames(jpx_of(tmp_path / "x.jpx", header.box(b"ftbl", FRAGMENTS), header.box(b"dtbl", LINKS)))
+    assert (frame.place, frame.link, frame.name) == ((100, 120), "file:///jp2/a.jp2", "a.jp2")
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (b"", "does not contain a frame"),
+        (header.box(b"ftbl", header.box(b"flst", b"\0\1")), "The boxes of the JPX file are damaged"),
+    ],
+)
+def test_a_jpx_file_without_complete_frames_is_refused(tmp_path: Path, part: bytes, words: str) -> None:
+    path = jpx_of(tmp_path / "x.jpx", part)
+    with pytest.raises(FileError, match=words):
+        jpx.frames(path)
+    assert not has_frames(path)
+    assert not has_frames(tmp_path / "absent.jpx")
+
+
+@pytest.mark.parametrize("edges", [(0, 40, 40, 0), (40, 40, 0, 40)])
+def test_a_frame_without_an_area_is_refused(edges: tuple[int, int, int, int]) -> None:
+    data = bytearray(contents(1)[0])
+    start, _ = boxes.codestream_at(bytes(data))
+    struct.pack_into(">IIII", data, start + 8, *edges)
+    frame = jpx.Frame(0, "", (start, len(data)))
+    with pytest.raises(FileError, match=r"cannot be decoded|image"):
+        frame.file(io.BytesIO(bytes(data)))

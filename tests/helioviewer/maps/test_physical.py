@@ -500,3 +500,15 @@ def test_the_step_is_that_after_the_median_and_of_the_last_value_that_before(mid
     counts[middle] = 9
     values = physical._made(np.zeros((1, 1), np.uint8), np.arange(256.0) ** 2, "DN", counts, False, None)
     assert values.step == step
+
+
+@pytest.mark.parametrize(
+    ("data", "keys"),
+    [
+        (np.zeros((4, 4), np.uint16), {"INSTRUME": "AIA"}),
+        (np.zeros((4, 4, 3), np.uint8), {"INSTRUME": "AIA"}),
+        (np.zeros((4, 4), np.uint8), {"INSTRUME": "HMI_SIDE1", "CRPIX1": "?"}),
+    ],
+)
+def test_other_pixels_or_headers_have_no_keywords_to_check(data: Any, keys: dict[str, Any]) -> None:
+    assert physical.checked_keywords(data, keys) == {}

@@ -217,3 +217,13 @@ def test_a_fault_within_a_file_names_the_file(file: Any, monkeypatch: pytest.Mon
     path = file(19)
     with pytest.raises(FileError, match=f"{path.name}: the file cannot be read: too short"):
         helioviewer.read(path, size=128)
+
+
+def test_a_warning_that_is_an_error_is_raised_as_it_is(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warns(*_: Any, **__: Any) -> Any:
+        raise UserWarning("as the filters say")
+
+    path = file(13)
+    monkeypatch.setattr("sunpy.map.Map", warns)
+    with pytest.raises(UserWarning, match="as the filters say"):
+        helioviewer.read(path)

@@ -26,11 +26,13 @@ from sunpy_helio_plugins.errors import (
     MissingDependencyError,
     QueryError,
     ServiceError,
+    TransferError,
 )
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.helioviewer import explore, source_table, synonyms, tables
 from sunpy_helio_plugins.helioviewer import search as search_module
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
+from sunpy_helio_plugins.helioviewer.maps import science
 from sunpy_helio_plugins.quantities import times
 
 NOON = a.Time("2026-01-10 11:58", "2026-01-10 12:00:30")
@@ -532,3 +534,9 @@ def test_a_coverage_is_drawn_in_axes_only(archive: Any, axes: Any) -> None:
 @pytest.mark.parametrize("given", ["", "-", "/ "])
 def test_a_name_without_letters_gives_no_advice(given: str) -> None:
     assert synonyms.advice(given, source_table.known()) == ""
+
+
+def test_an_export_that_cannot_be_downloaded_is_the_error(archive: Any, tmp_path: Path) -> None:
+    with pytest.raises(TransferError, match="JSOC answered 404"):
+        science._downloaded([f"{archive.url}/nothing.fits"], tmp_path)
+    assert list(tmp_path.iterdir()) == []

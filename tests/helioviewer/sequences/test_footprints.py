@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import astropy.units as u
@@ -14,6 +15,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.helioviewer import matching
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -128,3 +130,26 @@ def test_only_single_finite_coordinates_are_points(file: Path, point: Any) -> No
 def test_other_objects_are_refused() -> None:
     with pytest.raises(QueryError, match=r"helioviewer\.footprints takes the rows of a search, or paths"):
         helioviewer.footprints(3)
+
+
+def test_rows_whose_file_the_archive_lacks_are_refused(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows["Lister"] = np.full(len(rows), matching.NEAREST)
+    pairs = zip(rows["url"], rows["Path"], strict=True)
+    found = [SimpleNamespace(missing="", url=url, path=path) for url, path in pairs]
+    monkeypatch.setattr(matching, "places", lambda _: found)
+    assert helioviewer.footprints(rows)[0].shape == helioviewer.footprints(rows[:1])[0].shape
+    found[1].missing = "the image is not there any more"
+    with pytest.raises(FileError, match="the image is not there any more"):
+        helioviewer.footprints(rows)
+
+
+def test_a_damaged_image_is_told(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "2026_01_10__12_00_00_000__SDO_AIA_AIA_304.jp2"
+    other.write_bytes(b"<html>no</html>")
+    found = helioviewer.footprints([file, other])
+    point = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame="helioprojective")
+    words = r"1 of 2 footprints are missing\. 2026_01_10__12_00_00_000__.*not a JPEG 2000"
+    with pytest.warns(IncompleteAnswerWarning, match=words):
+        assert found.contain(point).tolist() == [True, None]
+    with pytest.raises(FileError, match=r"2026_01_10__12_00_00_000__SDO_AIA_AIA_304\.jp2: .*not a JPEG 2000"):
+        found[1]

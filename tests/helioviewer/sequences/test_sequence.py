@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import (
+    AnswerError,
     FileError,
     IncompleteAnswerWarning,
     MissingDependencyError,
@@ -25,11 +28,13 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.helioviewer.jp2 import reduce
 from sunpy_helio_plugins.helioviewer.maps.regions import cut_of, region_of
-from sunpy_helio_plugins.helioviewer.sequences.frames import GridBox
+from sunpy_helio_plugins.helioviewer.sequences import pictures
+from sunpy_helio_plugins.helioviewer.sequences.frames import FrameDecoder, GridBox, SequenceFrame, _cut_header
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.exchange import Response
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -481,3 +486,100 @@ def test_a_region_of_a_real_file_is_the_part_of_the_whole(real_data: Path, name:
     for x, y in ((0, 0), (box.columns - 1, box.rows - 1)):
         there = full.pixel_to_world((x + box.left) * u.pix, (y + box.bottom) * u.pix)
         assert image.pixel_to_world(x * u.pix, y * u.pix).separation(there) < 1e-3 * u.arcsec
+
+
+def test_a_damaged_file_without_a_time_in_its_name_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "image.jp2"
+    path.write_bytes(b"<html>no</html>")
+    with pytest.raises(FileError, match=r"^image\.jp2: .*not a JPEG 2000"):
+        helioviewer.sequence([path])
+
+
+def test_a_file_that_parts_cannot_be_requested_of_is_requested_as_a_whole(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = files[0].read_bytes(), []
+
+    def get(url: str, **options: Any) -> Response:
+        asked.append(options.get("headers", {}).get("Range", "all"))
+        if asked[-1] == "all":
+            return Response("Helioviewer", url, 200, {}, whole)
+        return Response("Helioviewer", url, 206, {"Content-Range": f"bytes 0-4999/{len(whole)}"}, whole[:5000])
+
+    monkeypatch.setattr(metadata, "get", get)
+    cut = types.SimpleNamespace(needed=lambda data: len(data), parts=lambda data: None)
+    assert pictures._parts("https://example.org/x.jp2", cut) == whole
+    assert asked == [f"bytes=0-{reduce.FIRST_BYTES - 1}", "all"]
+
+
+def test_a_range_that_was_not_requested_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(url: str, **_: Any) -> Response:
+        return Response("Helioviewer", url, 206, {"Content-Range": "bytes 7-9/100"}, b"abc")
+
+    monkeypatch.setattr(metadata, "get", get)
+    with pytest.raises(AnswerError, match="the bytes from 0 on were requested, not bytes 7-9/100"):
+        pictures._Ranges("https://x/a.jp2").get(0, 100)
+
+
+def test_a_sequence_of_one_image_is_no_cube(files: list[Path]) -> None:
+    with pytest.raises(QueryError, match="needs at least two images: use to_maps for a single one"):
+        helioviewer.sequence(files[:1]).to_ndcube()
+
+
+@pytest.mark.parametrize("own", [{}, {"EXPTIME": 0}, {"EXPTIME": "long"}])
+def test_an_image_without_an_exposure_time_cannot_be_normalized(own: dict[str, Any]) -> None:
+    with pytest.raises(FileError, match=r"^a\.jp2: its header does not contain the exposure time, EXPTIME"):
+        FrameDecoder(normalize=True)._normalized(np.ones((2, 2)), own, "a.jp2")
+
+
+def test_a_frame_with_pixels_is_pickled_as_it_is(files: list[Path]) -> None:
+    frame = SequenceFrame(np.arange(6).reshape(2, 3), {"CRPIX1": 1}, (0.5, 0.25))
+    made_again = pickle.loads(pickle.dumps(frame))
+    assert made_again.data.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert (made_again.header, made_again.offset) == ({"CRPIX1": 1}, (0.5, 0.25))
+    blank = pickle.loads(pickle.dumps(frame.without_pixels()))
+    assert (blank.data.shape, blank.data.any(), blank.data.strides) == ((2, 3), False, (0, 0))
+
+
+def test_another_size_is_refused_by_its_name(files: list[Path]) -> None:
+    picture = Picture(files[0].name, np.datetime64("2026-01-10", "us"), files[0])
+    whole = FrameDecoder(size=128).located(None, picture)
+    assert whole.first is not None
+    smaller = replace(whole.first, data=whole.first.data[:64, :64])
+    with pytest.raises(FileError, match="its size of 128 x 128 pixels differs from that of the first image, 64 x 64"):
+        replace(whole, first=smaller).frame(picture)
+
+
+def test_without_a_first_image_nothing_is_moved() -> None:
+    assert FrameDecoder()._offset({}, "a.jp2", None) == (0.0, 0.0)
+
+
+def test_a_header_without_a_grid_is_not_changed_by_a_cut() -> None:
+    box = GridBox(2, 3, 4, 5)
+    assert _cut_header({"A": 1}, box) == {"A": 1}
+    own = {"crpix1": 10.0, "CRPIX2": 20.0, "naxis1": 64, "NAXIS2": 64}
+    assert _cut_header(own, box) == {"crpix1": 8.0, "CRPIX2": 17.0, "naxis1": 4, "NAXIS2": 5}
+
+
+def test_scales_that_differ_by_less_than_a_pixel_are_measured(files: list[Path], tmp_path: Path) -> None:
+    near = edited(files[1], tmp_path, CDELT1=2.4000001, CDELT2=2.4000001)
+    shown = helioviewer.sequence([files[0], near], size=64)
+    assert not shown.to_array().mask.any()
+
+
+def test_a_region_that_leaves_a_later_image_is_cut_from_the_whole(files: list[Path], tmp_path: Path) -> None:
+    away = edited(files[1], tmp_path, CRPIX1=-300)
+    values = helioviewer.sequence([files[0], away], region=[[450, 450], [549, 549]] * u.pix).to_array()
+    assert values.shape == (2, 100, 100)
+    assert values[0].any()
+    assert not values[1].any()
+
+
+def test_a_mistake_of_the_caller_ends_the_sequence(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> Any:
+        raise QueryError("omit normalize")
+
+    shown = helioviewer.sequence(files[:2], size=64)
+    monkeypatch.setattr(FrameDecoder, "frame", refused)
+    with pytest.raises(QueryError, match="omit normalize"):
+        shown.to_array()

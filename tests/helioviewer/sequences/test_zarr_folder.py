@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import astropy.units as u
@@ -20,7 +21,7 @@ from sunpy_helio_plugins.errors import (
     MissingDependencyError,
     QueryError,
 )
-from sunpy_helio_plugins.helioviewer.sequences import zarr_folder
+from sunpy_helio_plugins.helioviewer.sequences import sequence, zarr_folder
 from sunpy_helio_plugins.helioviewer.sequences.pictures import Picture
 from sunpy_helio_plugins.store.publish import locked
 
@@ -208,3 +209,15 @@ def test_the_pixels_of_the_first_image_are_not_part_of_a_task(shown: Any) -> Non
     again = pickle.loads(pickle.dumps(decoder))
     assert again.shape == decoder.shape == shown.shape[1:]
     assert (again.frame(shown._pictures[1]).data == shown[1:2].to_array()[0]).all()
+
+
+def test_a_mistake_of_the_caller_ends_the_work_of_the_workers(
+    shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def completed(*_: Any) -> Any:
+        yield 0, QueryError("omit normalize")
+
+    monkeypatch.setattr(sequence, "completed", completed)
+    folder = SimpleNamespace(missing=lambda: [0], path=tmp_path, flush=lambda: None)
+    with pytest.raises(QueryError, match="omit normalize"):
+        shown._on(None, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer
 from sunpy_helio_plugins.config import HELIOVIEWER_API, HELIOVIEWER_MIRRORS
 from sunpy_helio_plugins.errors import (
+    FileError,
     IncompleteAnswerWarning,
     MirrorWarning,
+    Problem,
     QueryError,
     ServerError,
     ServiceError,
     SettingError,
 )
-from sunpy_helio_plugins.helioviewer.servers import addresses
+from sunpy_helio_plugins.helioviewer.servers import addresses, comparison, copies
 from sunpy_helio_plugins.helioviewer.servers.copies import _verify
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
@@ -236,3 +239,44 @@ def test_a_comparison_needs_sources(archive: Any) -> None:
 def test_no_mirror_is_asked_by_the_embedded_archive(archive: Any) -> None:
     assert addresses.mirrors() == ()
     assert made.content(holdings.images(13)[0]) is not None
+
+
+def test_if_no_server_tells_its_status_the_error_is_the_first_one(
+    canned: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = canned(lambda path: (500, "text/plain", b"the disk is full"))
+    with conf.helioviewer.set_temp("api_url", f"{url}/v2"), conf.helioviewer.set_temp("mirrors", [f"IAS={url}/x"]):
+        with conf.set_temp("retries", 0):
+            with pytest.raises(ServerError, match="the disk is full"):
+                helioviewer.status(mirrors=True)
+            with pytest.raises(ServiceError, match="the disk is full"):
+                helioviewer.compare(TIME, a.helioviewer.SourceID(13))
+
+
+def test_images_that_a_server_did_not_list_are_told(archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = comparison.search.list_images
+
+    def partly(queries: Any) -> Any:
+        return replace(listed(queries), problems=(Problem("a day is missing", "answer", "Helioviewer"),))
+
+    monkeypatch.setattr(comparison.search, "list_images", partly)
+    with pytest.warns(IncompleteAnswerWarning, match=r"Not all images were listed; the first .*a day is missing"):
+        made_of = helioviewer.compare(TIME, a.helioviewer.SourceID(13))
+    assert any("a day is missing" in one for one in made_of.meta["problems"])
+
+
+def test_a_copy_whose_header_cannot_be_read_is_left_to_the_download(tmp_path: Path) -> None:
+    class Download:
+        def accept(self, part: Path) -> None:
+            raise FileError(f"{part.name} is a page")
+
+    part = tmp_path / "part"
+    part.write_bytes(b"<html></html>")
+    with pytest.raises(FileError, match="part is a page"):
+        copies._accept(Download(), "IAS", (np.datetime64("2026-01-10"), "AIA", 304.0), part)
+
+
+def test_without_mirrors_the_status_is_that_of_one_server(archive: Any) -> None:
+    table = helioviewer.status(mirrors=True)
+    assert len(set(table["Server"])) == 1
+    assert table.meta["problems"] == []

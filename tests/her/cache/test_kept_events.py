@@ -11,16 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceUnreachable
+from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceUnreachable
 from sunpy_helio_plugins.her import search
-from sunpy_helio_plugins.her.cache import contents, holdings
+from sunpy_helio_plugins.her.cache import contents, holdings, segments
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.store import ranges
+from sunpy_helio_plugins.store.arrow import ColumnFile
+from sunpy_helio_plugins.store.intervals import Entry, State
 from sunpy_helio_plugins.transport import metadata
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -528,3 +531,81 @@ def test_events_that_could_not_be_requested_again_are_named_whatever_the_clock_w
     found = search.search([asked_for(0, HOUR, refresh=True)])
     assert names(found.records) == ["ivo://x/one 1"]
     assert "could not be requested again, and are as they were on" in found.problems[0]
+
+
+def test_who_waits_too_long_for_another_caller_requests_alone(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.put("one", 10)
+    query = asked_for(0, HOUR)
+    monkeypatch.setattr(ranges.Ranges, "waited", lambda *_: False)
+    held = holdings.opened(query)
+    assert held is not None
+    with contents.store().leased(held._group, [held._whole]) as (taken, _):
+        assert taken == [True]
+        check(registry, query, 1)
+
+
+def test_a_file_whose_events_cannot_be_decoded_is_requested_again(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.put("one", 10)
+    check(registry, asked_for(0, HOUR), 1)
+
+    def damaged(_: Any) -> Any:
+        raise FileError("A file of kept events cannot be read")
+
+    with monkeypatch.context() as within:
+        within.setattr(holdings, "unpacked", damaged)
+        check(registry, asked_for(0, HOUR), 1)
+    check(registry, asked_for(0, HOUR), 0)
+
+
+def test_files_are_not_written_to_one_while_one_of_them_cannot_be_read(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(holdings, "_MOST_FILES", 1)
+    registry.put("one", 10)
+    registry.put("two", 100)
+    for first in (0, HOUR):
+        check(registry, asked_for(first, first + HOUR))
+    held = holdings.opened(asked_for(0, 2 * HOUR))
+    assert held is not None
+    held._read_known()
+    monkeypatch.setattr(held, "_segment", lambda source: None)
+    before = sorted((tmp_path / "events").glob("*.arrow"))
+    held._write_together()
+    assert sorted((tmp_path / "events").glob("*.arrow")) == before
+    assert [part for part in held._old() if len(part.segment.events)] == []
+
+
+def test_a_failure_of_another_caller_is_that_of_this_one(registry: Registry) -> None:
+    held = holdings.opened(asked_for(0, HOUR))
+    assert held is not None
+    held._seen = set()
+    entry = Entry(0, 10, State.FAILED, 0.0, 0.0, why="upstream is down")
+    assert held._is_answered(entry, 0.0)
+    ((part, error, is_told),) = held._failures
+    assert (part, str(error), is_told, held._asked) == (entry.range, "upstream is down", False, [entry.range])
+
+
+def test_a_part_that_is_missing_is_requested_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.put("one", 10)
+    error = ServiceUnreachable("HER", "https://x/", "down")
+
+    def halved(query: Any, ask: Any, *_: Any) -> Any:
+        ask(asked_for(0, HOUR / 2))
+        return [(asked_for(HOUR / 2, HOUR), error)]
+
+    with monkeypatch.context() as within:
+        within.setattr(search, "in_halves", halved)
+        found = search.search([asked_for(0, HOUR)])
+    assert len(found.records) == 1
+    assert any("down" in str(one) for one in found.problems)
+    check(registry, asked_for(0, HOUR), 1)
+
+
+@pytest.mark.parametrize("header", ["{}", '{"sizes": 5}', '{"sizes": [[1, 2]]}', "{"])
+def test_a_file_with_a_damaged_header_is_named(header: str) -> None:
+    with pytest.raises(FileError, match="A file of kept events cannot be read: "):
+        segments.unpacked(ColumnFile(header, {segments.COLUMN: np.zeros(4, np.uint8)}))  # type: ignore[call-arg]

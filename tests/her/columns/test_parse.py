@@ -9,12 +9,15 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning
 from sunpy_helio_plugins.her import HERClient, HERTable
+from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, positions, record_codecs
 from sunpy_helio_plugins.her.filters.evaluate import answers, doubts, holds
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
+from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts
 
 START = "2017-09-06T10:25:05"
 EVENT = {"event_starttime": START, "event_endtime": START, "event_type": "CH"}
@@ -186,3 +189,64 @@ def test_searches_keep_what_cannot_be_judged_and_say_so(scripted: Any, query: An
     said = [problem for problem in table.problems if "cannot be evaluated" in problem]
     assert bool(said) == bool(doubtful)
     assert all("1 events are kept" in problem for problem in said)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["POINT(1 2)", "POINT(3 4)"], [[1, 2], [3, 4]]),
+        (["POINT(1 2)", "POINT(3,4) POINT(5 6)"], [[1, 2], [np.nan, np.nan]]),
+        (["POINT(1 2)", "point( 3  4 )", None], [[1, 2], [3, 4], [np.nan, np.nan]]),
+        (["POINT(a b)", ""], [[np.nan, np.nan], [np.nan, np.nan]]),
+        ([5, "POINT(1 2)"], [[np.nan, np.nan], [1, 2]]),
+    ],
+)
+def test_points_that_cannot_be_read_are_missing(texts: list[Any], expected: Any) -> None:
+    places, bad = chaincodes.points(texts)
+    np.testing.assert_array_equal(places, np.array(expected, float))
+    assert bad == [index for index, text in enumerate(texts) if text and np.isnan(places[index]).any()]
+
+
+def test_texts_whose_ends_are_elsewhere_are_not_read_together() -> None:
+    odd = JoinedTexts("POINT(1 2)POINT(3 4)", np.array([0, 8]), np.array([8, 12], np.int32))
+    assert chaincodes._alike(odd, "POINT(", ")") is None
+
+
+def test_many_vertices_are_read_together_and_one_without_a_number_is_an_error() -> None:
+    assert chaincodes._read_many(b"1 2,3 4.5").tolist() == [[1.0, 2.0], [3.0, 4.5]]
+    with pytest.raises(ValueError, match="CSV conversion error"):
+        chaincodes._read_many(b"1 2,3 ")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_below"), [("0.5", True), (0.55, False), ("new", False), (None, False), ([1], False)]
+)
+def test_versions_that_are_no_numbers_are_not_below_another(version: Any, is_below: bool) -> None:
+    assert frames._is_below(version, 0.55) is is_below
+
+
+def test_a_single_time_with_a_mask_is_plain() -> None:
+    time = Time(["2026-01-10", "2026-01-11"])
+    time[1] = np.ma.masked
+    assert frames._plain_numbers(time[0]).isot == "2026-01-10T00:00:00.000"
+    assert not frames._plain_numbers(time[0]).masked
+
+
+def test_words_for_nothing_are_missing_in_joined_texts() -> None:
+    word = next(filter(None, parse.NOTHING))
+    texts = JoinedTexts.of([word, None, "2026-01-10T00:00:00", "x" * len(word)])
+    assert parse._missing_texts(texts).tolist() == [True, True, False, False]
+    short = Cells(frozenset({str}), texts=JoinedTexts.of([word, word]))
+    assert parse._width(short) == 19
+    assert parse._width_of([5, "2026-01-10T00:00:00.000", word]) == 23
+
+
+def test_texts_without_some_rows() -> None:
+    texts = JoinedTexts.of(["a", "b", "c"])
+    assert list(positions._without(texts, np.array([1]))) == ["a", None, "c"]
+    assert positions._without(["a", "b"], np.array([0])) == [None, "b"]
+
+
+def test_only_records_that_are_dicts_are_divided_into_fields() -> None:
+    with pytest.raises(TypeError):
+        record_codecs._Fields([{"a": 1}, None], None)  # type: ignore[list-item, arg-type]

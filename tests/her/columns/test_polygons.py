@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from typing import Any
 
 import astropy.units as u
@@ -20,7 +21,10 @@ from spherical_geometry.polygon import SingleSphericalPolygon
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth, sun
 from sunpy.map.header_helper import make_fitswcs_header
 
+from sunpy_helio_plugins.errors import MissingDependencyError
 from sunpy_helio_plugins.her import HERTable, Points, Polygon, Polygons
+from sunpy_helio_plugins.her.columns import codecs
+from sunpy_helio_plugins.her.columns.points import PROBES
 
 START = "2026-01-10T12:00:00"
 EVENT = {"event_starttime": START, "event_endtime": "2026-01-10T13:00:00", "event_type": "CH"}
@@ -294,3 +298,32 @@ def test_places_of_different_systems_do_not_stack(table: HERTable) -> None:
     other.rename_column("hgs_coord", "hpc_coord")
     with pytest.raises(ValueError, match="cannot be combined in one column"):
         vstack([table, other])
+
+
+def test_a_polygon_has_no_special_attributes_of_coordinates() -> None:
+    polygon = Polygon(np.array([[0.0, 0], [1, 0], [1, 1]]), "hpc", np.zeros(2), np.zeros(2))
+    for name in ("__nothing__", next(iter(PROBES))):
+        with pytest.raises(AttributeError, match=name):
+            getattr(polygon, name)
+
+
+def test_a_region_of_a_polygon_needs_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    polygon = Polygon(np.array([[0.0, 0], [1, 0], [1, 1]]), "hpc", np.zeros(2), np.zeros(2))
+    monkeypatch.setitem(sys.modules, "regions", None)
+    with pytest.raises(MissingDependencyError, match="A polygon as a region"):
+        polygon.to_region()
+
+
+def test_columns_of_vertices_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="the two columns of vertices differ in length"):
+        codecs._rings({}, {"lon": [[1.0, 2.0]], "lat": [[1.0]]}, "")  # type: ignore[arg-type]
+
+
+def test_files_of_earlier_versions_have_no_origins() -> None:
+    class Parts(dict[str, Any]):
+        def array(self, name: str) -> Any:
+            return self[name]
+
+    kinds = {kind for kind, _ in codecs._EVENTS}
+    given = Parts({f"{kind}{index}": np.zeros(2) for kind, index in codecs._EVENTS if kind != "origins"})
+    assert set(codecs._events(given)) == kinds - {"origins"}

@@ -19,6 +19,8 @@ from sunpy.net import Fido
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygons
+from sunpy_helio_plugins.her.columns import storage
+from sunpy_helio_plugins.her.columns.origins import KEYWORDS
 from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.search import search
 
@@ -231,3 +233,21 @@ def test_slices_of_outlines_share_their_memory_until_they_are_changed(events: HE
     assert column[3] is not None
     assert len(column[5:2]) == 0
     assert len(column[:]) == len(column)
+
+
+def test_a_plain_table_without_its_records_keeps_its_outlines(events: HERTable) -> None:
+    whole = storage.plain(events)
+    gone = ("raw", "hpc_boundcc", "hpc_boundcc.lon", "hpc_boundcc.lat")
+    bare = whole[[name for name in whole.colnames if name not in gone]]
+    made = storage.rebuilt(HERTable, bare)
+    assert "raw" not in made.colnames
+    assert "hpc_boundcc" not in made.colnames
+    assert_same(made["hgs_boundcc"], events["hgs_boundcc"])
+    none = whole[[name for name in whole.colnames if name not in ("raw", *KEYWORDS)]]
+    assert np.isnan(storage._origins(none)).all()
+
+
+def test_a_flat_table_without_the_times_of_positions_is_made_of_its_records(events: HERTable) -> None:
+    whole = storage.flat(events, "csv")
+    made = storage.rebuilt(HERTable, whole[[name for name in whole.colnames if name != storage.INSTANT]])
+    assert_same(made["hpc_boundcc"], events["hpc_boundcc"])

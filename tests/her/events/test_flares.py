@@ -16,6 +16,8 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her.events.places import EventIntervals, Places
+from sunpy_helio_plugins.her.events.regions import active_regions
 
 DAY = a.Time("2026-01-10", "2026-01-10 23:59")
 
@@ -273,3 +275,19 @@ def test_real_reports_of_one_day(real_data: Path) -> None:
     assert (flare["fl_goescls"], flare["ar_noaanum"], flare["place_from"]) == ("M1.3", 13664, SSW)
     # It ended four minutes before the flare started.
     assert earlier["suppliers"] == DETECTIVE
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_descriptions_of_a_region_the_nearest_in_time_is_taken(first: int) -> None:
+    flare = {"event_starttime": "2026-01-10T10:00:00", "event_endtime": "2026-01-10T11:00:00"}
+    spans = [("2026-01-10T00:00:00", "2026-01-10T23:59:59"), ("2026-01-11T00:00:00", "2026-01-11T23:59:59")]
+    spans = spans if first == 0 else spans[::-1]
+    regions = HERTable.from_records(
+        [{"ar_noaanum": 13000, "event_starttime": start, "event_endtime": end} for start, end in spans]
+    )
+    events = HERTable.from_records([flare])
+    rows, by = active_regions(
+        np.array([13000]), EventIntervals.of(events, "event_starttime", "event_endtime"), Places.of(events),
+        np.array([-1]), regions,
+    )  # fmt: skip
+    assert (rows.tolist(), by) == ([first], ["number"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -16,7 +17,9 @@ from sunpy.map.header_helper import make_fitswcs_header
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
-from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her import HERTable, Polygons
+from sunpy_helio_plugins.her.outlines import export, selection, sphere, trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes
 
 START = "2026-01-10T12:00:00"
 EVENT = {"event_starttime": START, "event_endtime": START, "event_type": "CH", "event_coordsys": "UTC-HGS-TOPO"}
@@ -119,3 +122,31 @@ def test_a_package_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingDependencyError, match=extra):
         call(table(NEAR)["hgs_boundcc"])
+
+
+def test_a_closed_ring_without_an_area_is_no_shape() -> None:
+    rings = np.array([[5.0, 5], [5, 5], [0.0, 0], [10, 0], [10, 10], [0, 0]])
+    given = Polygons(rings, np.array([0, 2, 6]), "hpc", np.zeros((2, 2)), np.zeros((2, 2)))
+    found = export.shapes(Shapes.of(given), "hpc")
+    assert found[0] is None
+    assert found[1].area == pytest.approx(50)
+
+
+def test_outlines_without_a_shape_have_no_box() -> None:
+    given = Polygons(np.empty((0, 2)), np.zeros(3, int), "hpc", np.zeros((2, 2)), np.zeros((2, 2)))
+    made, told = export.geoparquet(Shapes.of(given), "hpc", "geometry")
+    assert made.to_pylist() == [None, None]
+    assert "bbox" not in json.loads(told)["columns"]["geometry"]
+
+
+def test_only_outlines_and_points_have_shapes() -> None:
+    assert selection._shapes(np.arange(3)) is None
+
+
+def test_polygons_without_corners_have_no_area() -> None:
+    assert sphere.areas(np.empty((0, 3)), np.zeros(4, int)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_returns_to_the_first_vertex_that_enclose_no_hole_are_one_ring() -> None:
+    square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 0], [1, 1], [0, 0]])
+    assert trace._rings(square, 10) == [(10, 16)]

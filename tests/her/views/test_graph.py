@@ -11,6 +11,7 @@ from astropy.table import vstack
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.her import HERClient, HERTable
+from sunpy_helio_plugins.her.views import graph
 
 
 def event(name: str, hour: int, kind: str = "AR") -> dict[str, Any]:
@@ -134,3 +135,8 @@ def test_the_table_of_a_track_is_made_when_it_is_accessed(monkeypatch: pytest.Mo
     assert repr(tracks) == f"<{len(tracks)} tracks of {len(table)} events>"
     with pytest.raises(IndexError):
         tracks[len(tracks)]
+
+
+def test_a_column_that_is_missing_is_empty_text() -> None:
+    table = HERTable.from_records([{"kb_archivid": "a"}])
+    assert graph._texts(table, "nothing") == [""]

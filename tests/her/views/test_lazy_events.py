@@ -15,6 +15,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HERClient, her, series
 from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her.views import lazy_events
 from sunpy_helio_plugins.her.views.overlay import COLOURS
 from sunpy_helio_plugins.quantities import to_datetime64
 
@@ -110,3 +112,17 @@ def test_events_without_a_start_leave_nothing_to_plot(found: her.HERTable) -> No
         her.quicklook(found[:0])
     with pytest.raises(QueryError, match=r"^her\.quicklook takes "):
         her.quicklook(3)
+
+
+def test_peaks_and_labels_are_drawn_where_they_are_known_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, end = np.array(["2026-01-10T00"], "M8[us]"), np.array(["2026-01-10T01"], "M8[us]")
+    events = {"event_starttime": "2026-01-10T00:00:00", "event_endtime": "2026-01-10T01:00:00", "event_type": "FL"}
+    table = HERTable.from_records([events | {"event_peaktime": "2026-01-10T00:30:00"}])
+    drawn = []
+    for one, most in ((table, 30), (table[[name for name in table.colnames if name != "event_peaktime"]], 0)):
+        monkeypatch.setattr(lazy_events, "_MOST_LABELS", most)
+        figure, axes = plt.subplots()
+        lazy_events._draw(axes, one, start, end, np.array([0]), "red")
+        drawn.append((len(axes.collections), axes.get_ylim()))
+        plt.close(figure)
+    assert drawn == [(1, (-0.7, 0.7)), (0, (-0.7, 0.7))]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import astropy.units as u
+import numpy as np
 import pytest
 from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her.views import picture_of, to_attrs
 
 
 def row(**record: Any) -> Any:
@@ -50,3 +53,17 @@ def test_the_image_is_the_nearest_to_the_event() -> None:
 def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(QueryError, match="takes one event"):
         her.picture_of(QTable({"x": [1]})[0])
+
+
+def test_an_event_without_any_time_is_refused() -> None:
+    time = Time(["2026-01-10"])
+    time[0] = np.ma.masked
+    table = QTable({"event_starttime": time, "raw": [{}]})
+    with pytest.raises(QueryError, match="takes an event with a time, and this one does not have any"):
+        picture_of.best_time(table[0])
+
+
+@pytest.mark.parametrize("record", [{"obs_meanwavel": None}, {"obs_meanwavel": 3.04e-6, "search_channelid": "304,193"}])
+def test_an_event_without_one_wavelength_has_no_attr_of_it(record: dict[str, Any]) -> None:
+    event = {"event_starttime": "2026-01-10T00:00:00", "obs_wavelunit": "cm", **record}
+    assert to_attrs._wavelength(HERTable.from_records([event])[0]) == []

@@ -622,3 +622,21 @@ def test_files_are_not_changed(make_day):
     before = path.read_bytes()
     imap.open(path).table  # noqa: B018
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("start", [820_000_000_000_000_000, 10**15])  # after and before a leap second since 2000
+def test_missing_times_of_a_second_clock_are_nat(make_day, start):
+    peak = np.array([start, -(2**63), start + 10**9, start])
+    said = {"DEPEND_0": "epoch", "UNITS": "ns", "FILLVAL": np.int64(-(2**63)), "VAR_TYPE": "support_data"}
+    opened = imap.open([make_day(10, peak=(TT2000, peak, said))])
+    found = opened.to_xarray()["peak"].values
+    assert np.isnat(found).tolist() == [False, True, False, False]
+    assert found[2] - found[0] == np.timedelta64(1, "s")
+
+
+def test_a_query_without_a_time_is_not_cut(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAP_DATA_DIR", str(tmp_path))
+    opened = imap.open([a.Instrument("mag"), a.Level(2), a.imap.Descriptor("norm-gse"), a.imap.File()])
+    whole = Fido.search(a.Instrument("mag"), a.Level(2), a.imap.Descriptor("norm-gse"), a.imap.File())["imap"]
+    assert len(opened.files) == len(whole) > 2
+    assert len(opened.table) == sum(len(imap.read(path)) for path in opened.files)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import imap
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
 from sunpy_helio_plugins.imap.dataset import zarr_folder
 
 xarray = pytest.importorskip("xarray")
@@ -127,3 +129,46 @@ def test_workers_of_a_cluster_write_the_same_folder(files: list[str], tmp_path: 
     ):
         imap.open(files).to_zarr(tmp_path / "mag.zarr", client=client)
     xarray.testing.assert_identical(plain(read(tmp_path / "mag.zarr")), plain(imap.open(files).to_xarray()))
+
+
+@pytest.mark.parametrize("name", ["dask.array", "zarr"])
+def test_without_its_package_the_error_names_the_extra(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependencyError, match="Writing a Zarr folder"):
+        imap.open(files).to_zarr(tmp_path / "mag.zarr")
+    assert not (tmp_path / "mag.zarr").exists()
+
+
+def test_records_without_times_are_refused(tmp_path: Path) -> None:
+    class Timeless:
+        def to_xarray(self) -> Any:
+            return xarray.Dataset({"x": ("y", [1, 2])})
+
+    with pytest.raises(QueryError, match=r"writes records that have times; mag\.zarr would contain none"):
+        zarr_folder.write_zarr(Timeless(), "timeless", tmp_path / "mag.zarr", None)
+    assert not (tmp_path / "mag.zarr").exists()
+
+
+def test_attributes_are_written_as_json_and_a_process_reads_the_records_once(tmp_path: Path) -> None:
+    class Records:
+        calls = 0
+
+        def to_xarray(self) -> Any:
+            self.calls += 1
+            attrs = {"steps": np.arange(2), "count": np.int64(3), "text": "a", "path": Path("b")}
+            return xarray.Dataset({"x": ("time", [1.0, 2.0])}, {"time": np.arange(2)}, attrs)
+
+    made = Records()
+    zarr_folder.write_zarr(made, "records", tmp_path / "x.zarr", None)
+    found = read(tmp_path / "x.zarr")
+    assert {name: found.attrs[name] for name in ("steps", "count", "text", "path")} == {
+        "steps": [0, 1], "count": 3, "text": "a", "path": "b",
+    }  # fmt: skip
+    assert found["x"].values.tolist() == [1.0, 2.0]
+    # As in a worker, which the records were not handed to.
+    again = Records()
+    assert zarr_folder._records("another", again) is zarr_folder._records("another", again)
+    assert again.calls == 1
+    zarr_folder._latest.clear()

@@ -76,3 +76,14 @@ def test_other_files_are_refused(make_version, tmp_path):
         imap.compare(make_version("old"), text)
     with pytest.raises(QueryError, match=r"imap\.compare takes one path"):
         imap.compare(3, text)
+
+
+def test_values_that_are_not_numbers_differ_without_a_size(make_version):
+    texts = {"old": ["a", "b", "c", "d"], "new": ["a", "b", "x", "d"]}
+    old, new = (make_version(name, s=(51, np.array(text))) for name, text in texts.items())
+    assert ("s", "values", 1, "1 of 4 values") in changes(old, new)
+
+
+def test_values_that_one_file_lacks_differ_without_a_size(make_version):
+    new = make_version("new", b=(FLOAT, np.array([1, -1e31, 3, np.nan], "f4")))
+    assert changes(make_version("old"), new) == [("b", "values", 1, "1 of 4 values")]

@@ -291,6 +291,15 @@ class TestIntact:
             path.write_bytes(content)
             assert not integrity.looks_complete(path, name), kind
 
+    def test_packets_of_another_version_are_not_judged(self, tmp_path):
+        path = tmp_path / "x.pkts"
+        path.write_bytes(b"\x20" + bytes(20))
+        assert integrity.looks_complete(path, "x.pkts")
+        path.write_bytes(b"\x00" + bytes(20))
+        assert integrity.looks_complete(path, "x.pkts")
+        path.write_bytes(b"\x00" + bytes(19))
+        assert not integrity.looks_complete(path, "x.pkts")
+
     @pytest.mark.parametrize("name", ["x.png", "x.zip", "x.xlsx", "x.json", "x.cdf"])
     def test_a_download_beyond_its_end_is_refused(self, tmp_path, name):
         path, whole = tmp_path / name, self.WHOLE[name]

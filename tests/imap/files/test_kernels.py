@@ -140,3 +140,15 @@ def test_a_file_that_is_no_such_table_is_named(archive, tmp_path, text, said):
     path.write_text(text + "\n")
     with pytest.raises(FileError, match=rf"imap_2026_012_01\.repoint\.csv.*{said}"):
         imap.repoint_table(path=tmp_path)
+
+
+def test_a_table_without_pointings_or_known_ends_is_read(archive, tmp_path):
+    path = tmp_path / "imap/spice/repoint/imap_2026_012_01.repoint.csv"
+    path.parent.mkdir(parents=True)
+    names = "repoint_id,repoint_start_utc,repoint_end_utc,repoint_start_sec_sclk,repoint_end_sec_sclk"
+    for rows in ("", "118,2026-01-10 04:00:00,,1,\n"):
+        path.write_text(f"{names}\n{rows}")
+        table = imap.repoint_table(path=tmp_path)
+        assert len(table) == bool(rows)
+        assert table.colnames == [*names.split(","), "pointing_end_utc"]
+        assert np.all(table["repoint_end_utc"].mask)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime
 
+import astropy.units as u
 import imap_data_access as official
 import pytest
 from imap_data_access import webpoda
 from sunpy.net import attrs as a
+from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import imap, sandbox, sign_in
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused, TransferError
 from sunpy_helio_plugins.imap.files import packets as module
+from sunpy_helio_plugins.imap.files.operations import ServiceRequest
+from sunpy_helio_plugins.imap.files.sync import Synced
+from sunpy_helio_plugins.imap.files.upload import Uploaded
 from sunpy_helio_plugins.sandbox.imap import operations, service
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 from sunpy_helio_plugins.transport import credentials
@@ -182,3 +188,23 @@ def test_packets_that_are_cut_leave_no_file(own, tmp_path, monkeypatch):
 def test_times_that_are_none_are_an_error(own, tmp_path):
     with own.fault("html_error", path="/imap/poda"), pytest.raises(AnswerError, match="a list of times"):
         imap.packets("mag", DAY, tmp_path)
+
+
+def test_only_pointings_of_the_received_packets_are_requested(own, tmp_path):
+    table = imap.repoint_table(path=tmp_path)
+    first, _, third = (table["repoint_end_utc"][:3] + 1 * u.hour).to_datetime().tolist()
+    parts = list(module._pointings(a.Time(*DAY), tmp_path, [first, third], True))
+    assert [one.pointing for one in parts] == [118, 120]
+    assert list(module._pointings(a.Time(*DAY), tmp_path, [], True)) == []
+
+
+def test_results_tell_their_state_in_one_line(tmp_path):
+    assert repr(module.PacketFile(tmp_path / "x.pkts", TimeRange(*DAY))) == "<PacketFile x.pkts: planned>"
+    assert repr(Uploaded(tmp_path / "x.cdf", "imap/x.cdf", sent=True)) == "<Uploaded imap/x.cdf: sent>"
+    assert repr(Uploaded(tmp_path / "x.cdf", "", problem="no name")) == f"<Uploaded {tmp_path / 'x.cdf'}: no name>"
+    assert repr(Uploaded(tmp_path / "x.cdf", "imap/x.cdf")) == "<Uploaded imap/x.cdf: not sent>"
+    request = ServiceRequest("POST", "https://x/reprocess", {"instrument": "mag"})
+    assert repr(request) == "<ServiceRequest POST https://x/reprocess instrument=mag: not sent>"
+    assert repr(replace(request, sent=True, answer="queued")).endswith("instrument=mag: queued>")
+    assert repr(Synced()) == "<Synced: nothing>"
+    assert repr(Synced(new=[tmp_path], kept=[tmp_path] * 2)) == "<Synced: 1 new, 2 kept>"

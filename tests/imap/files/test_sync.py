@@ -66,6 +66,17 @@ class TestSync:
         with archive.fault("status", status=404, path="/imap/download"):
             assert self.sync(tmp_path / "other").ingested is None
 
+    def test_the_last_ingestion_is_unknown_if_that_of_a_file_that_did_not_come_is(self, archive, tmp_path, monkeypatch):
+        def rows(query):
+            found = REQUEST_ROWS(query)
+            undated = {"ingestion_date": None}
+            return Partial(tuple(row | undated if NEXT[0] in row["file_path"] else row for row in found.items))
+
+        monkeypatch.setattr(search, "request_rows", rows)
+        assert self.sync(tmp_path).ingested is not None
+        with archive.fault("status", status=404, path="/imap/download", where=lambda one: NEXT[0] in one.path):
+            assert self.sync(tmp_path / "other").ingested is None
+
     def test_the_last_ingestion_is_unknown_if_a_part_of_the_search_failed(self, archive, tmp_path):
         with archive.fault("status", status=403, where=lambda one: one.query.get("instrument") == "mag"):
             with pytest.warns(IncompleteAnswerWarning):

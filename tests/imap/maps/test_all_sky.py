@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.coordinates import BarycentricMeanEcliptic, SkyCoord
+from astropy.time import Time
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.imap.maps import all_sky
 from sunpy_helio_plugins.imap.maps.frames import HAE, NOSE
 
 pytest.importorskip("ndcube")
@@ -110,3 +114,19 @@ def test_latitudes_are_written_beside_the_left_end_of_their_lines(make_map):
         where = axes.wcs.pixel_to_world(*place)
         assert where.lat.deg == pytest.approx(float(text.rstrip("°").replace("\N{MINUS SIGN}", "-")), abs=1e-6)
         assert (where.lon - NOSE.lon).wrap_at("180d").deg == pytest.approx(180, abs=0.01)
+
+
+def test_the_title_has_the_source_the_energy_and_the_days():
+    start = Time("2026-01-10")
+    sky = SimpleNamespace(
+        meta={
+            "Logical_source": "imap_hi_l2_map",
+            "map_name": "a name",
+            "start_time": start,
+            "end_time": start + 90 * u.day,
+        },
+        global_coords={"energy": 1.5 * u.keV, "time": start},
+    )
+    assert all_sky._title(sky) == "imap_hi_l2_map (a name)\nenergy 1.5 keV, 2026-01-10 to 2026-04-10"
+    sky.meta = {"Logical_source": "imap_hi_l2_map", "start_time": Time(["2026-01-10"] * 2)}
+    assert all_sky._title(sky) == "imap_hi_l2_map\nenergy 1.5 keV"

@@ -10,7 +10,7 @@ import astropy.units as u
 import cdflib
 import numpy as np
 import pytest
-from astropy.coordinates import BarycentricMeanEcliptic, Galactic, SkyCoord
+from astropy.coordinates import AltAz, BarycentricMeanEcliptic, Galactic, SkyCoord
 from astropy.time import Time
 from astropy.wcs import WCS
 from astropy.wcs.utils import celestial_frame_to_wcs, wcs_to_celestial_frame
@@ -18,6 +18,7 @@ from packaging.version import Version
 
 from sunpy_helio_plugins import imap, series
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.imap.maps.coordinates import HEALPixWCS
 
 NDCUBE = pytest.importorskip("ndcube").__version__
 CAN_PICKLE = pytest.mark.skipif(Version(NDCUBE) < Version("2.4"), reason="ndcube 2.3 cannot pickle axes of tables")
@@ -493,3 +494,18 @@ def test_directions_in_another_unit_are_refused(make_map):
     table.meta["support"]["latitude"]["values"] = table.meta["support"]["latitude"]["values"].value * u.km
     with pytest.raises(QueryError, match="The axis latitude of the map 'ena_intensity' has no directions in degrees"):
         imap.to_skymap(table)
+
+
+def test_a_healpix_map_tells_its_grid(make_map):
+    pytest.importorskip("astropy_healpix")
+    wcs = HEALPixWCS(np.arange(768), 8, "nested", "hae")
+    assert (wcs.nside, wcs.order) == (8, "nested")
+    assert (wcs.pixel_axis_names, wcs.array_shape, wcs.pixel_shape) == (["pixel_index"], (768,), (768,))
+
+
+def test_other_axes_and_frames_are_left_to_astropy():
+    with pytest.raises(ValueError, match="Could not determine celestial frame"):
+        wcs_to_celestial_frame(WCS(naxis=1))
+    with pytest.raises(ValueError, match="Could not determine WCS"):
+        celestial_frame_to_wcs(AltAz())
+    assert celestial_frame_to_wcs(Galactic()).wcs.ctype[0].startswith("GLON")

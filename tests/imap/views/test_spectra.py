@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 
 import astropy.units as u
@@ -14,7 +15,7 @@ from matplotlib.colors import LogNorm
 from packaging.version import Version
 
 from sunpy_helio_plugins import imap, sandbox
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 NDCUBE = pytest.importorskip("ndcube").__version__
 
@@ -218,3 +219,17 @@ class TestSpectrogram:
         cube = imap.to_spectra(imap.read(SWE), "flux")
         with pytest.raises(QueryError, match=said):
             imap.plot_spectra(cut(cube), axis)
+
+
+def test_without_ndcube_the_error_names_the_extra(make_swapi, monkeypatch):
+    table = make_swapi()
+    monkeypatch.setitem(sys.modules, "ndcube", None)
+    with pytest.raises(MissingDependencyError, match=r"sunpy_helio_plugins\[ndcube\]"):
+        imap.to_spectra(table, "rate")
+
+
+def test_an_axis_without_coordinates_counts_pixels(make_cdf):
+    variables = {"epoch": EPOCH, "rate": (FLOAT, COUNTS, data("counts/s", "nothing"))}
+    cube = imap.to_spectra(imap.read(make_cdf(variables)), "rate")
+    assert cube.data.shape == (3, 4)
+    assert [name for name in cube.meta if name.endswith(("_lower", "_upper"))] == []

@@ -15,7 +15,8 @@ from astropy import units as u
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
-from sunpy_helio_plugins.series.axes import axes_of
+from sunpy_helio_plugins.series.axes import Axis, axes_of
+from sunpy_helio_plugins.series.views import mesh
 from sunpy_helio_plugins.series.views.mesh import bin_edges
 
 TIME = {"name": "Time", "type": "isotime", "length": 20}
@@ -180,3 +181,24 @@ def test_cubes_need_ndcube(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ndcube.extra_coords", None)
     with pytest.raises(MissingDependencyError, match=r"^Making an NDCube .*sunpy_helio_plugins\[ndcube\]"):
         hapi.to_ndcube(made, "flux")
+
+
+def test_bins_without_places_are_counted():
+    seconds, values = np.arange(4.0), np.arange(12.0).reshape(4, 3)
+    x, y, cells = mesh.mesh(seconds, Axis("n", "n", None, None, None), values, mesh.Intervals())
+    assert y.tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert cells.tolist() == values.tolist()
+    assert len(x) == 5
+
+
+def test_records_with_other_ranges_have_new_bins():
+    centers = np.tile([1.0, 2.0], (3, 1)) * u.keV
+    ranges = np.stack([centers.value - 0.5, centers.value + 0.5], axis=2)
+    ranges[2] += 0.25
+    axis = Axis("E", "E", centers, ranges * u.keV, None)
+    assert mesh._new_bins(axis).tolist() == [2]
+    assert mesh._new_bins(Axis("E", "E", centers, None, None)).tolist() == []
+
+
+def test_a_single_place_has_edges_around_it():
+    assert mesh._halfway(np.array([3.0])).tolist() == [2.5, 3.5]

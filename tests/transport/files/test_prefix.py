@@ -197,3 +197,7 @@ def test_a_head_that_drips_ends():
         with pytest.raises(ServiceError, match=r"within 1 s, see conf\.deadline"):
             prefix.head(url, 2000, archive="Test")
     assert ended == []
+
+
+def test_without_a_wish_the_complete_file_is_needed():
+    assert prefix._no_need(b"beginning") is None

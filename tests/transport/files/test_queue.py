@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from parfive import Results
 
 from sunpy_helio_plugins import Downloader, conf
 from sunpy_helio_plugins.errors import QueryError
@@ -207,3 +209,27 @@ def test_a_downloader_of_another_kind_gets_addresses_and_names(tmp_path):
         (f"{url}/{name}", {"filename": str(tmp_path / name), "overwrite": name == "a", "max_splits": 1})
         for name in "abcd"
     ]
+
+
+def test_a_loop_that_still_runs_is_left_open():
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    class Notebook:
+        """A Downloader whose download runs in the loop of a notebook."""
+
+        async def run_download(self):
+            return Results()
+
+        def download(self):
+            return asyncio.run_coroutine_threadsafe(self.run_download(), loop).result()
+
+    made = Notebook()
+    queue._adapt(made)
+    made.download()
+    assert loop.is_running()
+    assert not loop.is_closed()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
