@@ -124,7 +124,7 @@ def _frames(stream: BinaryIO, size: int) -> list[Frame]:
             case b"jp2c":
                 places.append(((start, end), 0))
             case b"ftbl":
-                places.append(_fragment(stream, start, end))
+                places.append(_fragment(stream, start, end, size))
             case b"dtbl":
                 links = _references(stream, start, end)
             case b"asoc":
@@ -165,13 +165,15 @@ def _text(stream: BinaryIO, start: int, end: int) -> str:
     return _read(stream, start, end).decode("utf-8", "replace").strip("\0 \n\r\t\ufeff")
 
 
-def _fragment(stream: BinaryIO, start: int, end: int) -> tuple[Place, int]:
+def _fragment(stream: BinaryIO, start: int, end: int, size: int) -> tuple[Place, int]:
     """Return the place of a codestream, and the number of the file that contains it; 0 is this file."""
     for kind, first, last in _boxes(stream, start, end):
         if kind == b"flst":
             count, offset, length, reference = struct.unpack_from(">HQIH", _read(stream, first, last))
             if count != 1:
                 raise FileError(f"A frame of the JPX file is in {count} parts, which is not supported.")
+            if not reference and offset + length > size:
+                raise FileError("A frame lies beyond the end of the JPX file: it was cut or is damaged.")
             return (offset, offset + length), reference
     raise FileError("A frame of the JPX file does not refer to an image.")
 

@@ -161,6 +161,8 @@ def test_a_deep_or_wrong_association_ends(tmp_path: Path) -> None:
     [
         (header.box(b"ftbl", header.box(b"flst", struct.pack(">HQIH", 1, 0, 9, 4))), "a file that it does not name"),
         (header.box(b"ftbl", header.box(b"flst", struct.pack(">HQIH", 2, 0, 9, 0))), "in 2 parts"),
+        (header.box(b"ftbl", header.box(b"flst", struct.pack(">HQIH", 1, 0, 2**31, 0))), "beyond the end"),
+        (header.box(b"ftbl", header.box(b"flst", struct.pack(">HQIH", 1, 2**63, 9, 0))), "beyond the end"),
         (header.box(b"ftbl", b""), "does not refer to an image"),
         (header.box(b"dtbl", struct.pack(">H", 7)), "names 0 of the 7 files"),
     ],
