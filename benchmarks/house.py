@@ -40,8 +40,16 @@ class Module:
         self.is_package = path.name == "__init__.py"
         parts = (PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)
         self.name = ".".join(parts[:-1] if self.is_package else parts)
-        self.text = path.read_text(encoding="utf-8")
-        self.tree = ast.parse(self.text)
+
+    @cached_property
+    def text(self) -> str:
+        """The source of the module."""
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree of the module."""
+        return ast.parse(self.text)
 
     @cached_property
     def lines_of_code(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -34,6 +35,9 @@ settings.register_profile("wide", deadline=None, max_examples=1000)
 settings.register_profile("brief", derandomize=True, deadline=None, max_examples=20)
 settings.register_profile("long", deadline=None, max_examples=20_000)
 settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# Set once: pytest's log_level sets it three times a test, after which Python looks up the levels of all loggers again.
+logging.getLogger().setLevel(logging.INFO)
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.sandbox import Archive

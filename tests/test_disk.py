@@ -79,6 +79,12 @@ def message(name: str, call: Callable[[], Any], folder: Path) -> str:
     return text
 
 
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for the state of a movie often."""
+    monkeypatch.setattr("sunpy_helio_plugins.helioviewer.media.movies._SHORTEST", 0.02)
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_file_in_the_way_of_a_folder(name: str, archive: Any, tmp_path: Path) -> None:
     folder = tmp_path / "taken"

@@ -38,7 +38,7 @@ def published(tmp_path, monkeypatch):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/"
     listed = tool.make(folder, {"collection": address, "files": {}})
     listed["files"]["her/one.json"]["origin"] = f"{address}gone.json"

@@ -81,7 +81,7 @@ def paged() -> Iterator[Paged]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     with conf.her.set_temp("url", f"http://127.0.0.1:{server.server_port}/hek/her"), conf.set_temp("retries", 0):
         yield script

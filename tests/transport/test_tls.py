@@ -69,7 +69,7 @@ def secure(tmp_path_factory) -> Iterator[tuple[str, str]]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.handle_error = lambda *args: None
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"https://127.0.0.1:{server.server_port}", pem
         server.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -20,21 +21,19 @@ def wire(*talks: Talk) -> Iterator[tuple[str, list[bytes]]]:
     Yields the server's URL and the list of request headers received.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.1)
+    ending, end = socket.socketpair()
     heads: list[bytes] = []
-    stop = threading.Event()
     threads: list[threading.Thread] = []
 
     def serve() -> None:
         number = 0
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                connection, _ = listener.accept()
-                talk = talks[min(number, len(talks) - 1)]
-                number += 1
-                thread = threading.Thread(target=converse, args=(connection, talk), daemon=True)
-                threads.append(thread)
-                thread.start()
+        while ending not in select.select([listener, ending], [], [])[0]:
+            connection, _ = listener.accept()
+            talk = talks[min(number, len(talks) - 1)]
+            number += 1
+            thread = threading.Thread(target=converse, args=(connection, talk), daemon=True)
+            threads.append(thread)
+            thread.start()
 
     def converse(connection: socket.socket, talk: Talk) -> None:
         with connection, contextlib.suppress(OSError):
@@ -53,11 +52,12 @@ def wire(*talks: Talk) -> Iterator[tuple[str, list[bytes]]]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
     finally:
-        stop.set()
+        end.close()
         server.join()
         for thread in threads:
             thread.join(timeout=10)
         listener.close()
+        ending.close()
 
 
 def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:

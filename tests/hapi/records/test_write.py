@@ -199,7 +199,7 @@ class _OneFile(BaseHTTPRequestHandler):
 def one_file(tmp_path: Path) -> Iterator[str]:
     handler = type("Handler", (_OneFile,), {"path_of": tmp_path / "x.hapi"})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/hapi"
         server.shutdown()

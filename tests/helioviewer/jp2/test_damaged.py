@@ -199,7 +199,7 @@ def ranged(canned: Callable[..., str]) -> Any:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}/image.jp2", asked
 
     yield start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,7 +199,10 @@ def test_an_export_needs_data_at_jsoc(archive: Any, tmp_path: Path) -> None:
         twins.export(tmp_path, notify="somebody@example.org")
 
 
-def test_an_export_that_fails_is_one_clear_error(archive: Any, jsoc: Any, tmp_path: Path) -> None:
+def test_an_export_that_fails_is_one_clear_error(
+    archive: Any, jsoc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drms.client.time", SimpleNamespace(time=time.time, sleep=lambda seconds: None))
     twins = helioviewer.science(search(a.helioviewer.SourceID(13)), notify="somebody@example.org")
     jsoc.failing = True
     with pytest.raises(ServiceError, match=r"JSOC: the export of aia\.lev1_euv_12s"):
