@@ -274,7 +274,10 @@ def scales(starts: Floats, origins: Floats | None = None) -> Floats:
 
 def radial(places: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Convert distances in solar radii and position angles to arcsec: both are in the plane of the sky."""
-    radius, angle = places[:, 0] * scale, np.radians(places[:, 1])
+    with np.errstate(over="ignore"):
+        radius = places[:, 0] * scale
+    # Distances that are too large in arcsec are unknown.
+    radius, angle = np.where(np.isinf(radius), np.nan, radius), np.radians(places[:, 1])
     return -radius * np.sin(angle), radius * np.cos(angle)
 
 

@@ -70,6 +70,7 @@ def test_a_count_that_is_not_whole_costs_its_own_value() -> None:
     [
         ("hpc_coord", "POINT(400000 10)"), ("hpc_coord", "POINT(10 -400000)"), ("hgs_coord", "POINT(1 95)"),
         ("hgc_coord", "POINT(1 -90.1)"), ("hrc_coord", "POINT(400 10)"), ("hpc_coord", "POINT(1e308 1e308)"),
+        ("hrc_coord", "POINT(1e308 10)"), ("hgs_coord", "POINT(1e308 -1e308)"),
     ],
 )  # fmt: skip
 def test_a_place_that_cannot_be_costs_its_own_row(name: str, text: str) -> None:
@@ -87,6 +88,7 @@ def test_a_place_that_cannot_be_costs_its_own_row(name: str, text: str) -> None:
     [
         ("hpc_boundcc", "POLYGON((0 0,400000 10,3 3,0 0))"), ("hpc_boundcc", "POLYGON((0 0,10 400000,3 3,0 0))"),
         ("hgs_bbox", "POLYGON((0 0,10 95,3 3,0 0))"), ("hrc_bbox", "POLYGON((2 0,400 10,3 3,2 0))"),
+        ("hrc_bbox", "POLYGON((2 0,1e308 10,3 3,2 0))"), ("hrc_boundcc", "POLYGON((2 0,-1e308 10,3 3,2 0))"),
     ],
 )  # fmt: skip
 def test_an_outline_that_cannot_be_costs_its_own_row(name: str, text: str) -> None:
