@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,13 @@ from sunpy_helio_plugins.cli.output import (
     value_options,
     written,
 )
-from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["hapi"]
 
 
 def _server_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Return short names of servers, from the list itself: the completion must not import what reads it."""
-    listed = kept_json((Path(__file__).parents[1] / "hapi" / "servers.json").read_text(encoding="utf-8"))
+    listed = json.loads((Path(__file__).parents[1] / "hapi" / "servers.json").read_text(encoding="utf-8"))
     return [name for name in listed if name.startswith(incomplete)]
 
 
