@@ -112,9 +112,11 @@ def test_a_synchronized_folder_notes_what_came(archive, tmp_path):
         imap.sync(query, tmp_path, progress=False)
     made = json.loads((tmp_path / ".imap-manifest.json").read_text())
     noted = {key.rpartition("/")[2] for key in made["files"]}
-    assert noted == {path.name for path in tmp_path.rglob("*.cdf")}
+    came = {path.name for path in tmp_path.rglob("*.cdf")}
+    # A file may be complete when the interrupt ends its download: the next run accepts it.
+    assert noted <= came
     result = imap.sync(query, tmp_path, progress=False)
-    assert (len(result.kept), result.errors) == (len(noted), [])
+    assert (len(result.kept), len(result.new), result.errors) == (len(came), 3 - len(came), [])
 
 
 def test_a_download_of_one_file_is_interrupted(archive, tmp_path):
