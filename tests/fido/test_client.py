@@ -17,7 +17,8 @@ from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryErro
 from sunpy_helio_plugins.fido import import_hooks, partial
 from sunpy_helio_plugins.fido.client import _asking
 from sunpy_helio_plugins.fido.fetch import enqueue_rows
-from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
+from sunpy_helio_plugins.hapi import HAPITable
+from sunpy_helio_plugins.hapi.tables import HAPIFiles
 
 
 @pytest.mark.parametrize("kind", [HAPIClient, IMAPClient, HelioviewerClient, HERClient])

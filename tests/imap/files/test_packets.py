@@ -15,10 +15,8 @@ from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import imap, sandbox, sign_in
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused, TransferError
+from sunpy_helio_plugins.imap import ServiceRequest, Synced, Uploaded
 from sunpy_helio_plugins.imap.files import packets as module
-from sunpy_helio_plugins.imap.files.operations import ServiceRequest
-from sunpy_helio_plugins.imap.files.sync import Synced
-from sunpy_helio_plugins.imap.files.upload import Uploaded
 from sunpy_helio_plugins.sandbox.imap import operations, service
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 from sunpy_helio_plugins.transport import credentials
