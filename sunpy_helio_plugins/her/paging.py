@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
 
 __all__ = [
-    "AT_ONCE", "Page", "PageBar", "count_of_flat", "identities_of", "identity_of", "is_too_slow", "page_of",
+    "AT_ONCE", "Page", "PageBar", "identities_of", "identity_of", "is_too_slow", "page_of",
     "page_size", "read",
 ]  # fmt: skip
 
@@ -86,12 +86,6 @@ def _records(entries: list[Any]) -> FlatRecords:
             records.append(one)
             last = names
     return FlatRecords(records)
-
-
-def count_of_flat(decoded: Any) -> int:
-    """Return the number of events in decoded JSON that were converted to names and values."""
-    found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
-    return sum(type(one) is tuple for one in found) if isinstance(found, list) else 0
 
 
 def _odd(text: str) -> Problem:

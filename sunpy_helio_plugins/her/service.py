@@ -16,9 +16,10 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.fields import uncollected
-from sunpy_helio_plugins.her.paging import Page, count_of_flat, is_too_slow, page_of, page_size
+from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flattener, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.decode import decoded_values
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
@@ -197,18 +198,17 @@ def _decode(answer: exchange.Response) -> Any:
 
 
 def _flat(content: bytes) -> Any:
-    """Decode a response, with its events as names and values."""
-    flatten = Flattener()
-    decoded = _decoded(content, flatten)
-    # An object within an event, or a single one, is not an event of the list.
-    return decoded if count_of_flat(decoded) == flatten.count else _decoded(content)
+    """Decode a response, with its events as names and values if they have the usual form."""
+    with uncollected():
+        found = decoded_values(content)
+    return _decoded(content) if found is None else found
 
 
-def _decoded(content: bytes, flatten: Flattener | None = None) -> Any:
+def _decoded(content: bytes) -> Any:
     """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     # Text that people typed contains raw line breaks and tabs.
     with uncollected():
-        return exact_json(_text(content), strict=False, is_flat=True, object_hook=flatten)
+        return exact_json(_text(content), strict=False, is_flat=True)
 
 
 def _text(content: bytes) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
 
-__all__ = ["CompressedRecords", "Flat", "FlatRecords", "Flattener", "RecordBlock", "RecordView", "flattened"]
+__all__ = ["CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
 
 Record = dict[str, Any]
 
@@ -25,37 +25,6 @@ Flat: TypeAlias = tuple[tuple[str, ...], tuple[Any, ...]]
 
 CODEC = "zstd"
 """The method of compression."""
-
-_FEW_MEMBERS = 16
-"""The number of members up to which an object is not a record: a reference, a relation, or the complete response."""
-
-
-class Flattener:
-    """
-    Convert records to names and values where JSON is decoded, while they are in the processor's cache.
-
-    Attributes
-    ----------
-    count : int
-        The number of objects that were converted.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._names: tuple[str, ...] = ()
-
-    def __call__(self, decoded: Record) -> Any:
-        """Convert an object with many members."""
-        if len(decoded) <= _FEW_MEMBERS:
-            return decoded
-        self.count += 1
-        names = tuple(decoded)
-        if names == self._names:
-            # Records of a response share them.
-            names = self._names
-        else:
-            self._names = names
-        return names, tuple(decoded.values())
 
 
 def flattened(records: Iterable[Any]) -> list[Flat]:
