@@ -93,5 +93,5 @@ def _decoder(names: tuple[str, ...], is_response: bool = False) -> msgspec.json.
     if not is_response:
         return msgspec.json.Decoder(event)
     events: Any = list[event]  # type: ignore[valid-type]
-    members = [("result", events), ("association", Any, None), ("overmax", Any, None)]
+    members: list[Any] = [("result", events), ("association", Any, None), ("overmax", Any, None)]
     return msgspec.json.Decoder(msgspec.defstruct("Response", members, forbid_unknown_fields=True))
