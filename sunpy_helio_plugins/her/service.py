@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.her.records.blocks import CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, RecordBlock
 from sunpy_helio_plugins.her.records.decode import decoded_values
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
@@ -174,7 +174,11 @@ def _divided(page: Page, content: bytes, body: CompressedRecords | None = None) 
 
 
 def divided_body(body: CompressedRecords) -> Page:
-    """Decode and divide the body of a response that was a page before; raise ValueError if it is not one."""
+    """Return a response that was a page before, from its columns or its body; raise ValueError if it is not one."""
+    stored = body.block()
+    if stored is not None:
+        block, associations = stored
+        return Page(BlockRecords(block), associations, more=False, block=block)
     content = body.body()
     with uncollected():
         return _divided(page_of(_flat(content), 0), content, body)
