@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
-from sunpy_helio_plugins.her.records.stored import StoredColumns, bytes_of_columns, columns_of_bytes
+from sunpy_helio_plugins.her.records.msgpack import StoredColumns, bytes_of_columns, columns_of_bytes
 
 __all__ = ["BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
 

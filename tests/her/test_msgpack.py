@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.filters.evaluate import judged
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
-from sunpy_helio_plugins.her.records import stored
+from sunpy_helio_plugins.her.records import msgpack
 from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, FlatRecords, RecordBlock, flattened
 from sunpy_helio_plugins.her.records.column import EventRecords
 
@@ -65,7 +65,7 @@ def test_columns_with_other_values_are_read_from_the_body(value: Any) -> None:
 def test_columns_of_another_version_are_read_from_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [{"kb_archivid": "ivo://a/b", "number": 1}]
     body = kept(records)
-    monkeypatch.setattr(stored, "VERSION", stored.VERSION + 1)
+    monkeypatch.setattr(msgpack, "VERSION", msgpack.VERSION + 1)
     assert body.block() is None
     assert list(service.divided_body(body).records) == records
 
@@ -83,21 +83,21 @@ def test_columns_are_used_instead_of_the_body() -> None:
     "change", [lambda made: made[:-5], lambda made: made.replace(b"\xa3int", b"\xa3odd"), bytes.upper]
 )
 def test_damaged_columns_are_an_error_of_values(change: Any) -> None:
-    made = stored.bytes_of_columns(
-        stored.StoredColumns([("a",)], [2], None, RecordBlock([{"a": 1}, {"a": 2}]).cells, [])
+    made = msgpack.bytes_of_columns(
+        msgpack.StoredColumns([("a",)], [2], None, RecordBlock([{"a": 1}, {"a": 2}]).cells, [])
     )
-    assert stored.columns_of_bytes(made) is not None
+    assert msgpack.columns_of_bytes(made) is not None
     with pytest.raises(ValueError, match=r"."):
-        stored.columns_of_bytes(change(made))
+        msgpack.columns_of_bytes(change(made))
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_columns_of_another_length_are_damaged(count: int) -> None:
     for values in ([1, 2], ["a", "b"], [f"text {row}" for row in range(2)], [[1], 2]):
         cells = RecordBlock([{"a": value} for value in values]).cells
-        made = stored.bytes_of_columns(stored.StoredColumns([("a",)], [count], None, cells, []))
+        made = msgpack.bytes_of_columns(msgpack.StoredColumns([("a",)], [count], None, cells, []))
         with pytest.raises(ValueError, match=r"values, not|incomplete"):
-            stored.columns_of_bytes(made)
+            msgpack.columns_of_bytes(made)
 
 
 @pytest.mark.parametrize(
