@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -124,13 +125,23 @@ def field_values(column: Any) -> Sequence[Any]:
     return values
 
 
+_pauses: list[bool] = []
+"""One entry for each `uncollected` of all threads; the first is whether the garbage collector was on before."""
+
+_lock = Lock()
+
+
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
     """Disable the garbage collector while many objects are made: it would traverse all objects of sunpy repeatedly."""
-    was_on = gc.isenabled()
-    gc.disable()
+    with _lock:
+        _pauses.append(gc.isenabled())
+        gc.disable()
     try:
         yield
     finally:
-        if was_on:
-            gc.enable()
+        with _lock:
+            was_on = _pauses[0]
+            _pauses.pop()
+            if was_on and not _pauses:
+                gc.enable()

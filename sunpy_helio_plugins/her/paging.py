@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
 
 __all__ = [
-    "AT_ONCE", "Page", "PageBar", "count_of_flat", "identities_of", "identity_of", "is_too_slow", "page_of",
+    "AT_ONCE", "Page", "PageBar", "identities_of", "identity_of", "is_too_slow", "page_of",
     "page_size", "read",
 ]  # fmt: skip
 
@@ -86,12 +86,6 @@ def _records(entries: list[Any]) -> FlatRecords:
             records.append(one)
             last = names
     return FlatRecords(records)
-
-
-def count_of_flat(decoded: Any) -> int:
-    """Return the number of events in decoded JSON that were converted to names and values."""
-    found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
-    return sum(type(one) is tuple for one in found) if isinstance(found, list) else 0
 
 
 def _odd(text: str) -> Problem:
@@ -165,36 +159,40 @@ def _is_seen() -> bool:
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
+Ask = Callable[[int], Callable[[], Page]]
+"""Requests a page by its number; what it returns decodes the response."""
+
 Outcome = Page | ServiceError
 
 
-def read(
-    ask: Callable[[int], Page], likely: Callable[[int, Page], int], most: int
-) -> Generator[tuple[int, Outcome], None, None]:
+def read(ask: Ask, likely: Callable[[int, Page], int], most: int) -> Generator[tuple[int, Outcome], None, None]:
     """Yield the number, from 1, and the page or error of each page in order, until a page is marked as the last."""
     # After a failed page it is not known whether more follow, so that the next one is requested.
-    first = ask(1)
+    first = ask(1)()
     yield 1, first
     if not first.more:
         return
     # Each page determines how many more to request, unlike `gather`, which takes all queries at the start.
     with workers(AT_ONCE) as submit:
-        yield from _rest(submit, ask, likely, most, likely(1, first))
+        expected = likely(1, first)
+        del first
+        yield from _rest(submit, ask, likely, most, expected)
 
 
 def _rest(
-    submit: Callable[..., Future[Outcome]],
-    ask: Callable[[int], Page],
+    submit: Callable[..., Future[Callable[[], Page] | ServiceError]],
+    ask: Ask,
     likely: Callable[[int, Page], int],
     most: int,
     expected: int,
 ) -> Iterator[tuple[int, Outcome]]:
-    asked: deque[Future[Outcome]] = deque()
+    asked: deque[Future[Callable[[], Page] | ServiceError]] = deque()
     for number in range(2, most + 1):
         window = min(max(expected, 1), AT_ONCE, most + 1 - number)
         while len(asked) < window:
             asked.append(submit(_outcome, ask, number + len(asked)))
-        outcome = asked.popleft().result()
+        sent = asked.popleft().result()
+        outcome = sent if isinstance(sent, ServiceError) else _outcome(sent)
         yield number, outcome
         if isinstance(outcome, Page):
             if not outcome.more:
@@ -202,8 +200,11 @@ def _rest(
             expected = likely(number, outcome)
 
 
-def _outcome(ask: Callable[[int], Page], number: int) -> Outcome:
+T = TypeVar("T")
+
+
+def _outcome(ask: Callable[..., T], *arguments: int) -> T | ServiceError:
     try:
-        return ask(number)
+        return ask(*arguments)
     except ServiceError as error:
         return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from sunpy_helio_plugins.her.paging import AT_ONCE, Page, PageBar, identities_of
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords
-from sunpy_helio_plugins.her.service import _page, parameters
+from sunpy_helio_plugins.her.service import PageRequest, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
@@ -528,9 +528,8 @@ def _pages(
     """Return the events of all pages, or of those before a page that was too slow, and the error of that page."""
     collected, kept = PageCollector(query), None if held is None else held.pages(query)
 
-    def ask(number: int) -> Page:
-        with slots:
-            return _page(parameters(query, number), page_size(query))
+    def ask(number: int) -> Callable[[], Page]:
+        return PageRequest(parameters(query, number), page_size(query), slots).send()
 
     slow = lost = None
     with closing(read(ask, collected.likely, MOST_PAGES)) as pages, closing(PageBar()) as bar:

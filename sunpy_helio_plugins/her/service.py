@@ -6,7 +6,8 @@ The parameters follow the registry's API page (HekWiki, "ApplicationProgrammingI
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,13 +17,14 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.fields import uncollected
-from sunpy_helio_plugins.her.paging import Page, count_of_flat, is_too_slow, page_of, page_size
+from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flattener, RecordBlock
+from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.decode import decoded_values
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
-__all__ = ["Request", "address", "link", "parameters", "read_body", "records_of", "requests"]
+__all__ = ["PageRequest", "Request", "address", "link", "parameters", "read_body", "records_of", "requests"]
 
 PATIENCE = 1.25
 """Factor by which the read timeout of the registry exceeds that of other archives."""
@@ -138,20 +140,59 @@ def _raw(query: Query) -> Pairs:
     return pairs + [(part[0], part[1]) for part in query.raw if len(part) == 2]
 
 
-def _page(pairs: Pairs, size: int) -> Page:
-    """Request a page; retry once if the response is damaged, but not if it is HTML, which is an error message."""
-    tries = retry.attempts(retry.budget_deadline(), 1, ARCHIVE)
-    while True:
-        try:
-            return _read_page(pairs, size)
-        except AnswerError as error:
-            if "html" in error.words.lower() or is_too_slow(error) or not tries.wait(0.0, error.words):
-                raise
+class PageRequest:
+    """
+    The request for a page, which is sent in one thread; its response is decoded in the one that uses the page.
+
+    Threads that decode at the same time would remove each other's objects from the processor's cache. It is sent once
+    more if the response is damaged, but not if it is HTML, which is an error message.
+
+    Parameters
+    ----------
+    pairs : list of tuple of str
+        The parameters.
+    size : int
+        The number of events of a full page.
+    slots : context manager
+        Limits the number of requests at a time.
+    """
+
+    def __init__(self, pairs: Pairs, size: int, slots: AbstractContextManager[None]) -> None:
+        self._pairs, self._size, self._slots = pairs, size, slots
+        self._tries = retry.attempts(retry.budget_deadline(), 1, ARCHIVE)
+        self._answer: exchange.Response | None = None
+
+    def send(self) -> Callable[[], Page]:
+        """Send the request; return what decodes the response."""
+        self._answer = self._sent()
+        return self._page
+
+    def _sent(self) -> exchange.Response:
+        # The registry ends a search after 60 s with an error: the timeout is longer, and the request is not repeated.
+        timeout = PATIENCE * conf.read_timeout
+        while True:
+            try:
+                with self._slots:
+                    return metadata.get(link(self._pairs), archive=ARCHIVE, read_timeout=timeout)
+            except AnswerError as error:
+                if not self._is_repeated(error):
+                    raise
+
+    def _page(self) -> Page:
+        while True:
+            answer, self._answer = self._answer or self._sent(), None
+            try:
+                return _page_of_answer(answer, self._size)
+            except AnswerError as error:
+                if not self._is_repeated(error):
+                    raise
+
+    def _is_repeated(self, error: AnswerError) -> bool:
+        is_final = "html" in error.words.lower() or is_too_slow(error)
+        return not is_final and self._tries.wait(0.0, error.words)
 
 
-def _read_page(pairs: Pairs, size: int) -> Page:
-    # The registry ends a search after 60 s with an error: the timeout is longer, and the request is not repeated.
-    answer = metadata.get(link(pairs), archive=ARCHIVE, read_timeout=PATIENCE * conf.read_timeout)
+def _page_of_answer(answer: exchange.Response, size: int) -> Page:
     decoded = _decode(answer)
     try:
         with uncollected():
@@ -173,7 +214,11 @@ def _divided(page: Page, content: bytes, body: CompressedRecords | None = None) 
 
 
 def divided_body(body: CompressedRecords) -> Page:
-    """Decode and divide the body of a response that was a page before; raise ValueError if it is not one."""
+    """Return a response that was a page before, from its columns or its body; raise ValueError if it is not one."""
+    stored = body.block()
+    if stored is not None:
+        block, associations = stored
+        return Page(BlockRecords(block), associations, more=False, block=block)
     content = body.body()
     with uncollected():
         return _divided(page_of(_flat(content), 0), content, body)
@@ -197,18 +242,17 @@ def _decode(answer: exchange.Response) -> Any:
 
 
 def _flat(content: bytes) -> Any:
-    """Decode a response, with its events as names and values."""
-    flatten = Flattener()
-    decoded = _decoded(content, flatten)
-    # An object within an event, or a single one, is not an event of the list.
-    return decoded if count_of_flat(decoded) == flatten.count else _decoded(content)
+    """Decode a response, with its events as names and values if they have the usual form."""
+    with uncollected():
+        found = decoded_values(content)
+    return _decoded(content) if found is None else found
 
 
-def _decoded(content: bytes, flatten: Flattener | None = None) -> Any:
+def _decoded(content: bytes) -> Any:
     """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     # Text that people typed contains raw line breaks and tabs.
     with uncollected():
-        return exact_json(_text(content), strict=False, is_flat=True, object_hook=flatten)
+        return exact_json(_text(content), strict=False, is_flat=True)
 
 
 def _text(content: bytes) -> str:

@@ -438,7 +438,8 @@ class HERTable(ArchiveTable):
     def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
         name = options.pop("geometry", None)
         if name is None:
-            return super()._plain_for(form, options)
+            with uncollected():
+                return super()._plain_for(form, options)
         known = [one for one in self.colnames if isinstance(self[one], Polygons)]
         if form != "parquet":
             raise inputs.refused("HERTable.write", form, "geometry for Parquet only")

@@ -8,7 +8,7 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, NdarrayMixin
+from astropy.table import Column, MaskedColumn, NdarrayMixin
 from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.arrow.arrays import number_array, stamps
 from sunpy_helio_plugins.io.formats import FileFormat
-from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet, register
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import (  # fmt: skip
     ALWAYS,
     ObjectCodec,
@@ -64,7 +64,7 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
         added = sheet.add(name, part, number_array(held, mask if is_blank else None))
         sheet.units |= {} if unit is None else {added: unit.to_string()}
         return told | ({"blank": True} if is_blank else {}) | {"parts": parts | {part: added}}
-    column = CellColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
+    column = MaskedColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
     _name_unit(column, unit, sheet.format)
     parts = {} if is_blank else masked_part(name, mask, sheet)
     told |= {"blank": True} if is_blank else {}
@@ -300,9 +300,13 @@ def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
     parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
     plain = Time(*parts, format=WholeDays.name, scale=column.scale)
     plain.format, plain.precision = "isot", 9
+    nanoseconds = _nanoseconds(column, mask)
     try:
         with far_years():
-            texts = np.asarray(plain.value).astype(str)
+            if nanoseconds is None:
+                texts = np.asarray(plain.value).astype(str)
+            else:
+                texts = np.datetime_as_string(nanoseconds.view("M8[ns]"))
             again = _exact(texts, column.scale)
     except ValueError:  # years of more than four digits
         return None

@@ -14,22 +14,7 @@ from sunpy_helio_plugins.io.arrow.arrays import Ragged, mask_of_array, ragged_of
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
 from sunpy_helio_plugins.io.formats import FileFormat
 
-__all__ = ["CODECS", "CellColumn", "Codec", "Parts", "Sheet", "register"]
-
-
-class CellColumn(MaskedColumn):
-    """A masked column whose single elements are those of a list, as the writer of ECSV gets them: one by one."""
-
-    def __getitem__(self, item: Any) -> Any:
-        """Return an element, also if it is masked, or another column."""
-        if type(item) is not int:
-            return super().__getitem__(item)
-        if "_cells" not in self.__dict__:
-            data = np.ma.getdata(self).view(np.ndarray)
-            # Elements of numpy where the text of those of Python has more digits.
-            is_short = data.dtype.kind == "f" and data.dtype.itemsize < 8
-            self.__dict__["_cells"] = list(data) if is_short else data.tolist()
-        return self.__dict__["_cells"][item]
+__all__ = ["CODECS", "Codec", "Parts", "Sheet", "register"]
 
 
 class Sheet:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from sunpy_helio_plugins.io.arrow.arrays import (
     strings,
     text_array,
 )
-from sunpy_helio_plugins.io.sheet import CellColumn, Parts, Sheet
+from sunpy_helio_plugins.io.sheet import Parts, Sheet
 from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.quantities.exact import kept_json
 from sunpy_helio_plugins.transport.urls import public_url
@@ -74,7 +75,7 @@ def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sh
     told: dict[str, Any] = {"escaped": True} if is_escaped else {}
     # Missing and empty texts cannot be distinguished in most formats.
     if mask is not None and sheet.format.mixins and "" not in known:
-        return told | {"blank": True, "parts": {part: sheet.add(name, part, CellColumn(texts, mask=mask))}}
+        return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
     return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
 
 
@@ -293,11 +294,25 @@ def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
 
 
 def _is_plain(cell: Any) -> bool:
+    """Return whether JSON represents a cell so that it is the same when it is read."""
     if isinstance(cell, dict):
-        return "#" not in cell and all(type(key) is str and _is_plain(one) for key, one in cell.items())
-    if type(cell) is list:
-        return all(map(_is_plain, cell))
-    return cell is None or (type(cell) in (str, bool, int)) or (type(cell) is float and cell == cell)
+        return "#" not in cell and set(map(type, cell)) <= {str} and _are_plain(cell.values())
+    return _are_plain(cell if type(cell) is list else [cell])
+
+
+def _are_plain(cells: Collection[Any]) -> bool:
+    others = set(map(type, cells)) - _PLAIN
+    if not others:
+        return True
+    # Nothing but NaN differs from itself.
+    if float in others and any(map(ne, cells, cells)):
+        return False
+    return all(
+        isinstance(cell, dict | list) and _is_plain(cell) for cell in cells if type(cell) not in (*_PLAIN, float)
+    )
+
+
+_PLAIN = frozenset({str, bool, int, type(None)})
 
 
 def _as_json(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:

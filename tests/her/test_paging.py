@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -334,8 +334,8 @@ def test_the_second_and_the_fourth_page_are_missing_and_both_are_named(paged: Pa
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_no_page_is_yielded_after_the_last(count: int) -> None:
-    def ask(number: int) -> paging.Page:
-        return paging.Page([], [], number < count, [])
+    def ask(number: int) -> Callable[[], paging.Page]:
+        return lambda: paging.Page([], [], number < count, [])
 
     pages = list(paging.read(ask, lambda number, page: count - number, most=9))
     assert [number for number, _ in pages] == list(range(1, count + 1))

@@ -68,3 +68,28 @@ def test_integers_with_decimals_are_found_wherever_they_are(numbers: list[str], 
 def test_json_that_is_nested_too_deeply_is_an_error_of_values(opened: str) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         kept_json(opened * 200_000)
+
+
+@pytest.mark.parametrize("kind", [str, str.encode])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN", "[-Infinity]", "1e999", '"\\ud800"', '"\\ud83d\\ude00"', '{"a": 1, "b": 2, "a": 3}', "-0", "-0.0", "1E5",
+        "18446744073709551616", "-9223372036854775809", "9" * 400, "2.2250738585072011e-308", '"\\u0000"', " [] ", "é",
+        '"é"', '{"": null}', "0.1",
+    ],
+)  # fmt: skip
+def test_json_is_decoded_as_by_the_standard_library(text: str, kind: Any) -> None:
+    def outcome(decode: Any) -> str:
+        try:
+            return repr(decode(kind(text)))
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(exact_json) == outcome(kept_json)
+
+
+def test_raw_line_breaks_in_texts_are_read_unless_json_is_to_be_strict() -> None:
+    assert exact_json('"a\nb"', strict=False) == "a\nb"
+    with pytest.raises(ValueError, match="Invalid control character"):
+        exact_json('"a\nb"')

@@ -96,8 +96,11 @@ Body = tuple[CompressedRecords, int]
 
 
 def _source(page: Page) -> CompressedRecords:
+    """Return the body of a page, with its columns."""
     source = None if page.block is None else page.block.source
-    return source if isinstance(source, CompressedRecords) else CompressedRecords(page.content, records_of)
+    if page.block is None or not isinstance(source, CompressedRecords):
+        return CompressedRecords(page.content, records_of)
+    return source.divided_as(page.block, page.associations)
 
 
 def _of_events(associations: list[Record], records: list[Record]) -> list[Record]:

@@ -195,10 +195,13 @@ def _doubted(told: Iterable[Entry], hole: Range) -> Iterator[Entry]:
 
 
 def packed(bodies: Sequence[CompressedRecords], count: int) -> tuple[dict[str, NDArray[Any]], str]:
-    """Return the bodies of responses with some events as a column of bytes and a header."""
+    """Return the bodies of responses with some events, and their columns, as a column of bytes and a header."""
     sizes = [[len(body.content), body.size] for body in bodies]
-    content = np.frombuffer(b"".join(body.content for body in bodies), dtype=np.uint8)
-    return {COLUMN: content}, json.dumps({"events": count, "codec": bodies[0].codec, "sizes": sizes})
+    columns = [[len(body.columns), body.columns_size] for body in bodies]
+    parts = [part for body in bodies for part in (body.content, body.columns)]
+    content = np.frombuffer(b"".join(parts), dtype=np.uint8)
+    header = {"events": count, "codec": bodies[0].codec, "sizes": sizes, "columns": columns}
+    return {COLUMN: content}, json.dumps(header)
 
 
 def count_of(file: ColumnFile) -> int:
@@ -211,10 +214,13 @@ def unpacked(file: ColumnFile) -> list[CompressedRecords]:
     try:
         header, content, start = kept_json(file.header), file.columns[COLUMN], 0
         found: list[CompressedRecords] = []
-        for size, length in header["sizes"]:
-            part = content[start : start + size].tobytes()
-            found.append(CompressedRecords.kept(part, length, header["codec"], records_of))
-            start += size
-    except (KeyError, TypeError, ValueError) as error:
+        # Files of earlier versions do not contain columns.
+        columns = header.get("columns") or [[0, 0]] * len(header["sizes"])
+        for (size, length), (columns_size, columns_length) in zip(header["sizes"], columns, strict=True):
+            ends = start + size, start + size + columns_size
+            body = CompressedRecords.kept(content[start : ends[0]].tobytes(), length, header["codec"], records_of)
+            found.append(body.with_columns(content[ends[0] : ends[1]].tobytes(), columns_length))
+            start = ends[1]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"A file of kept events cannot be read: {error}.") from error
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -99,12 +99,11 @@ class PolygonsCodec:
                 "parts": events | _add_lists(name, "", column.vertices, column.offsets, sheet),
                 "submitted": {"parts": submitted},
             }
-        pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
-        told |= _add_rings(name, "", pieces, sheet)
+        told |= _add_rings(name, "", _pieces(column.vertices, column.offsets), sheet)
         known = np.isfinite(column.as_submitted).all(axis=1)
         if known.any():
-            given = np.split(column.as_submitted, column.offsets[1:-1]) if len(column) else []
-            pieces = [piece[np.isfinite(piece).all(axis=1)] for piece in given]
+            counts = np.add.reduceat(np.append(known, False), column.offsets[:-1]) * (column.counts > 0)
+            pieces = _pieces(column.as_submitted[known], np.append(0, np.cumsum(counts)))
             told["submitted"] = _add_rings(name, "submitted", pieces, sheet)
         return told | {"parts": told["parts"] | events}
 
@@ -135,6 +134,11 @@ def _lists(parts: Parts) -> tuple[Any, Any]:
     """Return the vertices that `_add_lists` added, and where those of each row begin."""
     first, second = (parts.ragged(axis) for axis in AXES)
     return np.stack([first.values, second.values], axis=1), first.offsets
+
+
+def _pieces(vertices: Any, offsets: Any) -> list[Any]:
+    """Return the vertices of each row."""
+    return [vertices[start:end] for start, end in pairwise(offsets.tolist())]
 
 
 def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:

@@ -178,14 +178,28 @@ def _interpolated(
 
 
 def _compute(days: NDArray[np.float64]) -> Parts:
-    from sunpy.coordinates import get_earth, sun
+    """Compute what sunpy's `get_earth` and `L0` return, which they compute for one time after the other."""
+    from astropy.constants import c
+    from astropy.coordinates import get_body_barycentric
+    from sunpy.sun import constants
 
     if not len(days):
         return np.empty(0), np.empty(0), np.empty(0)
     when = Time(days, format="jd", scale="utc")
-    place = get_earth(when)
-    residue = np.unwrap(np.asarray(sun.L0(when).to_value("deg")) + SPIN * (days - 2451545.0), period=360)
-    return np.asarray(place.lat.to_value("deg")), np.asarray(place.radius.to_value("km")), residue
+    place = (get_body_barycentric("earth", when) - get_body_barycentric("sun", when)).xyz.to_value("km")
+    ascension, declination = (constants.get(name).to_value("rad") for name in ("alpha_0", "delta_0"))
+    # The axis of the Sun, and the node of its equator, from which longitudes are counted.
+    equatorial = np.array([np.cos(ascension), np.sin(ascension), 0.0])
+    pole = np.cos(declination) * equatorial + [0.0, 0.0, np.sin(declination)]
+    node = np.array([-np.sin(ascension), np.cos(ascension), 0.0])
+    x, y, z = np.stack([node, np.cross(pole, node), pole]) @ place
+    distance = np.linalg.norm(place, axis=0)
+    # The meridian is that of the time at which the light left the surface.
+    light = (distance - constants.radius.to_value("km")) / c.to_value("km/day")
+    elapsed = (when.tt.jd1 - 2451545.0) + when.tt.jd2 - light
+    meridian = constants.get("W_0").to_value("deg") + elapsed * constants.sidereal_rotation_rate.to_value("deg/day")
+    residue = np.degrees(np.arctan2(y, x)) - meridian + SPIN * (days - 2451545.0)
+    return np.degrees(np.arctan2(z, np.hypot(x, y))), distance, np.unwrap(residue, period=360)
 
 
 SYSTEMS = {"hpc": ("arcsec", "arcsec"), "hgs": ("deg", "deg"), "hgc": ("deg", "deg"), "hrc": ("R_sun", "deg")}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CODES", "KEYWORDS", "code", "nothing", "numbers", "origins"]
+__all__ = ["CODES", "KEYWORDS", "chosen", "code", "nothing", "numbers", "origins", "unknown"]
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,16 @@ def code(coordsys: Any) -> float:
 def nothing(rows: int) -> Floats:
     """Return unknown origins."""
     return np.full((rows, 2), np.nan)
+
+
+def unknown(rows: int) -> Floats:
+    """Return unknown numbers without any memory, which cannot be changed."""
+    return np.broadcast_to(np.nan, (rows, 2))
+
+
+def chosen(numbers: Floats, rows: Any) -> Floats:
+    """Return some rows of numbers; unknown ones stay without memory."""
+    return numbers[rows] if any(numbers.strides) else unknown(len(rows))
 
 
 def origins(systems: Sequence[Any], apart: Sequence[Any] | Floats, radii: Sequence[Any] | Floats) -> Floats:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import FRAME, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
-from sunpy_helio_plugins.her.columns.origins import CODES, nothing
+from sunpy_helio_plugins.her.columns.origins import CODES, chosen, nothing, unknown
 from sunpy_helio_plugins.her.columns.polygon import Polygon
 from sunpy_helio_plugins.her.outlines import export, sphere
 from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
@@ -114,7 +114,7 @@ class Polygons(ObjectColumn):
         self.vertices, self.offsets, self.system = vertices, offsets, system
         self.instants, self.starts = instants, starts
         self.origins = nothing(len(instants)) if origins is None else origins
-        self.as_submitted = nothing(len(vertices)) if as_submitted is None else as_submitted
+        self.as_submitted = unknown(len(vertices)) if as_submitted is None else as_submitted
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -173,7 +173,7 @@ class Polygons(ObjectColumn):
         # The index of each vertex: the start of its polygon, plus its index within the polygon.
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
         events = (part[rows] for part in self._events)
-        return self._like(self.vertices[source], offsets, *events, self.as_submitted[source])
+        return self._like(self.vertices[source], offsets, *events, chosen(self.as_submitted, source))
 
     def _like(self, vertices: Floats, offsets: NDArray[np.int64], *parts: Floats) -> Self:
         made = type(self)(vertices, offsets, self.system, *parts)

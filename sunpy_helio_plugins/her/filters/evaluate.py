@@ -35,7 +35,7 @@ from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.goes import class_holds
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.query import Alternative, BoundingBox, Query, Triplet
-from sunpy_helio_plugins.her.records.blocks import FlatRecords
+from sunpy_helio_plugins.her.records.blocks import BlockRecords, FlatRecords
 
 __all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
 
@@ -62,7 +62,7 @@ def judged(query: Query, records: Sequence[Record]) -> list[tuple[int, tuple[str
         return [(row, ()) for row in range(len(records))]
     judges = [_Judge(each) for each in query.alternatives]
     made: list[tuple[int, tuple[str, ...]]] = []
-    for row, record in enumerate(records.views() if isinstance(records, FlatRecords) else records):
+    for row, record in enumerate(records.views() if isinstance(records, BlockRecords | FlatRecords) else records):
         unsure: list[_Judge] = []
         for judge in judges:
             verdict = judge(record)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns import frames
-from sunpy_helio_plugins.her.columns.origins import CODES
+from sunpy_helio_plugins.her.columns.origins import CODES, unknown
 
 __all__ = ["NEAR_LIMB", "Rings", "Shapes", "separated", "submitted_vertices", "trace"]
 
@@ -222,13 +222,14 @@ def submitted_vertices(
     that the record does not contain as submitted.
     """
     counts = np.diff(offsets)
-    made = np.full((int(offsets[-1]), 2), np.nan)
+    made = unknown(int(offsets[-1]))
     for number, system in enumerate(CODES):
         here = (origins[:, 0] == number) & (counts > 0)
         if system == name[:3] or (system in DEGREES and name[:3] in DEGREES) or not here.any():
             continue
         vertices, others = rings(system + name[3:])
         here &= np.diff(others) == counts
+        made = made if made.flags.writeable else made.copy()
         made[np.repeat(here, counts)] = vertices[np.repeat(here, np.diff(others))]
     return made
 

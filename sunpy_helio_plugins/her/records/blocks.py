@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
+from sunpy_helio_plugins.her.records.msgpack import StoredColumns, bytes_of_columns, columns_of_bytes
 
-__all__ = ["CompressedRecords", "Flat", "FlatRecords", "Flattener", "RecordBlock", "RecordView", "flattened"]
+__all__ = ["BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
 
 Record = dict[str, Any]
 
@@ -25,37 +26,6 @@ Flat: TypeAlias = tuple[tuple[str, ...], tuple[Any, ...]]
 
 CODEC = "zstd"
 """The method of compression."""
-
-_FEW_MEMBERS = 16
-"""The number of members up to which an object is not a record: a reference, a relation, or the complete response."""
-
-
-class Flattener:
-    """
-    Convert records to names and values where JSON is decoded, while they are in the processor's cache.
-
-    Attributes
-    ----------
-    count : int
-        The number of objects that were converted.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._names: tuple[str, ...] = ()
-
-    def __call__(self, decoded: Record) -> Any:
-        """Convert an object with many members."""
-        if len(decoded) <= _FEW_MEMBERS:
-            return decoded
-        self.count += 1
-        names = tuple(decoded)
-        if names == self._names:
-            # Records of a response share them.
-            names = self._names
-        else:
-            self._names = names
-        return names, tuple(decoded.values())
 
 
 def flattened(records: Iterable[Any]) -> list[Flat]:
@@ -170,6 +140,10 @@ class CompressedRecords:
         The method of compression; empty if it is not available.
     size : int
         The number of bytes of the body.
+    columns : bytes
+        The compressed columns, as of `bytes_of_columns`; empty if they are not kept.
+    columns_size : int
+        Their number of bytes before the compression.
     """
 
     def __init__(self, content: bytes, decode: Callable[[bytes], list[Record]]) -> None:
@@ -177,26 +151,53 @@ class CompressedRecords:
 
         self._decode, self.size = decode, len(content)
         self.codec = CODEC if pa.Codec.is_available(CODEC) else ""
-        self.content: bytes = pa.compress(content, self.codec, asbytes=True) if self.codec else content
+        self.content: bytes = self._compressed(content)
+        self.columns, self.columns_size = b"", 0
 
     @classmethod
     def kept(cls, content: bytes, size: int, codec: str, decode: Callable[[bytes], list[Record]]) -> CompressedRecords:
         """Return records whose body was compressed before."""
         made = cls.__new__(cls)
         made.content, made.size, made.codec, made._decode = content, size, codec, decode
+        made.columns, made.columns_size = b"", 0
         return made
+
+    def with_columns(self, columns: bytes, size: int) -> CompressedRecords:
+        """Return the same records with their columns, which were compressed before; without them if empty."""
+        made = self.kept(self.content, self.size, self.codec, self._decode)
+        made.columns, made.columns_size = columns, size
+        return made
+
+    def divided_as(self, block: RecordBlock, associations: list[dict[str, Any]]) -> CompressedRecords:
+        """Return the same records with the columns of a block, and the relations of its events."""
+        told = StoredColumns(block.layouts, block.counts, block.order, block.cells, associations)
+        made = bytes_of_columns(told)
+        return self.with_columns(self._compressed(made) if made else b"", len(made))
+
+    def _compressed(self, content: bytes) -> bytes:
+        import pyarrow as pa
+
+        return bytes(pa.compress(content, self.codec, asbytes=True)) if self.codec else content
+
+    def _decompressed(self, content: bytes, size: int) -> bytes:
+        import pyarrow as pa
+
+        return bytes(pa.decompress(content, size, self.codec, asbytes=True)) if self.codec else content
 
     def body(self) -> bytes:
         """Return the body; raise an OSError or a ValueError if it is damaged."""
-        import pyarrow as pa
-
-        if not self.codec:
-            return self.content
-        return bytes(pa.decompress(self.content, self.size, self.codec, asbytes=True))
+        return self._decompressed(self.content, self.size)
 
     def records(self) -> list[Record]:
         """Decode all records."""
         return self._decode(self.body())
+
+    def block(self) -> tuple[RecordBlock, list[dict[str, Any]]] | None:
+        """Return the columns and the relations, if they are kept; raise an OSError or a ValueError if damaged."""
+        if not self.columns:
+            return None
+        told = columns_of_bytes(self._decompressed(self.columns, self.columns_size))
+        return None if told is None else (RecordBlock.of_columns(told, self.with_columns(b"", 0)), told.associations)
 
 
 Source = CompressedRecords | Sequence[Record]
@@ -241,10 +242,19 @@ class RecordBlock:
         made.layouts, made.counts = [()], [count]
         return made
 
+    @classmethod
+    def of_columns(cls, columns: StoredColumns, source: CompressedRecords) -> RecordBlock:
+        """Return records with columns that were stored."""
+        made = cls([])
+        made.source = source
+        made.layouts, made.counts, made.order, made.cells = columns[:4]
+        return made
+
     def divided(self) -> RecordBlock:
         """Return the same records with their columns."""
         if isinstance(self.source, CompressedRecords):
-            return RecordBlock(self.source.records(), self.source)
+            stored = self.source.block()
+            return RecordBlock(self.source.records(), self.source) if stored is None else stored[0]
         return RecordBlock(self.source)
 
     @property
@@ -319,3 +329,78 @@ class DividedValues:
                 continue
             parts = [column.pop(name, gap) for column, gap in zip(columns, gaps, strict=True)]
             yield name, Cells.of(tuple(chain.from_iterable(parts)))
+
+
+class BlockRecords(Sequence[Record]):
+    """
+    The records of a block, which are looked up in its columns.
+
+    Parameters
+    ----------
+    block : RecordBlock
+        Records with their columns.
+    """
+
+    def __init__(self, block: RecordBlock) -> None:
+        self._block, self._rows = block, block.rows
+        self._values: dict[str, list[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._block)
+
+    @overload
+    def __getitem__(self, item: int) -> Record: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[Record]: ...
+
+    def __getitem__(self, item: int | slice) -> Record | list[Record]:
+        """Return a record, or a list of them."""
+        if isinstance(item, slice):
+            return [self[place] for place in range(len(self))[item]]
+        row = int(self._rows[item])
+        return {name: self._block.cells[name].value(row) for name in self._layout_of(row)}
+
+    def values_of(self, name: str) -> list[Any]:
+        """Return a keyword of all records; `None` where a record does not have it."""
+        if name not in self._values:
+            cells = self._block.cells.get(name) or nothing(len(self))
+            self._values[name] = (cells if self._block.order is None else cells.take(self._rows)).values
+        return self._values[name]
+
+    def views(self) -> Iterator[ColumnsView]:
+        """Yield the records, to look up a few keywords of each."""
+        layouts = [frozenset(layout) for layout in self._block.layouts]
+        numbers = np.repeat(np.arange(len(layouts)), self._block.counts)[self._rows]
+        for place, number in enumerate(numbers.tolist()):
+            yield ColumnsView(self, layouts[number], place)
+
+    def _layout_of(self, row: int) -> tuple[str, ...]:
+        number = np.searchsorted(np.cumsum(self._block.counts), row, side="right")
+        return self._block.layouts[int(number)]
+
+
+class ColumnsView(Mapping[str, Any]):
+    """A record whose members are looked up in the columns of a block."""
+
+    __slots__ = ("_names", "_place", "_records")
+
+    def __init__(self, records: BlockRecords, names: frozenset[str], place: int) -> None:
+        self._records, self._names, self._place = records, names, place
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._records.values_of(name)[self._place]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a member, or something else."""
+        return self[name] if name in self._names else default

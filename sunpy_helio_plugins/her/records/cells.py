@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cells", "JoinedTexts", "joined", "nothing"]
+__all__ = ["Cells", "JoinedTexts", "joined", "nothing", "repeated"]
 
 Rows = NDArray[np.intp]
 
@@ -53,7 +53,12 @@ class JoinedTexts(Sequence[str | None]):
         except TypeError:  # of None
             lengths = np.array([-1 if value is None else len(value) for value in values], dtype=np.int32)
             given = filter(None, values)
-        return cls("".join(given), _begins(lengths), lengths)
+        return cls.of_lengths("".join(given), lengths)
+
+    @classmethod
+    def of_lengths(cls, text: str, lengths: NDArray[np.int32]) -> JoinedTexts:
+        """Return texts that follow each other; `None` has a negative length."""
+        return cls(text, _begins(lengths), lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -161,7 +166,7 @@ class Cells:
         first, last = (values[0], values[-1]) if values else (None, None)
         if (first is None or type(first) is str) and first == last and values.count(first) == len(values):
             # Most columns of a response.
-            return cls(frozenset({type(first)}), words=[first], places=_same(len(values)))
+            return cls(frozenset({type(first)}), words=[first], places=repeated(len(values)))
         kinds = frozenset(map(type, values))
         if kinds <= _NUMBERS:
             return _numbers(values, kinds) or cls(kinds, objects=list(values))
@@ -248,16 +253,17 @@ class Cells:
 
 def nothing(count: int) -> Cells:
     """Return missing values."""
-    return Cells(_NOTHING, words=[None], places=_same(count))
+    return Cells(_NOTHING, words=[None], places=repeated(count))
 
 
-def _same(count: int) -> NDArray[np.int32]:
+def repeated(count: int) -> NDArray[np.int32]:
+    """Return the places of the only word in each of some rows."""
     return np.broadcast_to(np.int32(0), count)
 
 
 def _places(known: dict[Any, int], values: Sequence[Any]) -> NDArray[np.int32]:
     if len(known) == 1:
-        return _same(len(values))
+        return repeated(len(values))
     return np.fromiter(map(known.__getitem__, values), dtype=np.int32, count=len(values))
 
 
@@ -277,7 +283,7 @@ def _of_words(words: list[Any], places: NDArray[np.int32]) -> Cells:
     new = np.zeros(len(words), dtype=np.int32)
     new[order] = np.arange(len(order))
     kept = [words[one] for one in order.tolist()]
-    return Cells(frozenset(map(type, kept)), words=kept, places=_same(count) if len(kept) == 1 else new[places])
+    return Cells(frozenset(map(type, kept)), words=kept, places=repeated(count) if len(kept) == 1 else new[places])
 
 
 def _numbers(values: Sequence[Any], kinds: frozenset[type]) -> Cells | None:
@@ -327,7 +333,7 @@ def joined(parts: Sequence[Cells]) -> Cells:
         return Cells(kinds, objects=list(chain.from_iterable(part.values for part in parts)))
     known = {word: place for place, word in enumerate(dict.fromkeys(chain.from_iterable(p.different for p in parts)))}
     if len(known) == 1:
-        return Cells(kinds, words=list(known), places=_same(sum(map(len, parts))))
+        return Cells(kinds, words=list(known), places=repeated(sum(map(len, parts))))
     places = [np.array([known[word] for word in part.different], dtype=np.int32)[part.places] for part in parts]
     return Cells(kinds, words=list(known), places=np.concatenate(places))
 

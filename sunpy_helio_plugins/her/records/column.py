@@ -149,18 +149,28 @@ class EventRecords(ObjectColumn):
         return self.take(np.arange(len(self))[item])
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[row] for row in range(len(self)))
+        records: Sequence[Record]
+        last, records, order = -1, [], None
+        for number, row in self.places.tolist():
+            if number != last:
+                last = number
+                records, order = ([], None) if number < 0 else (self._records(number), self.blocks[number].order)
+            yield None if number < 0 else records[row if order is None else order[row]]
 
     def _record(self, number: int, row: int) -> Record:
-        block = self.blocks[number]
-        place = row if block.order is None else block.order[row]
-        if not isinstance(block.source, CompressedRecords):
-            return block.source[place]
+        order = self.blocks[number].order
+        return self._records(number)[row if order is None else order[row]]
+
+    def _records(self, number: int) -> Sequence[Record]:
+        """Return the records of a block."""
+        source = self.blocks[number].source
+        if not isinstance(source, CompressedRecords):
+            return source
         if number not in self._decoded:
             while len(self._decoded) >= _MOST_DECODED:
                 self._decoded.pop(next(iter(self._decoded), -1), None)
-            self._decoded[number] = block.source.records()
-        return self._decoded[number][place]
+            self._decoded[number] = source.records()
+        return self._decoded[number]
 
     def tolist(self) -> list[Any]:
         """Return the records."""

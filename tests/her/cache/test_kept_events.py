@@ -189,7 +189,6 @@ def test_an_interrupted_search_continues_after_the_pages_that_came(registry: Reg
     query = asked_for(0, 200, page_size=10)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metadata, "get", interrupted)
-        patch.setattr(search, "_page", lambda pairs, size, page=search._page: page(pairs, size))
         with pytest.raises(KeyboardInterrupt):
             search.search([query])
     check(registry, query)

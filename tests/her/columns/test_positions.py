@@ -378,6 +378,17 @@ def test_earth_is_where_sunpy_has_it() -> None:
     earth = get_earth(days[::100])
     np.testing.assert_allclose(latitude[::100], earth.lat.to_value("deg"), atol=1e-7)
     np.testing.assert_allclose(distance[::100], earth.radius.to_value("km"), atol=1)
+    central = moments.central_longitude(moments.parts(days))
+    np.testing.assert_allclose(central[::100], sun.L0(days[::100]).to_value("deg"), atol=1e-6)
+
+
+def test_earth_is_computed_for_times_of_many_years_together() -> None:
+    days = Time("1996-01-01") + np.sort(np.random.default_rng(2).uniform(0, 11000, 30)) * u.day
+    latitude, distance = moments.earth(moments.parts(days))
+    earth, central = get_earth(days), moments.central_longitude(moments.parts(days))
+    np.testing.assert_allclose(latitude, earth.lat.to_value("deg"), atol=1e-11)
+    np.testing.assert_allclose(distance, earth.radius.to_value("km"), atol=1e-5)
+    np.testing.assert_allclose(central, sun.L0(days).to_value("deg"), atol=1e-9)
 
 
 def test_other_systems_are_refused_by_name(holes: HERTable) -> None:

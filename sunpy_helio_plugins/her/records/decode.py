@@ -1,0 +1,97 @@
+"""
+Decode responses whose events have known keywords: the values of each, without an object with about 150 members.
+
+Events of one type have the same keywords. Anything that is not JSON of this form is left to the general decoder.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from sunpy_helio_plugins.her.records.blocks import Flat
+from sunpy_helio_plugins.quantities.exact import check_size, has_long_number
+
+__all__ = ["decoded_values"]
+
+_FIRST = re.compile(rb'\s*\{\s*"result"\s*:\s*\[\s*(?=\{)')
+
+_TYPE = re.compile(rb'"event_type"\s*:\s*"([^"]*)"')
+
+_LONGEST = 1 << 20
+"""Bytes of an event, up to which its keywords are looked up to decode a response at once."""
+
+_values = msgspec.structs.astuple
+
+
+class _Response(msgspec.Struct, forbid_unknown_fields=True):
+    """A response with its events as text."""
+
+    result: list[msgspec.Raw]
+    association: Any = None
+    overmax: Any = None
+
+
+def decoded_values(content: bytes) -> dict[str, Any] | None:
+    """Return a response with its events as names and values; `None` if it has another form, or is not exact so."""
+    check_size(content)
+    if has_long_number(content):
+        return None
+    try:
+        return _all_alike(content) or _by_type(content)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _all_alike(content: bytes) -> dict[str, Any] | None:
+    """Return a response whose events have the keywords of the first one; `None` if some have others."""
+    begin = _FIRST.match(content)
+    if begin is None:
+        return None
+    try:
+        text = content[begin.end() : begin.end() + _LONGEST].decode(errors="replace")
+        names = tuple(json.JSONDecoder().raw_decode(text)[0])
+        found = _decoder(names, is_response=True).decode(content)
+    except (msgspec.ValidationError, ValueError):
+        return None
+    return _told(found, [(names, _values(event)) for event in found.result])
+
+
+def _by_type(content: bytes) -> dict[str, Any]:
+    """Return a response whose events have the keywords of the last one of the same type, or others."""
+    found = msgspec.json.decode(content, type=_Response)
+    known: dict[bytes, tuple[str, ...]] = {}
+    events: list[Flat] = []
+    for event in found.result:
+        kind = _TYPE.search(event)
+        told = b"" if kind is None else kind[1]
+        try:
+            names = known[told]
+            events.append((names, _values(_decoder(names).decode(event))))
+        except (KeyError, msgspec.ValidationError):
+            record: dict[str, Any] = msgspec.json.decode(event, type=dict)
+            known[told] = names = tuple(record)
+            events.append((names, tuple(record.values())))
+    return _told(found, events)
+
+
+def _told(found: Any, events: list[Flat]) -> dict[str, Any]:
+    return {"result": events, "association": found.association, "overmax": found.overmax}
+
+
+@lru_cache(maxsize=64)
+def _decoder(names: tuple[str, ...], is_response: bool = False) -> msgspec.json.Decoder[Any]:
+    """Return what decodes an event, or a response, with certain keywords."""
+    fields = {f"value_{place}": name for place, name in enumerate(names)}
+    event = msgspec.defstruct(
+        "Event", [(field, Any) for field in fields], rename=fields, forbid_unknown_fields=True, gc=False
+    )
+    if not is_response:
+        return msgspec.json.Decoder(event)
+    events: Any = list[event]  # type: ignore[valid-type]
+    members: list[Any] = [("result", events), ("association", Any, None), ("overmax", Any, None)]
+    return msgspec.json.Decoder(msgspec.defstruct("Response", members, forbid_unknown_fields=True))

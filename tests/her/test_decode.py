@@ -1,0 +1,107 @@
+"""Test that the fast decoder of responses returns what the general one returns, or leaves the response to it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sunpy_helio_plugins
+from sunpy_helio_plugins.her import service
+from sunpy_helio_plugins.her.paging import page_of
+from sunpy_helio_plugins.her.records.decode import decoded_values
+
+EVENTS = Path(sunpy_helio_plugins.__file__).parent / "sandbox" / "data" / "her" / "events.json.gz"
+
+ONE = {"event_type": "FL", "refs": [{"ref_url": "a"}], "number": 1, "text": "é"}
+
+
+def same(content: bytes) -> None:
+    """Compare the pages of both decoders, and the types of all values."""
+    made, expected = (page_of(decode(content), 1000) for decode in (service._flat, service._decoded))
+    assert list(map(members, made.records)) == list(map(members, expected.records))
+    assert (made.associations, made.more, made.oddities) == (expected.associations, expected.more, expected.oddities)
+
+
+def members(record: dict[str, Any]) -> str:
+    return repr(sorted(record.items(), key=lambda pair: pair[0]))
+
+
+def body(*records: Any, **others: Any) -> bytes:
+    return json.dumps({"result": records, "association": [], "overmax": False} | others).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        body(ONE, ONE | {"number": None}, ONE | {"text": ""}),
+        body(ONE, {"event_type": "CH", "other": 2.5}, ONE, {"event_type": "CH", "other": [1, {"a": {}}]}),
+        body(ONE, {name: ONE[name] for name in reversed(ONE)}),
+        body(ONE, ONE | {"more": 1}, {"number": 2}, {"text": 1, "event_type": ["FL"]}, {}),
+        body(ONE | {"number": 2**70}, ONE | {"number": -(2**64)}, ONE | {"number": -0.0}),
+        body(ONE, association=None, overmax="true"),
+        body({"result": [], "event_type": "FL"}, ONE),
+        body(ONE, ONE).replace(b'"number"', b'"number": 5, "number"'),
+        body(ONE, ONE | {"self": 1, "": 2, "a b": 3, "1": 4}),
+    ],
+    ids=["alike", "types", "order", "some", "integers", "members", "words", "repeated", "names"],
+)
+def test_usual_responses_are_decoded_to_the_same_values(content: bytes) -> None:
+    assert decoded_values(content) is not None
+    same(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        body(ONE | {"number": float("nan")}),
+        body(ONE | {"number": float("inf")}),
+        body(ONE | {"text": "\ud800"}),
+        body(ONE | {"text": "a@b"}).replace(b"@", b"\n\t"),
+        body(ONE | {"text": "a@b"}).replace(b"@", b"\xe9"),
+        body(ONE | {"number": "@"}).replace(b'"@"', b"9007199254740993.0"),
+        body(ONE | {"number": "@"}).replace(b'"@"', b"1e999"),
+        body(ONE | {'quo"ted': 1}, ONE | {'quo"ted': 2}),
+        body(ONE, 1, None, "text", [ONE]),
+        body(ONE, pages=3),
+        json.dumps({"results": [ONE], "associations": [{"edge_type": "x"}]}).encode(),
+        json.dumps({"result": ONE | {"kb_archivid": "ivo://a/b"}}).encode(),
+        b"\xef\xbb\xbf" + body(ONE),
+    ],
+    ids=[
+        "nan", "infinity", "surrogate", "control", "latin-1", "long", "large", "quoted", "entries", "unknown", "plural",
+        "single", "mark",
+    ],
+)  # fmt: skip
+def test_unusual_responses_are_left_to_the_general_decoder(content: bytes) -> None:
+    assert decoded_values(content) is None
+    same(content)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1200])
+def test_the_embedded_events_are_decoded_to_the_same_values(size: int) -> None:
+    events = json.loads(gzip.decompress(EVENTS.read_bytes()))["events"][:size]
+    content = body(*events)
+    assert decoded_values(content) is not None
+    same(content)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["", "FL", 2**53, 1e15]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["event_type", "a", "b", "é", "c\\"]), VALUES), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_any_records_are_decoded_to_the_same_values(records: list[dict[str, Any]], is_ascii: bool) -> None:
+    told = {"result": [{"first": 1}, *records], "overmax": False}
+    same(json.dumps(told, ensure_ascii=is_ascii).encode(errors="surrogatepass"))
