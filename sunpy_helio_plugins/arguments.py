@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import numpy as np
 
@@ -49,6 +49,7 @@ __all__ = [
     "UNSIGNED",
     "VALUES",
     "Kind",
+    "address_parts",
     "choice",
     "close_names",
     "instance",
@@ -131,6 +132,14 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     text = ", ".join(names)
     is_long = len(text) > _LONGEST_LIST and len(names) > most
     return f"{', '.join(names[:most])} and {len(names) - most} more" if is_long else text
+
+
+def address_parts(text: str) -> SplitResult:
+    """Return the parts of an address; all are empty if it is not a valid one."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
 
 
 @dataclass(frozen=True)
@@ -535,8 +544,8 @@ def _path(function: str, given: str | os.PathLike[Any]) -> Path:
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise refused(function, given, "the path of a file")
     if text.lower().startswith("file:"):
-        address = urlsplit(text)
-        if address.netloc not in ("", "localhost"):
+        address = address_parts(text)
+        if address.netloc not in ("", "localhost") or not address.path:
             raise refused(function, given, "the path of a file on this machine")
         return Path(unquote(address.path))
     if text.lower().startswith(("http://", "https://", "ftp://", "s3://")):

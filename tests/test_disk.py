@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 
 import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import cdf, hapi, helioviewer, her, imap, io, series
-from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, disk_error, local
+from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, QueryError, disk_error, local
 from sunpy_helio_plugins.store import publish
 
 DAY = a.Time("2026-01-10", "2026-01-11")
@@ -163,6 +163,12 @@ def test_a_file_that_does_not_exist(name: str, tmp_path: Path) -> None:
 def test_a_name_that_is_too_long(name: str, tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="the name is too long"):
         READERS[name](tmp_path / f"{'x' * 300}.ecsv")
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if not name.startswith("io.")])
+def test_an_address_that_is_not_valid(name: str) -> None:
+    with pytest.raises(QueryError, match="the path of a file on this machine, not 'file://"):
+        READERS[name]("file://[::1/x.ecsv")
 
 
 def test_an_upload_names_a_file_that_cannot_be_read(tmp_path: Path, archive: Any) -> None:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import address_parts, shown
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.exact import kept_json
@@ -168,5 +168,5 @@ def find(given: str) -> HAPIServer:
 
 
 def _is_url(text: str) -> bool:
-    parts = urlsplit(text)
+    parts = address_parts(text)
     return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from sunpy_helio_plugins.arguments import address_parts
 from sunpy_helio_plugins.config import conf, isolation
 from sunpy_helio_plugins.errors import IsolationError, QueryError
 
@@ -115,7 +116,7 @@ def is_loopback(url: str) -> bool:
 
 def is_private(url: str) -> bool:
     """Return whether others cannot read requests to an address: it is with TLS, or on this machine."""
-    return urlsplit(url).scheme == "https" or is_loopback(url)
+    return address_parts(url).scheme == "https" or is_loopback(url)
 
 
 def permit(url: str) -> None:
@@ -235,10 +236,7 @@ def _inner(found: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...] | 
 
 def host_of(url: str) -> str:
     """Return the host of an address, as it is resolved; empty if there is none."""
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    return (address_parts(url).hostname or "").rstrip(".")
 
 
 def literal_addresses(host: str) -> tuple[str, ...]:

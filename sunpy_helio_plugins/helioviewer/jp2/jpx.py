@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import numpy as np
 
+from sunpy_helio_plugins.arguments import address_parts
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.helioviewer.jp2.samples import Components
@@ -65,13 +66,13 @@ class Frame:
     @property
     def path(self) -> str | None:
         """The path in Helioviewer's archive of the image that the frame refers to; `None` if it is not one."""
-        found = _IN_ARCHIVE.search(unquote(urlsplit(self.link).path))
+        found = _IN_ARCHIVE.search(unquote(address_parts(self.link).path))
         return found[0] if found else None
 
     @property
     def name(self) -> str:
         """The name of the file that the frame refers to."""
-        return unquote(urlsplit(self.link).path).rpartition("/")[2]
+        return unquote(address_parts(self.link).path).rpartition("/")[2]
 
     def file(self, stream: BinaryIO) -> bytes:
         """Return a JP2 file with the frame alone, from the open file that contains it."""

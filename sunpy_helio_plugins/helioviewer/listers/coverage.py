@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from sunpy_helio_plugins.arguments import address_parts
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.partial import Slots
 from sunpy_helio_plugins.helioviewer import service
@@ -166,7 +166,7 @@ def path_of(source: Source, second: np.datetime64, later: np.timedelta64 = LOOKE
     date = np.datetime_as_string(second.astype("M8[s]") + later, unit="ms" if later else "s")
     wish = {"date": f"{date}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
     uri = service.ask_object("getJP2Image", wish).get("uri")
-    path = urlsplit(uri).path if isinstance(uri, str) else ""
+    path = address_parts(uri).path if isinstance(uri, str) else ""
     if not path.endswith(".jp2"):
         words = f"expected the URL of an image, but got {str(uri)[:100]}"
         raise AnswerError(PROVIDER, service.address("getJP2Image"), words)

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import numpy as np
 from astropy.table import Row
 
-from sunpy_helio_plugins.arguments import is_several
+from sunpy_helio_plugins.arguments import address_parts, is_several, refused
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
@@ -82,7 +82,7 @@ def _target(file: Path, frame: jpx.Frame) -> _Item:
     if frame.path is None:
         raise FileError(
             f"{file.name}: frame {frame.number} refers to {frame.link!r}, which is neither a path of Helioviewer's "
-            f"archive nor the name of a file beside this one. Put {frame.name} into its folder."
+            f"archive nor the name of a file beside this one. Put {frame.name or 'the file'} into its folder."
         )
     return f"{conf.helioviewer.jp2_url.rstrip('/')}{quote(frame.path)}"
 
@@ -107,6 +107,8 @@ def _items(function: str, images: Any) -> list[_Item]:
 
 def _path_or_url(function: str, given: Any) -> _Item:
     if isinstance(given, str) and given.lower().startswith(("https://", "http://")):
+        if not address_parts(given).hostname:
+            raise refused(function, given, "the URL or the path of a file")
         return given
     return inputs.one_path(function, given)
 
@@ -132,12 +134,12 @@ def _local(items: Sequence[_Item], folder: Path, size: int | None, region: Regio
 
 
 def _is_container(url: str) -> bool:
-    return urlsplit(url).path.lower().endswith(".jpx")
+    return address_parts(url).path.lower().endswith(".jpx")
 
 
 def _download(url: str, folder: Path, size: int | None, region: Region | None) -> PrefixDownload:
     """Return the download of a file, or of the parts that are needed."""
-    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    name = unquote(address_parts(url).path).rpartition("/")[2]
     if _is_container(url):
         accept = partial(checks.accept, PROVIDER, "JPX")
         return PrefixDownload(url, folder / safe_name(name, "image.jpx"), PROVIDER, accept=accept)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
-from sunpy_helio_plugins.arguments import FLAG, taking
+from sunpy_helio_plugins.arguments import FLAG, address_parts, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused, local
 from sunpy_helio_plugins.fido import inputs, partial
@@ -192,7 +192,7 @@ def _signed(link: str) -> dict[str, str]:
     """Return the headers for which a link was signed."""
     # Some versions of the service sign the tags of the stored object, even if there are none: the storage then rejects
     # requests without the empty header.
-    names = dict(parse_qsl(urlsplit(link).query)).get("X-Amz-SignedHeaders", "").split(";")
+    names = dict(parse_qsl(address_parts(link).query)).get("X-Amz-SignedHeaders", "").split(";")
     return {name: "" for name in names if name.startswith("x-amz-")}
 
 

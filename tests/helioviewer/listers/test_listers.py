@@ -451,6 +451,7 @@ def test_a_coverage_of_another_form_is_an_error(canned: Any, body: str) -> None:
     ("uri", "words"),
     [
         (None, "expected the URL of an image, but got None"),
+        ("https://[::1/a.jp2", r"expected the URL of an image, but got https://\[::1/a\.jp2"),
         ("https://h/latest.png", "expected the URL of an image, but got https://h/latest.png"),
         (
             "jpip://h/AIA/2026_01_10__12_01_05_129__SDO_AIA_AIA_304.jp2",

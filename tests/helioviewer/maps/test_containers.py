@@ -112,7 +112,7 @@ def test_files_beside_a_jpx_are_used(tmp_path: Path) -> None:
     assert len(helioviewer.read(path, size=64)) == 2
 
 
-@pytest.mark.parametrize("prefix", ["https://elsewhere.example/a?", "file://../../../etc/passwd?"])
+@pytest.mark.parametrize("prefix", ["https://elsewhere.example/a?", "file://../../../etc/passwd?", "https://[::1"])
 def test_links_to_other_places_are_not_followed(tmp_path: Path, prefix: str) -> None:
     path = linked(tmp_path / "x.jpx", 1, prefix)
     with pytest.raises(FileError, match=r"x\.jpx: frame 1 refers to .* which is neither a path"):
@@ -212,7 +212,7 @@ def test_an_image_that_does_not_come_is_an_error(archive: Any, rows: Any) -> Non
         helioviewer.read(f"{conf.helioviewer.jp2_url}/none.jp2")
 
 
-@pytest.mark.parametrize("given", [5, None, {"x": 1}, [5], ["a.jp2", 5], b"x"])
+@pytest.mark.parametrize("given", [5, None, {"x": 1}, [5], ["a.jp2", 5], b"x", "https://[::1/a.jp2"])
 def test_other_inputs_are_refused(given: Any) -> None:
     with pytest.raises(QueryError, match=r"helioviewer\.read takes"):
         helioviewer.read(given)
