@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -372,5 +373,5 @@ def test_a_page_with_too_many_values_is_decoded_as_a_whole(monkeypatch: pytest.M
     answer = Response("HER", "https://x/", 200, {}, body)
     monkeypatch.setattr(service.metadata, "get", lambda *_, **__: answer)
     monkeypatch.setattr(service, "_divided", too_many)
-    (record,) = service._read_page((("cmd", "search"),), 10).records
+    (record,) = service.PageRequest([("cmd", "search")], 10, contextlib.nullcontext()).send()().records
     assert dict(record) == {"kb_archivid": "a"}

@@ -99,7 +99,7 @@ def ask_helioviewer(url: str, folder: Path) -> None:
 
 def ask_registry(url: str, folder: Path) -> None:
     with conf.her.set_temp("url", url):
-        her._page([("cmd", "search")], 10)
+        her.PageRequest([("cmd", "search")], 10, contextlib.nullcontext()).send()()
 
 
 def ask_cached(url: str, folder: Path) -> None:
@@ -144,7 +144,7 @@ CORE = {
 ABOVE = {
     "metadata.cached_json": Caller(ask_cached),
     "helioviewer.service.ask": Caller(ask_helioviewer),
-    "her.service._page": Caller(ask_registry),
+    "her.service.PageRequest": Caller(ask_registry),
 }
 """Functions that use them, and repeat requests for reasons of their own."""
 
