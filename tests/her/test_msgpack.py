@@ -124,3 +124,12 @@ def test_events_are_judged_alike_by_columns_and_as_they_came(test: Triplet | Non
     expected = judged(query, records)
     assert judged(query, BlockRecords(found[0])) == expected
     assert judged(query, FlatRecords(flattened(records))) == expected
+
+
+def test_records_of_a_block_are_looked_up_as_mappings() -> None:
+    records = [{"a": 1, "b": "x"}, {"b": None}]
+    first, second = BlockRecords(RecordBlock(records)).views()
+    assert [dict(first), dict(second)] == records
+    assert (len(first), len(second), "a" in second, second.get("a", 5)) == (2, 1, False, 5)
+    with pytest.raises(KeyError, match="a"):
+        second["a"]

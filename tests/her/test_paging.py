@@ -375,3 +375,32 @@ def test_a_page_with_too_many_values_is_decoded_as_a_whole(monkeypatch: pytest.M
     monkeypatch.setattr(service, "_divided", too_many)
     (record,) = service.PageRequest([("cmd", "search")], 10, contextlib.nullcontext()).send()().records
     assert dict(record) == {"kb_archivid": "a"}
+
+
+def page_of_answers(monkeypatch: pytest.MonkeyPatch, *answers: Response | AnswerError) -> service.Page:
+    """Return the page that a request gets if these are the outcomes of its attempts."""
+    outcomes = iter(answers)
+
+    def get(*_: Any, **__: Any) -> Response:
+        outcome = next(outcomes)
+        if isinstance(outcome, AnswerError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(service.metadata, "get", get)
+    return service.PageRequest([("cmd", "search")], 10, contextlib.nullcontext()).send()()
+
+
+EMPTY = Response("HER", "https://x/", 200, {}, b'{"result": [], "association": [], "overmax": false}')
+
+
+def test_a_response_that_is_damaged_when_it_is_received_is_requested_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = AnswerError("HER", "https://x/", "the body is not gzip")
+    assert len(page_of_answers(monkeypatch, damaged, EMPTY).records) == 0
+    with pytest.raises(AnswerError, match="the body is not gzip"):
+        page_of_answers(monkeypatch, damaged, damaged)
+
+
+def test_an_error_in_html_is_not_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AnswerError, match="HTML"):
+        page_of_answers(monkeypatch, AnswerError("HER", "https://x/", "an error in HTML"), EMPTY)

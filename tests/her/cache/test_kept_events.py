@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import threading
@@ -17,14 +18,18 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceUnreachable
-from sunpy_helio_plugins.her import search
+from sunpy_helio_plugins.her import search, service
 from sunpy_helio_plugins.her.cache import contents, holdings, segments
+from sunpy_helio_plugins.her.cache.pages import KeptPages
+from sunpy_helio_plugins.her.cache.segments import EventPart
+from sunpy_helio_plugins.her.paging import Page
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.arrow import ColumnFile
-from sunpy_helio_plugins.store.intervals import Entry, State
+from sunpy_helio_plugins.store.intervals import Entry, Range, State
 from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.exchange import Response
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -608,3 +613,24 @@ def test_a_part_that_is_missing_is_requested_again(registry: Registry, monkeypat
 def test_a_file_with_a_damaged_header_is_named(header: str) -> None:
     with pytest.raises(FileError, match="A file of kept events cannot be read: "):
         segments.unpacked(ColumnFile(header, {segments.COLUMN: np.zeros(4, np.uint8)}))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("is_decoded_whole", [False, True])
+def test_pages_in_another_order_are_kept_together_after_the_last_one(is_decoded_whole: bool) -> None:
+    def page_of(number: int, more: bool) -> Page:
+        times = {"event_starttime": "2026-01-10T00:00:00", "event_endtime": "2026-01-10T01:00:00"}
+        told = {"result": [{"kb_archivid": f"e{number}", **times}], "association": [], "overmax": more}
+        content = json.dumps(told).encode()
+        if is_decoded_whole:
+            return Page(told["result"], [], more, content=content)
+        return service._page_of_answer(Response("HER", "https://x/", 200, {}, content), 1)
+
+    kept: list[tuple[EventPart, int]] = []
+    whole = Range(0, 2**62)
+    pages = KeptPages(whole, 1.0, lambda part, bodies: kept.append((part, len(bodies))), is_ordered=False)
+    for number in range(3):
+        pages.take(page_of(number, more=number < 2), is_good=True)
+        assert len(kept) == (number == 2)
+    ((part, bodies),) = kept
+    assert (part.range, bodies, pages.rest) == (whole, 3, None)
+    assert [record["kb_archivid"] for record in part.segment.records] == ["e0", "e1", "e2"]
