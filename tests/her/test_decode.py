@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import sunpy_helio_plugins
 from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.paging import page_of
+from sunpy_helio_plugins.her.records import decode
 from sunpy_helio_plugins.her.records.decode import decoded_values
 
 EVENTS = Path(sunpy_helio_plugins.__file__).parent / "sandbox" / "data" / "her" / "events.json.gz"
@@ -23,7 +24,7 @@ ONE = {"event_type": "FL", "refs": [{"ref_url": "a"}], "number": 1, "text": "é"
 
 def same(content: bytes) -> None:
     """Compare the pages of both decoders, and the types of all values."""
-    made, expected = (page_of(decode(content), 1000) for decode in (service._flat, service._decoded))
+    made, expected = (page_of(decoder(content), 1000) for decoder in (service._flat, service._decoded))
     assert list(map(members, made.records)) == list(map(members, expected.records))
     assert (made.associations, made.more, made.oddities) == (expected.associations, expected.more, expected.oddities)
 
@@ -66,7 +67,7 @@ def test_usual_responses_are_decoded_to_the_same_values(content: bytes) -> None:
         body(ONE | {"text": "a@b"}).replace(b"@", b"\xe9"),
         body(ONE | {"number": "@"}).replace(b'"@"', b"9007199254740993.0"),
         body(ONE | {"number": "@"}).replace(b'"@"', b"1e999"),
-        body(ONE | {'quo"ted': 1}, ONE | {'quo"ted': 2}),
+        body(*(ONE | {'quo"ted': number} for number in range(3))),
         body(ONE, 1, None, "text", [ONE]),
         body(ONE, pages=3),
         json.dumps({"results": [ONE], "associations": [{"edge_type": "x"}]}).encode(),
@@ -105,3 +106,22 @@ VALUES = st.recursive(
 def test_any_records_are_decoded_to_the_same_values(records: list[dict[str, Any]], is_ascii: bool) -> None:
     told = {"result": [{"first": 1}, *records], "overmax": False}
     same(json.dumps(told, ensure_ascii=is_ascii).encode(errors="surrogatepass"))
+
+
+@pytest.mark.parametrize(("shared", "most"), [(1, 1), (2, 1 + decode._MOST_DECODERS), (40, 6)])
+def test_a_decoder_is_made_for_keywords_that_events_share(
+    monkeypatch: pytest.MonkeyPatch, shared: int, most: int
+) -> None:
+    """To make one takes as long as to decode many events: a response in which all differ would take 16 times longer."""
+    made: set[tuple[str, ...]] = set()
+    original = decode._decoder
+
+    def counted(names: tuple[str, ...], is_response: bool = False) -> Any:
+        made.add(names)
+        return original(names, is_response)
+
+    monkeypatch.setattr(decode, "_decoder", counted)
+    content = body(*({"event_type": "FL", f"key_{number // shared}": number} for number in range(200)))
+    same(content)
+    # The one of the first event is tried for the whole response.
+    assert 1 <= len(made) <= most

@@ -25,6 +25,9 @@ _TYPE = re.compile(rb'"event_type"\s*:\s*"([^"]*)"')
 _LONGEST = 1 << 20
 """Bytes of an event, up to which its keywords are looked up to decode a response at once."""
 
+_MOST_DECODERS = 64
+"""Decoders that are made for one response, each for keywords that two events of a type share."""
+
 _values = msgspec.structs.astuple
 
 
@@ -62,10 +65,12 @@ def _all_alike(content: bytes) -> dict[str, Any] | None:
 
 
 def _by_type(content: bytes) -> dict[str, Any]:
-    """Return a response whose events have the keywords of the last one of the same type, or others."""
+    """Return a response of which most events have the keywords of earlier ones of the same type."""
     found = msgspec.json.decode(content, type=_Response)
+    last: dict[bytes, tuple[str, ...]] = {}
     known: dict[bytes, tuple[str, ...]] = {}
     events: list[Flat] = []
+    made = 0
     for event in found.result:
         kind = _TYPE.search(event)
         told = b"" if kind is None else kind[1]
@@ -74,8 +79,12 @@ def _by_type(content: bytes) -> dict[str, Any]:
             events.append((names, _values(_decoder(names).decode(event))))
         except (KeyError, msgspec.ValidationError):
             record: dict[str, Any] = msgspec.json.decode(event, type=dict)
-            known[told] = names = tuple(record)
+            names = tuple(record)
             events.append((names, tuple(record.values())))
+            # To make a decoder takes as long as to decode many events.
+            if last.get(told) == names and made < _MOST_DECODERS:
+                known[told], made = names, made + 1
+            last[told] = names
     return _told(found, events)
 
 
@@ -83,7 +92,7 @@ def _told(found: Any, events: list[Flat]) -> dict[str, Any]:
     return {"result": events, "association": found.association, "overmax": found.overmax}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_MOST_DECODERS)
 def _decoder(names: tuple[str, ...], is_response: bool = False) -> msgspec.json.Decoder[Any]:
     """Return what decodes an event, or a response, with certain keywords."""
     fields = {f"value_{place}": name for place, name in enumerate(names)}
