@@ -244,7 +244,7 @@ def _after_fork() -> None:
 _held: tuple[Database, ...] = ()
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 

@@ -47,7 +47,7 @@ def _new_process() -> None:
     _locks.clear()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_new_process)
 
 
