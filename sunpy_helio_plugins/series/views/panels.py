@@ -259,7 +259,7 @@ class LineStyle:
         is_solid = 0 < self.solid_from <= points
         dashes = ("-", "-", "-", *self.dashes[3:]) if is_solid else self.dashes
         colors, lines = cycle(self.colors or (None,)), cycle(dashes or ("-",))
-        for number, (color, dash) in enumerate(zip(colors, lines, strict=False)):  # pragma: no branch - it has no end
+        for number, (color, dash) in enumerate(zip(colors, lines, strict=False)):  # pragma: no branch - without an end
             if number >= first:
                 told = {"linewidth": self.width, **({} if color is None else {"color": color, "linestyle": dash})}
                 yield told | arguments
