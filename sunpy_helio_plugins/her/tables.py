@@ -122,12 +122,9 @@ class TableBuilder:
         made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
         self.instants = self._instants(made)
-        positions = Positions(self.reader, self.instants, self.starts)
-        places = [name for name in made if chaincodes.POLYGONS.fullmatch(name) or chaincodes.POINTS.fullmatch(name)]
-        made |= self.reader.columns([name for name, one in made.items() if one is None and name not in places])
-        made |= positions.columns(places)
-        positions.say()
-        del positions
+        # Then these, since their texts need more memory than all other columns.
+        made |= self._positions(list(filter(chaincodes.is_chaincode, made)))
+        made |= self.reader.columns([name for name, one in made.items() if one is None])
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
@@ -136,6 +133,12 @@ class TableBuilder:
         if "fl_goescls" in whole:
             whole[FLUX] = parse.flux(self.reader.values("fl_goescls"))
         return whole | {"raw": self.raw()}
+
+    def _positions(self, names: list[str]) -> dict[str, Any]:
+        positions = Positions(self.reader, self.instants, self.starts)
+        made = positions.columns(names)
+        positions.say()
+        return made
 
     def common(self, made: dict[str, Any]) -> dict[str, Any]:
         """Return the columns that the tables of all archives share."""

@@ -142,9 +142,10 @@ class Reader:
         """Return keywords of all records as numbers; NaN if one is missing or cannot be read."""
         return list(map(_floats, map(self.cells, names)))
 
-    def texts(self, name: str) -> Sequence[Any]:
-        """Return a keyword of all records as a sequence, in which texts may be joined."""
+    def pop_texts(self, name: str) -> Sequence[Any]:
+        """Return a keyword of all records as a sequence, in which texts may be joined, and forget it."""
         cells = self.cells(name)
+        self.given.pop(name, None)
         return cells.values if cells.texts is None else cells.texts
 
     def names(self, name: str) -> list[str | None]:
@@ -166,13 +167,12 @@ class Reader:
         self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
         times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
-        for name, cells in given.items():
-            maker = _MAKERS.get(words[name].kind, Reader._text)
-            made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
+        for name in list(given):
             if name not in _LATER:
-                # As many texts are not to be in memory twice.
+                # Values are not to be in memory twice.
                 self.given.pop(name, None)
-        del given
+            maker, cells = _MAKERS.get(words[name].kind, Reader._text), given.pop(name)
+            made[name] = times_read[name] if name in times_read else maker(self, words[name], cells)
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():

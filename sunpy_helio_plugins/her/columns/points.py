@@ -22,7 +22,7 @@ PROBES = frozenset({"dtype", "_mask", "fill_value", "serialize_method", "_time",
 
 
 NUMBERS = ("values", "instants", "starts", "origins")
-"""The arrays of a column, two numbers for each row."""
+"""The arrays of a column, two numbers for each row. The columns of a table share arrays that cannot be changed."""
 
 
 class PointsInfo(SkyCoordInfo):
@@ -100,9 +100,9 @@ class Points(SkyCoord):
         self, values: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
     ) -> None:  # fmt: skip
         # SkyCoord's own initialisation would compute everything at once.
-        # The columns of a table are made of the same times, and assignment is in place: each has its own copy.
         known = np.full(np.shape(instants), np.nan) if origins is None else origins
-        self.__dict__.update(zip(NUMBERS, map(np.array, (values, instants, starts, known)), strict=True), system=system)
+        events = map(_private, (instants, starts, known))
+        self.__dict__.update(zip(NUMBERS, (np.array(values), *events), strict=True), system=system)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in PROBES:
@@ -209,7 +209,9 @@ class Points(SkyCoord):
 
     def copy(self, *args: Any, **kwargs: Any) -> Self:
         """Return an independent copy."""
-        return self._cut(np.copy)
+        made = self._cut(_private)
+        made.__dict__["values"] = self.values.copy()
+        return made
 
     def __copy__(self) -> Self:
         return self.copy()
@@ -225,9 +227,21 @@ class Points(SkyCoord):
         nothing = value is None or value is np.ma.masked
         if not nothing and getattr(value, "system", None) != self.system:
             raise TypeError(f"A column of points in {self.system} takes such points or None, not {value!r}.")
-        for name in NUMBERS:
-            self.__dict__[name][item] = np.nan if nothing else getattr(value, name)
+        if nothing:
+            self.values[item] = np.nan
+        else:
+            self._replace(item, value)
         self.__dict__.pop("_sky_coord_frame", None)
+
+    def _replace(self, item: Any, value: Points) -> None:
+        """Replace points by others; those at other times change arrays that only this column has."""
+        events = NUMBERS[1:]
+        if not all(_are_equal(self.__dict__[name][item], getattr(value, name)) for name in events):
+            if not all(self.__dict__[name].flags.writeable for name in events):
+                self.__dict__.update({name: np.array(self.__dict__[name]) for name in NUMBERS})
+            for name in events:
+                self.__dict__[name][item] = getattr(value, name)
+        self.values[item] = value.values
 
     def __repr__(self) -> str:
         if self.isscalar:
@@ -235,3 +249,13 @@ class Points(SkyCoord):
         return f"<Points of {len(self)} events in {self.system}: {int(np.sum(~self.mask))} known>"
 
     __str__ = __repr__
+
+
+def _private(numbers: Floats) -> Floats:
+    """Return a copy of an array that can be changed."""
+    is_fixed = not (numbers.flags.writeable or (isinstance(numbers.base, np.ndarray) and numbers.base.flags.writeable))
+    return numbers if is_fixed else np.array(numbers)
+
+
+def _are_equal(mine: Floats, others: Floats) -> bool:
+    return bool(((mine == others) | (np.isnan(mine) & np.isnan(others))).all())

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES, chosen, nothing, unknown
 from sunpy_helio_plugins.her.columns.polygon import Polygon
 from sunpy_helio_plugins.her.outlines import export, sphere
-from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes, SubmittedVertices, trace
 from sunpy_helio_plugins.her.outlines.transform import Vertices
 from sunpy_helio_plugins.her.records.column import ObjectColumn
 
@@ -79,7 +79,7 @@ class Polygons(ObjectColumn):
     origins : numpy.ndarray, optional
         Shape (n, 2): systems of submission and scales of radii, as of `sunpy_helio_plugins.her.columns.origins`.
         Unknown by default.
-    as_submitted : numpy.ndarray, optional
+    as_submitted : numpy.ndarray or sunpy_helio_plugins.her.outlines.trace.SubmittedVertices, optional
         Shape (v, 2): the vertices in the systems of submission, as of `Polygon`.
 
     Raises
@@ -107,14 +107,19 @@ class Polygons(ObjectColumn):
 
     def __init__(
         self, vertices: Floats, offsets: NDArray[np.int64], system: str, instants: Floats, starts: Floats,
-        origins: Floats | None = None, as_submitted: Floats | None = None,
+        origins: Floats | None = None, as_submitted: Floats | SubmittedVertices | None = None,
     ) -> None:  # fmt: skip
         if system not in frames.SYSTEMS:
             raise QueryError(f"system must be one of {', '.join(frames.SYSTEMS)}, not {system!r}.")
         self.vertices, self.offsets, self.system = vertices, offsets, system
         self.instants, self.starts = instants, starts
         self.origins = nothing(len(instants)) if origins is None else origins
-        self.as_submitted = unknown(len(vertices)) if as_submitted is None else as_submitted
+        self._submitted: Floats | SubmittedVertices = unknown(len(vertices)) if as_submitted is None else as_submitted
+
+    @property
+    def as_submitted(self) -> Floats:
+        """The vertices in the systems of submission, shape (v, 2), as of `Polygon`."""
+        return _array(self._submitted, self.offsets)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -144,7 +149,7 @@ class Polygons(ObjectColumn):
             if start == end:
                 return None
             events = [part[index : index + 1] for part in self._events]
-            given = self.as_submitted[start:end]
+            given = _array(self._part(index, index + 1), self.offsets[index : index + 2])
             return Polygon(self.vertices[start:end], self.system, events[0], events[1], events[2], given)
         if isinstance(item, slice) and item.step in (None, 1):
             return self._between(*item.indices(len(self))[:2])
@@ -156,7 +161,14 @@ class Polygons(ObjectColumn):
         offsets = self.offsets[first : last + 1]
         start, end = offsets[[0, -1]]
         events = (part[first:last] for part in self._events)
-        return self._like(self.vertices[start:end], offsets - start, *events, self.as_submitted[start:end])
+        return self._like(self.vertices[start:end], offsets - start, *events, self._part(first, last))
+
+    def _part(self, first: int, last: int) -> Floats | SubmittedVertices:
+        """Return the vertices of consecutive rows in the systems of submission."""
+        if isinstance(self._submitted, SubmittedVertices):
+            return self._submitted.rows(first, last)
+        start, end = self.offsets[[first, last]]
+        return self._submitted[start:end]
 
     @property
     def _events(self) -> tuple[Floats, Floats, Floats]:
@@ -175,7 +187,7 @@ class Polygons(ObjectColumn):
         events = (part[rows] for part in self._events)
         return self._like(self.vertices[source], offsets, *events, chosen(self.as_submitted, source))
 
-    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *parts: Floats) -> Self:
+    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *parts: Any) -> Self:
         made = type(self)(vertices, offsets, self.system, *parts)
         if "info" in self.__dict__:
             made.info = self.info
@@ -201,7 +213,7 @@ class Polygons(ObjectColumn):
             The times are not those of the column's rows.
         """
         instants = frames.parts_for("Polygons.at", instants, self.instants.shape)
-        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins, self.as_submitted)
+        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins, self._submitted)
 
     def empty(self, length: int) -> Self:
         """Return a column of ``length`` missing polygons in the same system."""
@@ -221,7 +233,7 @@ class Polygons(ObjectColumn):
             *(np.concatenate(pair) for pair in zip(self._events, given._events, strict=True)),
             np.concatenate([self.as_submitted, given.as_submitted]),
         ).take(order)
-        self.vertices, self.offsets, self.as_submitted = both.vertices, both.offsets, both.as_submitted
+        self.vertices, self.offsets, self._submitted = both.vertices, both.offsets, both._submitted
         self.instants, self.starts, self.origins = both._events
 
     def insert(self, index: int, value: Any, axis: int = 0) -> Self:
@@ -387,3 +399,7 @@ class Polygons(ObjectColumn):
             geopandas is not installed.
         """
         return export.geodataframe(Shapes.of(self), self.system)
+
+
+def _array(submitted: Floats | SubmittedVertices, offsets: NDArray[np.int64]) -> Floats:
+    return submitted.vertices(offsets) if isinstance(submitted, SubmittedVertices) else submitted

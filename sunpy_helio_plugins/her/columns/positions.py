@@ -73,8 +73,11 @@ class Positions:
         self.rows = len(reader.records)
         self.origins = origins(reader.values(KEYWORDS[0]), *reader.numbers(KEYWORDS[1:]))
         self.scales = frames.scales(starts, self.origins)
+        for part in (instants, starts, self.origins):
+            # All columns share them.
+            part.flags.writeable = False
         self.tilt, self.distance = frames.earth(instants)
-        self._texts = {name: reader.texts(name) for name in (*OUTLINES, *COORDS)}
+        self._texts = {name: reader.pop_texts(name) for name in (*OUTLINES, *COORDS)}
         self._known: dict[str, Rings] = {}
         self._parsed: dict[str, chaincodes.Parsed] = {}
         self._points = {name: chaincodes.points(self._texts[name]) for name in COORDS}
@@ -106,14 +109,14 @@ class Positions:
                 vertices = vertices[keep]
                 offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=self.rows))])
         events = self.instants, self.starts, self.origins
-        submitted = submitted_vertices(name, offsets, self._rings, *events)
+        submitted = submitted_vertices(name, offsets, self._rings, self.origins)
         if name[:3] in ("hgs", "hgc"):
-            self._note_clamped(name, submitted, offsets)
+            self._note_clamped(name, submitted.vertices(offsets), offsets)
         return Polygons(vertices, offsets, name[:3], *events, submitted)
 
     def places(self, name: str) -> Points:
         """Return a column of points."""
-        values = self._texts[name]
+        values = self._texts.pop(name)
         found, bad = self._points[name]
         found = found.copy()
         found[chaincodes.is_missing(found)] = np.nan
@@ -164,9 +167,10 @@ class Positions:
     def _rings(self, name: str) -> Rings:
         """Return the vertices of a keyword in all records, and their offsets."""
         if name not in self._known:
-            values = self._texts[name]
-            if name.endswith("bbox") and self.everywhere.any():
-                values = _without(values, np.flatnonzero(self.everywhere))
+            everywhere = self.everywhere if name.endswith("bbox") else np.zeros(0, dtype=bool)
+            values = self._texts.pop(name)
+            if everywhere.any():
+                values = _without(values, np.flatnonzero(everywhere))
                 self._parsed.pop(name, None)
             widest, highest = frames.LIMITS[name[:3]]
             vertices, offsets, bad = chaincodes.rings(values, highest, widest, self._parsed.pop(name, None))
@@ -288,13 +292,13 @@ def _unmirrored(
     places: Floats, system: str, seen: Floats, tilt: Floats, distance: Floats, starts: Floats
 ) -> tuple[Floats, Mask]:  # fmt: skip
     """Replace mirrored heliographic numbers by those computed from ``hpc`` of the same positions, and return which."""
-    made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
+    mirrored = np.zeros(len(places), dtype=bool)
     limb = np.degrees(frames.RSUN_KM / distance) * 3600
     with np.errstate(invalid="ignore", over="ignore"):
         is_near = (np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0)
         rows = np.flatnonzero(is_near & np.isfinite(seen).all(axis=1))
     if not len(rows):
-        return made, mirrored
+        return places, mirrored
     x, y = seen[rows].T
     true = np.stack(frames.unprojected(x, y, tilt[rows], distance[rows])[:2], axis=1)
     given = np.stack(frames.stonyhurst(places[rows], system, starts[rows]), axis=1)
@@ -302,6 +306,7 @@ def _unmirrored(
     other = np.stack([180 - given[:, 0], given[:, 1]], axis=1)
     apart = _apart(other, true)
     wrong = behind & (apart < _apart(given, true)) & (apart < CLAMPED)
+    made = places.copy()
     turn = (true[wrong, 0] - given[wrong, 0] + 180) % 360 - 180
     made[rows[wrong]] = np.stack([places[rows[wrong], 0] + turn, true[wrong, 1]], axis=1)
     mirrored[rows[wrong]] = True

@@ -204,7 +204,7 @@ def _as_submitted(columns: dict[str, Polygons]) -> dict[str, Polygons]:
     made, rows = {}, max(map(len, columns.values()), default=0)
     for name, one in columns.items():
         events = one.instants, one.starts, one.origins
-        known = submitted_vertices(one.system + name[3:], one.offsets, rings, *events)
+        known = submitted_vertices(one.system + name[3:], one.offsets, rings, one.origins)
         made[name] = Polygons(one.vertices, one.offsets, one.system, *events, known)
     return made
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES, unknown
 
-__all__ = ["NEAR_LIMB", "Rings", "Shapes", "separated", "submitted_vertices", "trace"]
+__all__ = ["NEAR_LIMB", "Rings", "Shapes", "SubmittedVertices", "separated", "submitted_vertices", "trace"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -212,26 +212,45 @@ def trace(shapes: Shapes) -> Shapes:
     return _followed(shapes if (straight == shapes.systems).all() else shapes.converted(straight))
 
 
+class SubmittedVertices(NamedTuple):
+    """The vertices of a column in the systems of submission, as the columns of these systems contain them."""
+
+    sources: tuple[tuple[Mask, Floats, Integers], ...]
+    """For each of these columns, the rows to look up, shape (n,), and its vertices and offsets."""
+
+    def rows(self, first: int, last: int) -> SubmittedVertices:
+        """Return consecutive rows."""
+        sources = ((here[first:last], given, others[first : last + 1]) for here, given, others in self.sources)
+        return SubmittedVertices(tuple(sources))
+
+    def vertices(self, offsets: Integers) -> Floats:
+        """Return the vertices of rows with these offsets, shape (v, 2); NaN for outlines in none of the columns."""
+        counts = np.diff(offsets)
+        if not self.sources:
+            return unknown(int(counts.sum()))
+        made = np.full((int(counts.sum()), 2), np.nan)
+        for here, given, others in self.sources:
+            made[np.repeat(here, counts)] = given[others[0] : others[-1]][np.repeat(here, np.diff(others))]
+        return made
+
+
 def submitted_vertices(
-    name: str, offsets: Integers, rings: Callable[[str], Rings], instants: Floats, starts: Floats, origins: Floats
-) -> Floats:
+    name: str, offsets: Integers, rings: Callable[[str], Rings], origins: Floats
+) -> SubmittedVertices:
     """
-    Return the vertices of a column in the systems of submission, shape (v, 2).
+    Return the vertices of a column in the systems of submission.
 
     ``rings`` returns the vertices and offsets of another keyword. NaN for outlines in their own system, and for those
     that the record does not contain as submitted.
     """
-    counts = np.diff(offsets)
-    made = unknown(int(offsets[-1]))
+    counts, sources = np.diff(offsets), []
     for number, system in enumerate(CODES):
         here = (origins[:, 0] == number) & (counts > 0)
         if system == name[:3] or (system in DEGREES and name[:3] in DEGREES) or not here.any():
             continue
         vertices, others = rings(system + name[3:])
-        here &= np.diff(others) == counts
-        made = made if made.flags.writeable else made.copy()
-        made[np.repeat(here, counts)] = vertices[np.repeat(here, np.diff(others))]
-    return made
+        sources.append((here & (np.diff(others) == counts), vertices, others))
+    return SubmittedVertices(tuple(sources))
 
 
 def converted(vertices: Floats, system: str, target: str, instants: Floats, starts: Floats, origins: Floats) -> Floats:

@@ -414,6 +414,42 @@ def test_points_are_moved_and_copied_as_coordinates_are() -> None:
     assert [list(one) for one in points.info.get_sortable_arrays()] == [[5, 7], [6, 8]]
 
 
+def later(points: Points) -> Points:
+    return points.at(np.add(points.instants, (1.0, 0.0)))
+
+
+def test_points_at_another_time_change_no_other_column() -> None:
+    table = HERTable.from_records([EVENT | {"hpc_coord": "POINT(1 2)"}] * 3)
+    first, second = table["hpc_coord"], table["hgs_coord"]
+    assert first.instants is second.instants
+    before = second.instants.copy()
+    first[1] = later(first)[2]
+    assert np.array_equal(first.instants, np.add(before, [[0, 0], [1, 0], [0, 0]]))
+    assert np.array_equal(second.instants, before)
+    first[0] = later(first)[2]
+    assert np.array_equal(first.instants, np.add(before, [[1, 0], [1, 0], [0, 0]]))
+
+
+def test_a_slice_of_points_is_a_view_unless_a_point_has_another_time() -> None:
+    points = HERTable.from_records([EVENT, EVENT | {"hgs_coord": "POINT(7 8)"}])["hgs_coord"]
+    part = points[:1]
+    part[0] = points[1]
+    assert points.values.tolist() == [[7, 8], [7, 8]]
+    part[0] = later(points)[1]
+    assert np.array_equal(part.instants, np.add(points.instants[:1], (1.0, 0.0)))
+    part[0] = None
+    assert (points.masked, part.masked) == (False, True)
+
+
+def test_arrays_that_others_can_change_are_copied_to_points() -> None:
+    instants = np.array([[2461051.0, 0.0]])
+    fixed = instants.view()
+    fixed.flags.writeable = False
+    points = [Points(np.array([[1.0, 2.0]]), "hgs", given, given) for given in (instants, fixed)]
+    instants[:] = 0
+    assert [one.instants[0, 0] for one in points] == [2461051.0, 2461051.0]
+
+
 def test_polygons_are_moved_and_copied_as_coordinates_are() -> None:
     table = HERTable.from_records([EVENT, EVENT | {"hgs_boundcc": ""}])
     polygons, one = table["hgs_boundcc"], table["hgs_boundcc"][0]

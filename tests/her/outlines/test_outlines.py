@@ -268,6 +268,18 @@ def test_columns_keep_the_vertices_as_submitted(real: HERTable) -> None:
     assert pickle.loads(pickle.dumps(column[row])).area == column[row].area
 
 
+@pytest.mark.parametrize("name", ["hpc_bbox", "hgs_boundcc", "hgc_boundcc", "hrc_bbox"])
+def test_parts_of_a_column_keep_the_vertices_as_submitted(real: HERTable, name: str) -> None:
+    column = real[name]
+    whole = np.split(column.as_submitted, column.offsets[1:-1])
+    for rows in (slice(2, 9), slice(None, None, -1), np.array([5, 0, 5]), column.mask, slice(3, 3)):
+        kept = [part for row in np.arange(len(column))[rows] for part in [whole[row]]]
+        for part in (column[rows], pickle.loads(pickle.dumps(column[rows])), column[rows].copy()):
+            np.testing.assert_array_equal(part.as_submitted, np.concatenate([np.empty((0, 2)), *kept]))
+    for row, one in enumerate(column):
+        assert one is None or np.array_equal(one.as_submitted, whole[row], equal_nan=True)
+
+
 def test_plain_tables_find_the_vertices_as_submitted_in_other_columns(real: HERTable, tmp_path: Path) -> None:
     plain = QTable(real)
     plain.remove_columns([name for name in plain.colnames if name.endswith("_coord")])
