@@ -8,7 +8,9 @@ Columns that the tables of all archives share, so that one path template can be 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any, TypeAlias
@@ -23,7 +25,7 @@ from sunpy_helio_plugins.arguments import Kind, taking, unchecked
 from sunpy_helio_plugins.errors import InexactTimeWarning
 from sunpy_helio_plugins.quantities import datetimes, silence, times
 
-__all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts", "uncollected"]
+__all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts", "trim_memory", "uncollected"]
 
 _as_column = unchecked(times.as_column)
 
@@ -145,3 +147,10 @@ def uncollected() -> Iterator[None]:
             _pauses.pop()
             if was_on and not _pauses:
                 gc.enable()
+
+
+def trim_memory() -> None:
+    """Return unused memory to the system: glibc keeps what is freed between objects that are still used."""
+    release = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if release is not None:
+        release(0)

@@ -43,7 +43,7 @@ def events_of(asked: Sequence[Query], client: HERClient) -> HERTable:
     partial = any(name in SUBSETS for each in asked for name in each.returns)
     table = table_of(HERTable, found.events, found.associations, found.problems, client, partial=partial)
     table.notes = [*found.notes]
-    table[SERVER] = np.full(len(table), service.address())
+    table.add_column(np.full(len(table), service.address()), name=SERVER, copy=False)
     return table
 
 

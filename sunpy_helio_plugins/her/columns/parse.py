@@ -18,6 +18,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import unchecked
+from sunpy_helio_plugins.fido.fields import trim_memory
 from sunpy_helio_plugins.her.columns import origins
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
@@ -88,6 +89,10 @@ _LATER = frozenset({
 """Keywords from which other columns are made as well, or that problems name."""
 
 
+_MANY = 10_000
+"""The number of records from which memory is returned to the system, which takes some milliseconds."""
+
+
 class Reader:
     """
     Build the columns of records.
@@ -117,6 +122,9 @@ class Reader:
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
         self.given = records.pop_cells()
+        if len(records) > _MANY:
+            # The pieces that were joined are small, and would not be used for the columns of the table.
+            trim_memory()
         self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
         self._nowhere = np.empty(0, dtype=np.intp)
         told, places = self._coded("noposition")
