@@ -138,6 +138,8 @@ class TableBuilder:
         positions = Positions(self.reader, self.instants, self.starts)
         made = positions.columns(names)
         positions.say()
+        del positions
+        self.reader.trim()
         return made
 
     def common(self, made: dict[str, Any]) -> dict[str, Any]:

@@ -122,15 +122,19 @@ class Reader:
         self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
         self.given = records.pop_cells()
-        if len(records) > _MANY:
-            # The pieces that were joined are small, and would not be used for the columns of the table.
-            trim_memory()
+        # The pieces that were joined are small, and would not be used for the columns of the table.
+        self.trim()
         self._spelled: dict[str, tuple[list[str], NDArray[np.intp]]] = {}
         self._nowhere = np.empty(0, dtype=np.intp)
         told, places = self._coded("noposition")
         is_true = [place for place, text in enumerate(told) if text.lower() in ("true", "t")]
         if is_true:
             self._nowhere = np.flatnonzero(np.isin(places, is_true))
+
+    def trim(self) -> None:
+        """Return the memory of values that are not used any more to the system, if there may be much of it."""
+        if len(self.records) > _MANY:
+            trim_memory()
 
     def cells(self, name: str) -> Cells:
         """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
