@@ -117,7 +117,7 @@ def _arrays(records: list[Record], sheet: Sheet) -> tuple[KeywordArrays, bool]:
     wanted = [name for name in sheet.names if name in made.keys or name.lower() in keywords()]
     names = dict.fromkeys([*wanted, *made.keys])
     given = made.convert({name: _usual(name) for name in names if name != REFERENCES}).get(REFERENCES, [])
-    are_shared = _are_shared(sheet.objects.get(REFERENCES), given, len(records))
+    are_shared = _are_shared(sheet.objects.get(REFERENCES), given)
     if not are_shared:
         made.keep(REFERENCES, {row: value for row, value in enumerate(given) if value is not None})
     return made, are_shared
@@ -144,9 +144,9 @@ def _usual(name: str) -> type:
     return {"float": float, "integer": int}.get(word.kind if word else "", str)
 
 
-def _are_shared(references: Values | None, given: Values, count: int) -> bool:
+def _are_shared(references: Values | None, given: Values) -> bool:
     """Return whether the references of records are those of a column that was added before."""
-    return references is not None and all(map(is_, references, given or repeat(None, count)))
+    return references is not None and all(map(is_, references, given or repeat(None)))
 
 
 def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:
@@ -159,13 +159,14 @@ def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:
     if set(map(tuple, flat)) - {REFERENCE}:
         raise ValueError("not references of three values")
     fields = list(zip(*map(dict.values, flat), strict=True)) or [()] * len(REFERENCE)
-    offsets = pa.array(np.cumsum([0, *(len(cell or ()) for cell in cells)]).astype(np.int32))
+    is_gone = None in cells
+    counts = [0 if cell is None else len(cell) for cell in cells] if is_gone else list(map(len, cells))
+    offsets = pa.array(np.cumsum([0, *counts]).astype(np.int32))
     made = {
         name: pa.ListArray.from_arrays(offsets, text_array(field))
         for name, field in zip(REFERENCE, fields, strict=True)
     }
-    gone = np.array([cell is None for cell in cells], dtype=bool)
-    return made | ({"mask": pa.array(gone)} if gone.any() else {})
+    return made | ({"mask": pa.array([cell is None for cell in cells])} if is_gone else {})
 
 
 def _references_of(parts: Parts) -> Values:

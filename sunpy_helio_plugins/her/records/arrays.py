@@ -19,6 +19,7 @@ __all__ = ["REFUSALS", "ArrowRecords", "KeywordArrays", "LazyRecords", "values_o
 
 Record = dict[str, Any]
 Values = list[Any]
+Rows = NDArray[np.intp]
 
 _TYPES = {str: "string", bool: "bool", int: "double", float: "double"}
 """The types of arrays in Arrow. The registry writes whole numbers without a fraction, also among others."""
@@ -60,7 +61,7 @@ class KeywordArrays:
         known: dict[tuple[Any, ...], list[int]] = {}
         for row, layout in enumerate(map(tuple, records)):
             known.setdefault(layout, []).append(row)
-        self.layouts, self._rows = list(known), list(known.values())
+        self.layouts, self._rows = list(known), [np.array(rows) for rows in known.values()]
         self.keys = list(dict.fromkeys(chain.from_iterable(known)))
         if not self.keys or not all(type(key) is str and key.isprintable() for key in self.keys):
             raise TypeError
@@ -76,7 +77,7 @@ class KeywordArrays:
             for name, column in columns.items():
                 self.keep(name, column.add(rows, values.get(name)))
             for name in rest.keys() & values.keys():
-                for row, value in zip(rows, values[name], strict=True):
+                for row, value in zip(rows.tolist(), values[name], strict=True):
                     rest[name][row] = value
         order = self._order()
         for name, column in columns.items():
@@ -103,20 +104,20 @@ class KeywordArrays:
         for row, value in cells.items():
             self.others.setdefault(row, {})[name] = value
 
-    def _parts(self) -> Iterator[tuple[list[int], dict[str, tuple[Any, ...]]]]:
+    def _parts(self) -> Iterator[tuple[Rows, dict[str, tuple[Any, ...]]]]:
         """Yield the rows of some records of one layout, and their values by keyword."""
         for layout, rows in zip(self.layouts, self._rows, strict=True):
             for first in range(0, len(rows), _CHUNK):
                 own = rows[first : first + _CHUNK]
-                values = zip(*map(dict.values, map(self.records.__getitem__, own)), strict=True)
+                values = zip(*map(dict.values, map(self.records.__getitem__, own.tolist())), strict=True)
                 yield own, dict(zip(layout, values, strict=False))
 
-    def _order(self) -> NDArray[np.intp] | None:
+    def _order(self) -> Rows | None:
         """Return where each record is among those of `_parts`; `None` if they have the same order."""
         if len(self.layouts) == 1:
             return None
         made = np.empty(len(self.records), dtype=np.intp)
-        made[list(chain.from_iterable(self._rows))] = np.arange(len(made))
+        made[np.concatenate(self._rows)] = np.arange(len(made))
         return made
 
 
@@ -125,10 +126,10 @@ class _Column:
 
     def __init__(self) -> None:
         self.kind: type | None = None
-        self.are_integers: list[tuple[list[int], bool | NDArray[np.bool_]]] = []
+        self.are_integers: list[tuple[Rows, bool | NDArray[np.bool_]]] = []
         self._pieces: list[pa.Array | int] = []
 
-    def add(self, rows: list[int], values: tuple[Any, ...] | None) -> dict[int, Any]:
+    def add(self, rows: Rows, values: tuple[Any, ...] | None) -> dict[int, Any]:
         """Add the values of some records; return those of another type by their rows."""
         is_none = values is None or (values[0] is None and values[-1] is None)
         if values is None or (is_none and values.count(None) == len(values)):
@@ -137,13 +138,14 @@ class _Column:
         if self.kind is None:
             self.kind = next(type(value) for value in values if value is not None)
         kind = _TYPES.get(self.kind, "")
-        made, others = _converted(values, kind)
+        kinds = frozenset(map(type, values)) if kind == "double" else _NUMBERS
+        made, others = _converted(values, kind, kinds <= _NUMBERS)
         self._pieces.append(made)
-        if kind == "double":
-            self.are_integers.append((rows, _are_integers(values)))
-        return {rows[place]: value for place, value in others.items()}
+        if kind == "double" and int in kinds:
+            self.are_integers.append((rows, float not in kinds or _are_integers(values)))
+        return {int(rows[place]): value for place, value in others.items()}
 
-    def array(self, kind: str, order: NDArray[np.intp] | None) -> pa.Array:
+    def array(self, kind: str, order: Rows | None) -> pa.Array:
         """Return all values as an array, in another order."""
         import pyarrow as pa
 
@@ -156,15 +158,11 @@ class _Column:
         return made if order is None else made.take(pa.array(order))
 
 
-def _are_integers(values: tuple[Any, ...]) -> bool | NDArray[np.bool_]:
-    """Return whether numbers are integers; one value if this applies to all numbers."""
-    kinds = set(map(type, values))
-    if int not in kinds or float not in kinds:
-        return int in kinds
+def _are_integers(values: tuple[Any, ...]) -> NDArray[np.bool_]:
     return np.fromiter(map(operator.is_, map(type, values), repeat(int)), dtype=bool, count=len(values))
 
 
-def _converted(values: tuple[Any, ...], kind: str) -> tuple[pa.Array | int, dict[int, Any]]:
+def _converted(values: tuple[Any, ...], kind: str, can_be_numbers: bool) -> tuple[pa.Array | int, dict[int, Any]]:
     """Return values as an array of a type, and those of other types by their places."""
     import pyarrow as pa
 
@@ -173,7 +171,7 @@ def _converted(values: tuple[Any, ...], kind: str) -> tuple[pa.Array | int, dict
     try:
         if kind == "string" and values[0] == values[-1] and values.count(values[0]) == len(values):
             return pa.repeat(pa.scalar(values[0], kind), len(values)), {}
-        if kind != "double" or set(map(type, values)) <= _NUMBERS:
+        if can_be_numbers:
             return pa.array(values, kind), {}
     except REFUSALS:
         pass
@@ -196,14 +194,13 @@ def _fits(value: Any, kind: str) -> bool:
 
 
 def _integers(
-    array: pa.Array, known: Iterable[tuple[list[int], bool | NDArray[np.bool_]]]
+    array: pa.Array, known: Iterable[tuple[Rows, bool | NDArray[np.bool_]]]
 ) -> tuple[bool, dict[int, int | float]]:  # fmt: skip
     """Return whether whole numbers of an array are integers, and those of the other type by their rows."""
     data = array.to_numpy(zero_copy_only=False)
     are_integers = np.zeros(len(data), dtype=bool)
     for rows, one in known:
-        if one is not False:
-            are_integers[rows] = one
+        are_integers[rows] = one
     whole = _are_whole(data)
     count, integers = np.count_nonzero(whole), np.count_nonzero(whole & are_integers)
     usual = bool(count and 2 * integers >= count)
