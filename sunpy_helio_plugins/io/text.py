@@ -299,7 +299,7 @@ def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
 def _is_plain(cell: Any) -> bool:
     """Return whether JSON represents a cell so that it is the same when it is read."""
     if isinstance(cell, dict):
-        return "#" not in cell and set(map(type, cell)) <= {str} and _are_plain(cell.values())
+        return "#" not in cell and set(map(type, cell)) <= _TEXT and _are_plain(cell.values())
     return _are_plain(cell if type(cell) is list else [cell])
 
 
@@ -310,11 +310,13 @@ def _are_plain(cells: Collection[Any]) -> bool:
     # Nothing but NaN differs from itself.
     if float in others and any(map(ne, cells, cells)):
         return False
-    return all(
-        isinstance(cell, dict | list) and _is_plain(cell) for cell in cells if type(cell) not in (*_PLAIN, float)
-    )
+    nested = others - {float}
+    if not all(kind is list or issubclass(kind, dict) for kind in nested):
+        return False
+    return not nested or all(_is_plain(cell) for cell in cells if type(cell) in nested)
 
 
+_TEXT = frozenset({str})
 _PLAIN = frozenset({str, bool, int, type(None)})
 
 

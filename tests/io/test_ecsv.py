@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
-from sunpy_helio_plugins.io import formats
+from sunpy_helio_plugins.io.ecsv import write
 
 
 def objects(values: list[Any]) -> Column:
@@ -48,7 +48,7 @@ COLUMNS = {
 def written(table: Table) -> tuple[str, str]:
     """Return the text of a table by this package and by astropy."""
     mine, theirs = io.StringIO(), io.StringIO()
-    formats._write_ecsv(table, mine)
+    write.write(table, mine)
     table.write(theirs, format="ascii.ecsv")
     return mine.getvalue(), theirs.getvalue()
 
