@@ -199,10 +199,10 @@ class TimeCodec:
             return told | _add_parts(name, column, gone, sheet)
         if not sheet.format.mixins:
             return told | add_text(name, "", texts, gone, sheet)
-        made = Time(np.where(mask, _HARMLESS, texts), format="isot", scale=column.scale, precision=9)
-        if gone is not None:
-            made[gone] = np.ma.masked
-        return told | {"parts": {"": sheet.add(name, "", made)}}
+        written = Column(texts) if gone is None else MaskedColumn(np.where(mask, _HARMLESS, texts), mask=gone)
+        added = sheet.add(name, "", written)
+        sheet.times[added] = column.scale
+        return told | {"parts": {"": added}}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""

@@ -28,6 +28,8 @@ class Sheet:
         The plain columns by name.
     descriptions, units : dict
         The descriptions and units of columns that are arrays of Arrow.
+    times : dict
+        The time scales of columns of text that other readers of the format find as times.
     objects : dict
         The objects of plain columns that other columns may share.
     names : tuple of str
@@ -39,6 +41,7 @@ class Sheet:
         self.columns: dict[str, Any] = {}
         self.descriptions: dict[str, str] = {}
         self.units: dict[str, str] = {}
+        self.times: dict[str, str] = {}
         self.objects: dict[str, list[Any]] = {}
         self.names = tuple(names)
         self._own = set(self.names)
