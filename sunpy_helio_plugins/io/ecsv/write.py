@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,19 @@ def write(plain: Table, target: Any) -> None:
     writer = astropy_ascii.get_writer(writer_cls=astropy_ascii.Ecsv)
     write_each, write_header = writer.data.write, writer.write_header
 
+    lists: set[str] = set()
+
     def write_lines(lines: list[str]) -> None:
-        fields = list(map(_fields, writer.data.cols))
+        fields = [_list_fields(one) if one.info.name in lists else _fields(one) for one in writer.data.cols]
         if None in fields:
             write_each(lines)
         else:
             lines.extend(map(" ".join, zip(*fields, strict=True)))
 
     def write_short(lines: list[str], meta: Any) -> None:
-        writer.header.cols = list(map(_sample, writer.header.cols))
+        lists.update(one.info.name for one in writer.header.cols if _are_lists_of_numbers(one))
+        # astropy looks at each list to find their type.
+        writer.header.cols = [one[:1] if one.info.name in lists else one for one in writer.header.cols]
         write_header(lines, meta)
 
     writer.data.write, writer.write_header = write_lines, write_short
@@ -47,19 +52,17 @@ def write(plain: Table, target: Any) -> None:
         stream.write(text)
 
 
-def _sample(column: Column) -> Column:
-    """Return a part of a column with the same header: astropy looks at each list of numbers."""
-    return column[:1] if column.dtype.kind == "O" and _are_lists_of_numbers(column) else column
-
-
 def _are_lists_of_numbers(column: Column) -> bool:
     """Return whether all cells of a column are arrays of numbers of one type and one dimension."""
     cells: Any = np.ma.getdata(column)
-    if column.ndim > 1 or not len(cells) or getattr(column, "mask", None) is not None:
+    if column.dtype.kind != "O" or column.ndim > 1 or not len(cells) or getattr(column, "mask", None) is not None:
         return False
     if set(map(type, cells)) != {np.ndarray}:
         return False
-    return cells[0].dtype.kind in "fiu" and {(cell.dtype, cell.ndim) for cell in cells} == {(cells[0].dtype, 1)}
+    return cells[0].dtype.kind in "fiu" and set(map(_form, cells)) == {(cells[0].dtype.char, 1)}
+
+
+_form = attrgetter("dtype.char", "ndim")
 
 
 def _fields(column: Column) -> list[str] | None:
@@ -97,12 +100,16 @@ def _each(texts: list[str]) -> list[str] | None:
     return list(map(dict(zip(known, fields, strict=True)).__getitem__, texts))
 
 
+def _list_fields(column: Column) -> list[str]:
+    """Return lists of numbers as fields with JSON."""
+    cells: Any = np.ma.getdata(column)
+    together = _JSON.encode([cell.tolist() for cell in cells])
+    return [f"[{text}]" for text in together[2:-2].split("],[")]
+
+
 def _json_fields(column: Column, mask: Any) -> list[str] | None:
     """Return arrays and objects as fields with JSON."""
     cells: Any = np.ma.getdata(column) if mask is None else [column[row] for row in range(len(column))]
-    if _are_lists_of_numbers(column):
-        together = _JSON.encode([cell.tolist() for cell in cells])
-        return [f"[{text}]" for text in together[2:-2].split("],[")]
     made = _json_texts([cell.tolist() if hasattr(cell, "tolist") else cell for cell in cells])
     for row in np.flatnonzero(mask).tolist() if mask is not None and column.ndim == 1 else ():
         made[row] = ""
