@@ -23,7 +23,8 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.io.arrow import files
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
-from sunpy_helio_plugins.io.ecsv import write as ecsv
+from sunpy_helio_plugins.io.ecsv.read import read as read_ecsv
+from sunpy_helio_plugins.io.ecsv.write import write as write_ecsv
 from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = [
@@ -145,7 +146,7 @@ def write_plain(plain: Table | ArrowSheet, form: str, args: tuple[Any, ...], kwa
         if form == "hdf5":
             kwargs = {"path": _HDF5_PATH} | kwargs | {"serialize_meta": True}
         if form == "ecsv" and len(args) == 1 and not set(kwargs) - {"format", "overwrite"}:
-            ecsv.write(plain, args[0])
+            write_ecsv(plain, args[0])
             return
         plain.write(*args, **kwargs | {"format": "ascii.ecsv" if form == "ecsv" else form})
 
@@ -202,9 +203,9 @@ def _read_any(form: str, header: str, args: tuple[Any, ...], kwargs: Mapping[str
     if format_of(form).is_arrow:
         return _read_foreign(form, args, kwargs)
     if form == "ecsv" and not options and len(args) == 1 and isinstance(args[0], str | PathLike):
-        # By pyarrow, which astropy supports from 7.2 on; what it does not read is read, or refused, by astropy's own.
+        # What it does not read is read, or refused, by astropy's own reader.
         with contextlib.suppress(Exception):
-            return Table.read(*args, format="ecsv", engine="pyarrow")
+            return read_ecsv(args[0])
     known = {"ecsv": "ascii.ecsv"}.get(form, form)
     return Table.read(*args, **dict(kwargs) | ({"format": known} if form in FORMATS else {}))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ __all__ = ["write"]
 
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
+_AT_ONCE = 1000
+"""The number of cells that are converted together."""
+
 _BETWEEN = "\0"
 """A text between cells that are converted together."""
 
@@ -26,7 +30,6 @@ def write(plain: Table, target: Any) -> None:
 
     writer = astropy_ascii.get_writer(writer_cls=astropy_ascii.Ecsv)
     write_each, write_header = writer.data.write, writer.write_header
-
     lists: set[str] = set()
 
     def write_lines(lines: list[str]) -> None:
@@ -110,7 +113,9 @@ def _list_fields(column: Column) -> list[str]:
 def _json_fields(column: Column, mask: Any) -> list[str] | None:
     """Return arrays and objects as fields with JSON."""
     cells: Any = np.ma.getdata(column) if mask is None else [column[row] for row in range(len(column))]
-    made = _json_texts([cell.tolist() if hasattr(cell, "tolist") else cell for cell in cells])
+    given = [cell.tolist() if hasattr(cell, "tolist") else cell for cell in cells]
+    pieces = (given[first : first + _AT_ONCE] for first in range(0, len(given), _AT_ONCE))
+    made = list(chain.from_iterable(map(_json_texts, pieces)))
     for row in np.flatnonzero(mask).tolist() if mask is not None and column.ndim == 1 else ():
         made[row] = ""
     return _quoted(made)
@@ -118,8 +123,6 @@ def _json_fields(column: Column, mask: Any) -> list[str] | None:
 
 def _json_texts(cells: Sequence[Any]) -> list[str]:
     """Return objects as JSON."""
-    if not cells:
-        return []
     between = [_BETWEEN] * (2 * len(cells) - 1)
     between[::2] = cells
     made = _JSON.encode(between)[1:-1].split(f",{_JSON.encode(_BETWEEN)},")
