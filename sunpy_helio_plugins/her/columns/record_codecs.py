@@ -15,7 +15,7 @@ from sunpy_helio_plugins.her.columns.codecs import as_objects
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.records.arrays import REFUSALS, ArrowRecords, KeywordArrays, LazyRecords, values_of_array
 from sunpy_helio_plugins.her.records.blocks import RecordBlock
-from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.records.column import EventRecords, ObjectColumn
 from sunpy_helio_plugins.io.arrow.arrays import objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec
@@ -39,7 +39,7 @@ _OBJECTS = ObjectCodec()
 
 
 def _has_objects(column: Any, name: str) -> bool:
-    is_column = isinstance(column, Column) and not isinstance(column, MaskedColumn)
+    is_column = isinstance(column, Column | ObjectColumn) and not isinstance(column, MaskedColumn)
     return is_column and column.info.name == name and column.dtype.kind == "O" and column.ndim == 1
 
 
@@ -146,7 +146,13 @@ def _usual(name: str) -> type:
 
 def _are_shared(references: Values | None, given: Values) -> bool:
     """Return whether the references of records are those of a column that was added before."""
-    return references is not None and all(map(is_, references, given or repeat(None)))
+    if references is None or all(map(is_, references, given or repeat(None))):
+        return references is not None
+    try:
+        mine, others = _lists(references), _lists(given or [None] * len(references))
+    except REFUSALS:
+        return False
+    return mine.keys() == others.keys() and all(array.equals(others[name]) for name, array in mine.items())
 
 
 def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:

@@ -41,9 +41,12 @@ def _lists(column: Column) -> Column:
     """Return texts with JSON as lists of numbers."""
     if hasattr(column, "mask"):
         raise ValueError("missing lists")
-    lists = kept_json(f"[{','.join(column.tolist())}]")
+    texts = column.tolist()
+    if not all(text.startswith("[") and text.endswith("]") for text in texts):
+        raise ValueError("not a list in each row")
+    lists = kept_json(f"[{','.join(texts)}]")
     flat = np.fromiter(chain.from_iterable(lists), dtype=float)
     pieces = (flat[start:end] for start, end in pairwise([0, *np.cumsum(list(map(len, lists))).tolist()]))
     if len(lists) != len(column):
-        raise ValueError("not one list in each row")
+        raise ValueError("more than one list in a row")
     return Column(np.fromiter(pieces, dtype=object, count=len(column)), copy=False)
