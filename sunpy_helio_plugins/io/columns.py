@@ -199,10 +199,10 @@ class TimeCodec:
             return told | _add_parts(name, column, gone, sheet)
         if not sheet.format.mixins:
             return told | add_text(name, "", texts, gone, sheet)
-        made = Time(np.where(mask, _HARMLESS, texts), format="isot", scale=column.scale, precision=9)
-        if gone is not None:
-            made[gone] = np.ma.masked
-        return told | {"parts": {"": sheet.add(name, "", made)}}
+        written = Column(texts) if gone is None else MaskedColumn(np.where(mask, _HARMLESS, texts), mask=gone)
+        added = sheet.add(name, "", written)
+        sheet.times[added] = column.scale
+        return told | {"parts": {"": added}}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
@@ -213,6 +213,8 @@ class TimeCodec:
         column = parts[""]
         if isinstance(column, Time):
             mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
+            if spec["scale"] == "utc":
+                return _finished(time_of(*split_time(_filled(column, mask)), None), mask, spec)
             column.precision = 9
             texts = np.asarray(getattr(column.isot, "unmasked", column.isot))
         else:
@@ -278,14 +280,14 @@ def _nanoseconds(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.int64] | N
     """Return times as nanoseconds since 1970, or `None` if these would not be converted back exactly."""
     if column.scale != "utc" or column.ndim != 1:
         return None
-    parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
-    whole, within = split_time(Time(*parts, format=WholeDays.name, scale="utc"))
+    filled = _filled(column, mask)
+    whole, within = split_time(filled)
     is_leap = bool(within.size) and int(within.max()) >= DAY
     if is_leap or (whole.size and (whole.min() < -106751 or whole.max() > 106750)):
         return None
     again = time_of(whole, within, None)
     # The days may be split in another way.
-    same = (np.asarray(again.jd1) - parts[0]) + (np.asarray(again.jd2) - parts[1]) == 0
+    same = (np.asarray(again.jd1) - filled.jd1) + (np.asarray(again.jd2) - filled.jd2) == 0
     return np.asarray(whole * DAY + within) if bool(np.all(same)) else None
 
 
@@ -297,8 +299,7 @@ def _of_stamps(spec: Mapping[str, Any], parts: Parts) -> Any:
 
 def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
     """Return times as text of nine fraction digits, or `None` if the text would not be converted back exactly."""
-    parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
-    plain = Time(*parts, format=WholeDays.name, scale=column.scale)
+    plain = _filled(column, mask)
     plain.format, plain.precision = "isot", 9
     nanoseconds = _nanoseconds(column, mask)
     try:
@@ -314,8 +315,11 @@ def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
     return texts if bool(np.all(same)) else None
 
 
-def _parts(column: Time) -> list[tuple[Any, float]]:
-    return [(column.jd1, 2451545.0), (column.jd2, -0.5)]
+def _filled(column: Time, mask: NDArray[np.bool_]) -> Time:
+    """Return times without a mask; those that are missing are the first day of 2000."""
+    given = (column.jd1, 2451545.0), (column.jd2, -0.5)
+    parts = [np.where(mask, day, getattr(part, "unmasked", part)) for part, day in given]
+    return Time(*parts, format=WholeDays.name, scale=column.scale)
 
 
 def _exact(texts: Any, scale: str) -> Time:

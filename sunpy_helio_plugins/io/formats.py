@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import os
-import re
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from astropy.io import registry
-from astropy.table import Column, QTable, Table
+from astropy.table import QTable, Table
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, one_path, optional
 from sunpy_helio_plugins.errors import (
@@ -27,6 +23,8 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.io.arrow import files
 from sunpy_helio_plugins.io.arrow.sheet import ArrowSheet
+from sunpy_helio_plugins.io.ecsv.read import read as read_ecsv
+from sunpy_helio_plugins.io.ecsv.write import write as write_ecsv
 from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = [
@@ -148,70 +146,9 @@ def write_plain(plain: Table | ArrowSheet, form: str, args: tuple[Any, ...], kwa
         if form == "hdf5":
             kwargs = {"path": _HDF5_PATH} | kwargs | {"serialize_meta": True}
         if form == "ecsv" and len(args) == 1 and not set(kwargs) - {"format", "overwrite"}:
-            _write_ecsv(plain, args[0])
+            write_ecsv(plain, args[0])
             return
         plain.write(*args, **kwargs | {"format": "ascii.ecsv" if form == "ecsv" else form})
-
-
-def _write_ecsv(plain: Table, target: Any) -> None:
-    """Write what astropy writes, but column by column: its writer converts each value by itself."""
-    from astropy.io import ascii as astropy_ascii
-
-    writer = astropy_ascii.get_writer(writer_cls=astropy_ascii.Ecsv)
-    write_each = writer.data.write
-
-    def write(lines: list[str]) -> None:
-        fields = [_fields(_cells(column)) for column in writer.data.cols]
-        if None in fields:
-            write_each(lines)
-        else:
-            lines.extend(map(" ".join, zip(*fields, strict=True)))
-
-    writer.data.write = write
-    # The writer changes the table.
-    text = os.linesep.join([*writer.write(type(plain)(plain, copy=False)), ""])
-    if hasattr(target, "write"):
-        target.write(text)
-        return
-    with Path(target).expanduser().open("w", newline="") as stream:
-        stream.write(text)
-
-
-_JSON = json.JSONEncoder(separators=(",", ":"))
-
-
-def _cells(column: Column) -> list[str]:
-    """Return the values of a column as text, empty if missing; arrays and objects as JSON."""
-    data: Any = np.ma.getdata(column)
-    kind, mask = column.dtype.kind, getattr(column, "mask", None)
-    if column.ndim > 1 or kind == "O":
-        given: Any = data if mask is None else (column[row] for row in range(len(column)))
-        made = [_JSON.encode(cell.tolist() if hasattr(cell, "tolist") else cell) for cell in given]
-    else:
-        # The text of short floats of numpy has fewer digits than that of Python's.
-        is_short = kind not in "biuU" and data.dtype.str[1:] != "f8"
-        made = list(map(str, data if is_short else data.tolist()))
-    for row in np.flatnonzero(mask).tolist() if mask is not None and column.ndim == 1 else ():
-        made[row] = ""
-    return made
-
-
-_UNUSUAL, _QUOTED, _BREAK = re.compile(r'[ \t"]'), re.compile(r'[ "]'), re.compile(r"[\r\n]")
-
-
-def _fields(texts: list[str]) -> list[str] | None:
-    """Return texts as fields of CSV with spaces between them; `None` if one contains line breaks."""
-    together = "".join(texts)
-    if _BREAK.search(together):
-        return None
-    if not _UNUSUAL.search(together):
-        return [text or '""' for text in texts]
-    stripped = (text.strip(" \t") for text in texts)
-    return [_quoted(text) if not text or _QUOTED.search(text) else text for text in stripped]
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _asdf() -> Any:
@@ -266,9 +203,9 @@ def _read_any(form: str, header: str, args: tuple[Any, ...], kwargs: Mapping[str
     if format_of(form).is_arrow:
         return _read_foreign(form, args, kwargs)
     if form == "ecsv" and not options and len(args) == 1 and isinstance(args[0], str | PathLike):
-        # By pyarrow, which astropy supports from 7.2 on; what it does not read is read, or refused, by astropy's own.
+        # What it does not read is read, or refused, by astropy's own reader.
         with contextlib.suppress(Exception):
-            return Table.read(*args, format="ecsv", engine="pyarrow")
+            return read_ecsv(args[0])
     known = {"ecsv": "ascii.ecsv"}.get(form, form)
     return Table.read(*args, **dict(kwargs) | ({"format": known} if form in FORMATS else {}))
 

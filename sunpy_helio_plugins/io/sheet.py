@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ class Sheet:
         The plain columns by name.
     descriptions, units : dict
         The descriptions and units of columns that are arrays of Arrow.
+    times : dict
+        The time scales of columns of text that other readers of the format find as times.
     objects : dict
         The objects of plain columns that other columns may share.
     names : tuple of str
@@ -38,6 +41,7 @@ class Sheet:
         self.columns: dict[str, Any] = {}
         self.descriptions: dict[str, str] = {}
         self.units: dict[str, str] = {}
+        self.times: dict[str, str] = {}
         self.objects: dict[str, list[Any]] = {}
         self.names = tuple(names)
         self._own = set(self.names)
@@ -59,13 +63,12 @@ class Sheet:
         self.columns[candidate] = column
         return candidate
 
-    def add_lists(self, name: str, part: str, pieces: list[NDArray[np.float64]]) -> str:
+    def add_lists(self, name: str, part: str, lists: Ragged) -> str:
         """Add lists of numbers that several columns share, unless they are already there; return their name."""
-        key = b"".join([*(piece.tobytes() for piece in pieces), np.array(list(map(len, pieces))).tobytes()])
+        key = lists.values.tobytes() + lists.offsets.tobytes()
         if key not in self._once:
-            data = np.empty(len(pieces), dtype=object)
-            for index, piece in enumerate(pieces):
-                data[index] = piece
+            pieces = (lists.values[start:end] for start, end in pairwise(lists.offsets.tolist()))
+            data = np.fromiter(pieces, dtype=object, count=len(lists.offsets) - 1)
             self._once[key] = self.add(name, part, Column(data, copy=False))
         return self._once[key]
 

@@ -14,7 +14,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from astropy.table import QTable, Table
+import numpy as np
+from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.table.serialize import represent_mixins_as_columns
+from astropy.time import Time
+from astropy.utils.data_info import serialize_context_as
 
 import sunpy_helio_plugins.io.columns
 import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds of columns known
@@ -32,6 +36,9 @@ HEADER = "HELIOTAB"
 """The entry of the metadata that contains the header; the name is valid in FITS."""
 
 VERSION = 1
+_MIXINS = "__serialized_columns__"
+"""The entry of astropy that tells which columns are not numbers or text."""
+
 _COMPRESSED = "zlib:"
 _LONG = 16_384
 _LONGEST = 2**30
@@ -65,7 +72,22 @@ def pack(
     } | ({"derived": list(derived)} if derived else {})  # fmt: skip
     made = _plain(sheet)
     made.meta[HEADER] = _compressed(json.dumps(said))
+    if sheet.times:
+        made.meta[_MIXINS] = _as_times({name: made[name] for name in sheet.times}, sheet.times)
     return made
+
+
+def _as_times(columns: Mapping[str, Column], scales: Mapping[str, str]) -> Any:
+    """Return the entry from which astropy reads columns of text in ISO 8601 as times."""
+    samples = {}
+    for name, column in columns.items():
+        samples[name] = Time(["2000-01-01"], format="isot", scale=scales[name], precision=9)
+        if isinstance(column, MaskedColumn):
+            samples[name][0] = np.ma.masked
+            # astropy writes it in the entry then.
+            samples[name].info.description, column.description = column.description, None
+    with serialize_context_as("ecsv"):
+        return represent_mixins_as_columns(Table(samples)).meta[_MIXINS]
 
 
 def _plain(sheet: Sheet) -> Table | ArrowSheet:

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.arrow.arrays import (
-    has_part,
+    has_match,
     mask_of_array,
     masked_array,
     objects_of,
@@ -35,6 +35,9 @@ __all__ = [
 ]  # fmt: skip
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
+_WITH_SECRETS = "^(?:https?|ftp)://[^@?]*[@?]"
+"""URLs that can contain a password or a key; see `without_secrets`."""
+
 _LISTED = 2_000_000
 """The limit of the number of characters of unequal texts in the header; see `ObjectCodec`."""
 
@@ -87,7 +90,7 @@ def _add_strings(name: str, part: str, texts: NDArray[Any], mask: Any, sheet: Sh
     except UnicodeError:
         told["escaped"] = True
         made = strings(np.array([_escape(text) for text in texts.tolist()], dtype=str), mask)
-    if has_part(made, "://"):
+    if has_match(made, "://", _WITH_SECRETS):
         known = texts if mask is None else np.where(mask, "", texts)
         bare = _without_secrets(name, known, set(known.tolist()))
         made = made if bare is known else strings(bare, mask)
@@ -267,7 +270,7 @@ def _as_strings(name: str, cells: NDArray[np.object_], mask: Any, sheet: Sheet) 
         if gone is not None and (gone > mask).any():
             return None
         made, gone = masked_array(made, mask), mask
-    if has_part(made, "://"):
+    if has_match(made, "://", _WITH_SECRETS):
         texts = np.array(["" if cell is None else cell for cell in made.to_pylist()], dtype=str)
         made = strings(_without_secrets(name, texts, set(texts.tolist())), gone)
     return {"texts": True, "blank": mask is not None, "parts": {"": sheet.add(name, "", made)}}
@@ -296,7 +299,7 @@ def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
 def _is_plain(cell: Any) -> bool:
     """Return whether JSON represents a cell so that it is the same when it is read."""
     if isinstance(cell, dict):
-        return "#" not in cell and set(map(type, cell)) <= {str} and _are_plain(cell.values())
+        return "#" not in cell and set(map(type, cell)) <= _TEXT and _are_plain(cell.values())
     return _are_plain(cell if type(cell) is list else [cell])
 
 
@@ -307,11 +310,13 @@ def _are_plain(cells: Collection[Any]) -> bool:
     # Nothing but NaN differs from itself.
     if float in others and any(map(ne, cells, cells)):
         return False
-    return all(
-        isinstance(cell, dict | list) and _is_plain(cell) for cell in cells if type(cell) not in (*_PLAIN, float)
-    )
+    nested = others - {float}
+    if not all(kind is list or issubclass(kind, dict) for kind in nested):
+        return False
+    return not nested or all(_is_plain(cell) for cell in cells if type(cell) in nested)
 
 
+_TEXT = frozenset({str})
 _PLAIN = frozenset({str, bool, int, type(None)})
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import astropy.units as u
@@ -53,6 +54,12 @@ def unit_text(unit: Any) -> str:
 
 def unit_of(text: str) -> Any:
     """Return the unit of a name."""
+    return _parsed(text, u.get_current_unit_registry())
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, registry: object) -> Any:
+    """Return the unit of a name among those that are enabled now."""
     return u.Unit(text, parse_strict="silent")
 
 

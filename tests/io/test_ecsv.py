@@ -14,8 +14,10 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.io import formats
+from sunpy_helio_plugins.io.ecsv import write
 
 
 def objects(values: list[Any]) -> Column:
@@ -41,6 +43,9 @@ COLUMNS = {
     "vectors": np.arange(12.0).reshape(6, 2),
     "masked vectors": MaskedColumn(np.arange(12).reshape(6, 2), mask=[[0, 1], [1, 1], *[[0, 0]] * 4]),
     "objects": objects([{"a": [1, None]}, ["é"], None, 2, "text", 1.5]),
+    "separators": objects([["a", "\0", "b"], "\0", {"\0": "\0"}, "],[", [[1], [2]], None]),
+    "lists of lists": objects([np.ones((2, count)) for count in range(6)]),
+    "single lists": objects([np.ones(count, dtype=np.float32 if count % 2 else float) for count in range(6)]),
     "ragged": objects([np.arange(float(count)) for count in range(6)]),
 }
 
@@ -48,7 +53,7 @@ COLUMNS = {
 def written(table: Table) -> tuple[str, str]:
     """Return the text of a table by this package and by astropy."""
     mine, theirs = io.StringIO(), io.StringIO()
-    formats._write_ecsv(table, mine)
+    write.write(table, mine)
     table.write(theirs, format="ascii.ecsv")
     return mine.getvalue(), theirs.getvalue()
 
@@ -85,6 +90,39 @@ def test_a_file_is_read_alike_by_pyarrow_and_by_astropy(tmp_path: Path, monkeypa
     expected = HAPIFiles.read(tmp_path / "x.ecsv")
     assert [repr(found[name]) for name in found.colnames] == [repr(expected[name]) for name in expected.colnames]
     assert found.colnames == table.colnames
+
+
+LISTS = """\
+# %ECSV 1.0
+# ---
+# datatype:
+# - {name: a, datatype: string, subtype: 'float64[null]'}
+# - {name: b, datatype: int64}
+# schema: astropy-2.0
+a b
+"""
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["[1.5,2]", "[]"], ["[1.0,null]", "[]"], ['""', "[1.0]"], ["[NaN]", "[-0.0]"], ["1.5", "[]"], ["[[1]]", "[]"]],
+    ids=str,
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=repr)
+def test_lists_are_read_as_by_astropy(cells: list[str], end: str, tmp_path: Path) -> None:
+    rows = "".join(f"{cell} {row}\n" for row, cell in enumerate(cells))
+    (tmp_path / "x.ecsv").write_bytes((LISTS + rows).replace("\n", end).encode())
+    found = formats.plain_from("ecsv", "HELIOTAB", (tmp_path / "x.ecsv",), {})
+    expected = Table.read(tmp_path / "x.ecsv", format="ascii.ecsv")
+    assert repr(found) == repr(expected)
+    assert list(map(repr, found["a"])) == list(map(repr, expected["a"]))
+
+
+@pytest.mark.parametrize("cells", [["[1", "2]"], ["[1],[2]", "[]"], ["[1],[2", "3]"], ["x", "[]"]], ids=str)
+def test_lists_that_are_damaged_are_refused(cells: list[str], tmp_path: Path) -> None:
+    (tmp_path / "x.ecsv").write_text(LISTS + "".join(f"{cell} 1\n" for cell in cells))
+    with pytest.raises(FileError, match=r"x\.ecsv cannot be read"):
+        formats.plain_from("ecsv", "HELIOTAB", (tmp_path / "x.ecsv",), {})
 
 
 def test_options_of_astropy_are_left_to_it(tmp_path: Path) -> None:

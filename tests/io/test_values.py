@@ -125,3 +125,11 @@ def test_bytes_are_written_as_texts_of_arrow():
     assert strings(np.array([b"a", "é".encode()]), None).to_pylist() == ["a", "é"]
     with pytest.raises(UnicodeError):
         strings(np.array([b"\xff"]), None)
+
+
+def test_a_unit_that_is_enabled_later_is_known() -> None:
+    unit = u.def_unit("helioplugin", 3 * u.m)
+    assert isinstance(values.unit_of("helioplugin"), u.UnrecognizedUnit)
+    with u.add_enabled_units([unit]):
+        assert values.unit_of("helioplugin") == 3 * u.m
+    assert isinstance(values.unit_of("helioplugin"), u.UnrecognizedUnit)

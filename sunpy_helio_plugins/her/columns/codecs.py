@@ -99,12 +99,12 @@ class PolygonsCodec:
                 "parts": events | _add_lists(name, "", column.vertices, column.offsets, sheet),
                 "submitted": {"parts": submitted},
             }
-        told |= _add_rings(name, "", _pieces(column.vertices, column.offsets), sheet)
+        told |= _add_rings(name, "", column.vertices, column.offsets, sheet)
         known = np.isfinite(column.as_submitted).all(axis=1)
         if known.any():
             counts = np.add.reduceat(np.append(known, False), column.offsets[:-1]) * (column.counts > 0)
-            pieces = _pieces(column.as_submitted[known], np.append(0, np.cumsum(counts)))
-            told["submitted"] = _add_rings(name, "submitted", pieces, sheet)
+            offsets = np.append(0, np.cumsum(counts))
+            told["submitted"] = _add_rings(name, "submitted", column.as_submitted[known], offsets, sheet)
         return told | {"parts": told["parts"] | events}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
@@ -136,16 +136,12 @@ def _lists(parts: Parts) -> tuple[Any, Any]:
     return np.stack([first.values, second.values], axis=1), first.offsets
 
 
-def _pieces(vertices: Any, offsets: Any) -> list[Any]:
-    """Return the vertices of each row."""
-    return [vertices[start:end] for start, end in pairwise(offsets.tolist())]
-
-
-def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:
+def _add_rings(name: str, part: str, vertices: Any, offsets: Any, sheet: Sheet) -> dict[str, Any]:
     """Add vertices as two columns of variable length if the format supports them, else as text."""
-    if sheet.format.ragged and any(map(len, pieces)):
-        axes = {axis: [piece[:, index] for piece in pieces] for index, axis in enumerate(AXES)}
+    if sheet.format.ragged and len(vertices):
+        axes = {axis: Ragged(np.ascontiguousarray(vertices[:, index]), offsets) for index, axis in enumerate(AXES)}
         return {"parts": {axis: sheet.add_lists(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
+    pieces = [vertices[start:end] for start, end in pairwise(offsets.tolist())]
     return add_text(name, part, _lines(pieces), None, sheet)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, pairwise
-from operator import is_, itemgetter
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise, repeat
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Column, MaskedColumn
-from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns.codecs import as_objects
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.records.column import EventRecords
-from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of, text_array
+from sunpy_helio_plugins.her.records.arrays import REFUSALS, ArrowRecords, KeywordArrays, LazyRecords, values_of_array
+from sunpy_helio_plugins.her.records.blocks import RecordBlock
+from sunpy_helio_plugins.her.records.column import EventRecords, ObjectColumn
+from sunpy_helio_plugins.io.arrow.arrays import objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec
 from sunpy_helio_plugins.quantities.exact import kept_json
@@ -34,20 +35,11 @@ RECORDS, REFERENCES = "raw", "refs"
 REFERENCE = ("ref_name", "ref_type", "ref_url")
 """The keywords of a reference."""
 
-TYPES = {str: "string", bool: "bool", int: "double", float: "double"}
-"""The types of fields in Arrow. The registry writes whole numbers without a fraction, also among others."""
-
-_SAMPLES = 100
-"""The number of records that are looked at first, to find the types of their values."""
-
 _OBJECTS = ObjectCodec()
-
-_REFUSALS = (UnicodeError, OverflowError, ValueError, TypeError)
-"""What Arrow raises for values that a field cannot represent."""
 
 
 def _has_objects(column: Any, name: str) -> bool:
-    is_column = isinstance(column, Column) and not isinstance(column, MaskedColumn)
+    is_column = isinstance(column, Column | ObjectColumn) and not isinstance(column, MaskedColumn)
     return is_column and column.info.name == name and column.dtype.kind == "O" and column.ndim == 1
 
 
@@ -64,7 +56,7 @@ class ReferencesCodec:
         """Add the references."""
         try:
             made = _lists(list(column)) if sheet.format.is_arrow else None
-        except _REFUSALS:
+        except REFUSALS:
             made = None
         if made is None:
             return _OBJECTS.pack(name, column, sheet)
@@ -95,21 +87,11 @@ class RecordsCodec:
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the records."""
-        records = list(column)
         try:
-            made = _Fields(records, sheet) if sheet.format.is_arrow else None
-        except _REFUSALS:
+            made = _arrays(list(column), sheet) if sheet.format.is_arrow else None
+        except REFUSALS:
             made = None
-        if made is None:
-            return _OBJECTS.pack(name, column, sheet)
-        parts, fields = (
-            {part: sheet.add(name, part, array) for part, array in arrays.items()}
-            for arrays in (made.parts, made.fields)
-        )
-        return {
-            "layouts": made.layouts, "whole": made.whole, "shares": made.shares, "parts": parts,
-            "fields": {"parts": fields},
-        }  # fmt: skip
+        return _OBJECTS.pack(name, column, sheet) if made is None else _told(name, *made, sheet)
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
@@ -117,143 +99,60 @@ class RecordsCodec:
             return EventRecords.kept(_OBJECTS.unpack(spec, parts))
         own = Parts(parts.table, spec["fields"]["parts"])
         fields = {name: own.arrow(name) for name in own.names}
-        numbers, whole = parts.array("layout"), frozenset(spec["whole"])
-        made = np.empty(len(numbers), dtype=object)
-        for number, layout in enumerate(spec["layouts"]):
-            rows = np.flatnonzero(numbers == number)
-            made[rows] = _records(fields, layout, whole, rows)
-        references = parts.table.objects[REFERENCES] if spec["shares"] else []
-        for record, cell in zip(made, references, strict=False):
-            if REFERENCES in record:
-                record[REFERENCES] = cell
         other = objects_of(parts.arrow("other"))
-        for row in np.flatnonzero(other != None):  # noqa: E711 - of each element
-            made[row] |= kept_json(other[row])
-        return EventRecords.kept(made)
+        rows = np.flatnonzero(other != None).tolist()  # noqa: E711 - of each element
+        rest = {REFERENCES: parts.table.objects[REFERENCES]} if spec["shares"] else {}
+        stored = ArrowRecords(
+            fields, spec["layouts"], parts.array("layout"), frozenset(spec["whole"]),
+            {row: dict(kept_json(other[row])) for row in rows}, rest,
+        )  # fmt: skip
+        stored.check()
+        return EventRecords.joined([RecordBlock.undivided(LazyRecords(stored), len(stored.numbers))])
 
 
-class _Fields:
-    """
-    Records as arrays of Arrow; raise one of ``_REFUSALS`` if this is not possible.
-
-    Attributes
-    ----------
-    layouts : list of list of str
-        The different sequences of keywords.
-    whole : list of str
-        The keywords whose whole numbers are integers.
-    shares : bool
-        Whether the references are those of the column ``refs``.
-    fields : dict
-        The values of each keyword.
-    parts : dict
-        The number of the layout of each record, and values of other types.
-    """
-
-    def __init__(self, records: list[Record], sheet: Sheet) -> None:
-        import pyarrow as pa
-
-        if set(map(type, records)) - {dict}:
-            raise TypeError
-        known: dict[tuple[Any, ...], int] = {}
-        numbers = [known.setdefault(layout, len(known)) for layout in map(tuple, records)]
-        keys = dict.fromkeys(key for layout in known for key in layout)
-        if not keys or not all(type(key) is str and key.isprintable() for key in keys):
-            raise TypeError
-        self.layouts = [list(layout) for layout in known]
-        self.records = records
-        self.shares = _are_shared(sheet.objects.get(REFERENCES), records)
-        # All keywords of the table, whichever of its rows are written.
-        wanted = [name for name in sheet.names if name in keys or name.lower() in keywords()]
-        names = [name for name in dict.fromkeys([*wanted, *keys]) if name != REFERENCES]
-        self._other: dict[int, Record] = {}
-        if REFERENCES in keys and not self.shares:
-            self._keep_apart(REFERENCES)
-        self.types: dict[str, str] = {}
-        self.fields = self._arrays(names)
-        self.whole = [name for name, kind in self.types.items() if kind == "double" and self._has_integers(name)]
-        other = [json.dumps(self._other[row]) if row in self._other else None for row in range(len(records))]
-        self.parts = {"layout": pa.array(numbers, pa.int32()), "other": text_array(other)}
-
-    def _keep_apart(self, name: str) -> None:
-        for row, record in enumerate(self.records):
-            if record.get(name) is not None:
-                self._other.setdefault(row, {})[name] = record[name]
-
-    def _arrays(self, names: list[str]) -> dict[str, pa.Array]:
-        """Return the values of each keyword; the types are those of some records if all records have them."""
-        import pyarrow as pa
-
-        for samples in (self.records[:: max(len(self.records) // _SAMPLES, 1)], self.records):
-            kinds = {name: _kind(name, samples) for name in names}
-            self.types = {name: TYPES[kind] for name, kind in kinds.items() if kind in TYPES}
-            fields = pa.struct([(name, pa.type_for_alias(kind)) for name, kind in self.types.items()])
-            try:
-                made = pa.array(self.records, fields)
-                break
-            except _REFUSALS:
-                pass
-        else:
-            made = pa.array(self._without_others(fields), fields)
-        for name, kind in kinds.items():
-            if kind not in TYPES:
-                self._keep_apart(name)
-        return dict(zip(self.types, made.flatten(), strict=True))
-
-    def _without_others(self, fields: pa.StructType) -> list[Record]:
-        """Return records without the values that their fields cannot represent."""
-        made = list(self.records)
-        for name, kind in ((field.name, field.type) for field in fields):
-            cells = [record.get(name) for record in self.records]
-            if _fits(cells, kind):
-                continue
-            for row, cell in enumerate(cells):
-                if not _fits([cell], kind):
-                    self._other.setdefault(row, {})[name] = cell
-                    made[row] = made[row] | {name: None}
-        return made
-
-    def _has_integers(self, name: str) -> bool:
-        """Return whether whole numbers are integers, and keep those of another type apart."""
-        field = self.fields[name]
-        if field.null_count == len(field):
-            return False
-        rows = np.flatnonzero(_are_whole(field.to_numpy(zero_copy_only=False))).tolist()
-        kinds = list(map(type, map(itemgetter(name), map(self.records.__getitem__, rows))))
-        usual = int if 2 * kinds.count(int) >= len(kinds) else float
-        if kinds.count(usual) < len(kinds):
-            for row, kind in zip(rows, kinds, strict=True):
-                if kind is not usual:
-                    self._other.setdefault(row, {})[name] = self.records[row][name]
-        return usual is int and bool(kinds)
+def _arrays(records: list[Record], sheet: Sheet) -> tuple[KeywordArrays, bool]:
+    """Return the keywords of records as arrays, and whether the references are those of the column ``refs``."""
+    made = KeywordArrays(records)
+    # All keywords of the table, whichever of its rows are written.
+    wanted = [name for name in sheet.names if name in made.keys or name.lower() in keywords()]
+    names = dict.fromkeys([*wanted, *made.keys])
+    given = made.convert({name: _usual(name) for name in names if name != REFERENCES}).get(REFERENCES, [])
+    are_shared = _are_shared(sheet.objects.get(REFERENCES), given)
+    if not are_shared:
+        made.keep(REFERENCES, {row: value for row, value in enumerate(given) if value is not None})
+    return made, are_shared
 
 
-def _kind(name: str, records: Sequence[Record]) -> type:
-    """Return the type of the first value of a keyword, or else the usual one of the keyword."""
-    first = next((record[name] for record in records if record.get(name) is not None), None)
-    word = keywords().get(name.lower())
-    usual = {"float": float, "integer": int}.get(word.kind if word else "", str)
-    return usual if first is None else type(first)
-
-
-def _are_shared(references: Values | None, records: list[Record]) -> bool:
-    """Return whether the references of records are those of a column that was added before."""
-    return references is not None and all(map(is_, references, [record.get(REFERENCES) for record in records]))
-
-
-def _fits(cells: Values, kind: Any) -> bool:
-    """Return whether Arrow can represent values."""
+def _told(name: str, made: KeywordArrays, are_shared: bool, sheet: Sheet) -> dict[str, Any]:
+    """Add arrays; return what `RecordsCodec` tells about them."""
     import pyarrow as pa
 
+    other = [json.dumps(made.others[row]) if row in made.others else None for row in range(len(made.records))]
+    arrays = {"layout": pa.array(made.numbers), "other": text_array(other)}
+    parts, fields = (
+        {part: sheet.add(name, part, array) for part, array in each.items()} for each in (arrays, made.fields)
+    )
+    return {
+        "layouts": list(map(list, made.layouts)), "whole": made.whole, "shares": are_shared, "parts": parts,
+        "fields": {"parts": fields},
+    }  # fmt: skip
+
+
+def _usual(name: str) -> type:
+    """Return the type of a keyword without values."""
+    word = keywords().get(name.lower())
+    return {"float": float, "integer": int}.get(word.kind if word else "", str)
+
+
+def _are_shared(references: Values | None, given: Values) -> bool:
+    """Return whether the references of records are those of a column that was added before."""
+    if references is None or all(map(is_, references, given or repeat(None))):
+        return references is not None
     try:
-        pa.array(cells, kind)
-    except _REFUSALS:
+        mine, others = _lists(references), _lists(given or [None] * len(references))
+    except REFUSALS:
         return False
-    return True
-
-
-def _are_whole(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.isfinite(values) & (values == np.rint(values))
+    return mine.keys() == others.keys() and all(array.equals(others[name]) for name, array in mine.items())
 
 
 def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:
@@ -266,77 +165,23 @@ def _lists(cells: Sequence[Any]) -> dict[str, pa.Array]:
     if set(map(tuple, flat)) - {REFERENCE}:
         raise ValueError("not references of three values")
     fields = list(zip(*map(dict.values, flat), strict=True)) or [()] * len(REFERENCE)
-    offsets = pa.array(np.cumsum([0, *(len(cell or ()) for cell in cells)]).astype(np.int32))
+    is_gone = None in cells
+    counts = [0 if cell is None else len(cell) for cell in cells] if is_gone else list(map(len, cells))
+    offsets = pa.array(np.cumsum([0, *counts]).astype(np.int32))
     made = {
         name: pa.ListArray.from_arrays(offsets, text_array(field))
         for name, field in zip(REFERENCE, fields, strict=True)
     }
-    gone = np.array([cell is None for cell in cells], dtype=bool)
-    return made | ({"mask": pa.array(gone)} if gone.any() else {})
+    return made | ({"mask": pa.array([cell is None for cell in cells])} if is_gone else {})
 
 
 def _references_of(parts: Parts) -> Values:
     """Return what `_lists` converted."""
     lists = [parts.arrow(name) for name in REFERENCE]
-    fields = [_values(one.values) for one in lists]
+    fields = [values_of_array(one.values) for one in lists]
     values = [dict(zip(REFERENCE, one, strict=True)) for one in zip(*fields, strict=True)]
     made: Values = [values[start:end] for start, end in pairwise(lists[0].offsets.to_numpy().tolist())]
     for row in np.flatnonzero(parts.array("mask")).tolist() if "mask" in parts else ():
-        made[row] = None
-    return made
-
-
-def _records(
-    fields: Mapping[str, pa.Array], layout: list[str], whole: frozenset[str], rows: NDArray[np.intp]
-) -> NDArray[np.object_]:  # fmt: skip
-    """Return the records of one layout, without references."""
-    import pyarrow as pa
-
-    order = pa.array(rows)
-    template, varied, columns = dict.fromkeys(layout), [], []
-    for name in layout:
-        field = fields.get(name)
-        if field is None or field.null_count == len(field):
-            continue
-        field = field if len(rows) == len(field) else field.take(order)
-        values = _values(field, is_whole=name in whole)
-        # Not for zeros, of which two are equal although their signs differ.
-        if field.null_count == 0 and values[0] != 0 and values.count(values[0]) == len(values):
-            template[name] = values[0]
-        else:
-            varied.append(name)
-            columns.append(values)
-    made = np.empty(len(rows), dtype=object)
-    for place, row in enumerate(_transposed(columns, len(rows))):
-        made[place] = record = template.copy()
-        record.update(zip(varied, row, strict=True))
-    return made
-
-
-def _transposed(columns: list[Values], count: int) -> Iterator[tuple[Any, ...]]:
-    return zip(*columns, strict=True) if columns else iter([()] * count)
-
-
-def _values(field: pa.Array, is_whole: bool = False) -> Values:
-    """Return the values of a field, `None` for nulls, and whole numbers as integers if they were."""
-    import pyarrow as pa
-
-    kind = field.type
-    if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
-        return list(objects_of(field).tolist())
-    mask = mask_of_array(field)
-    data = (field if mask is None else field.fill_null(False if pa.types.is_boolean(kind) else 0)).to_numpy(
-        zero_copy_only=False
-    )
-    made: Values = data.tolist()
-    if is_whole:
-        are_whole = _are_whole(data)
-        if are_whole.all():
-            made = data.astype(np.int64).tolist()
-        else:
-            for row in np.flatnonzero(are_whole).tolist():
-                made[row] = int(made[row])
-    for row in [] if mask is None else np.flatnonzero(mask).tolist():
         made[row] = None
     return made
 

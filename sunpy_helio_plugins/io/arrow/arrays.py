@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "Ragged", "array_of", "column_of_array", "has_part", "mask_of_array", "masked_array", "number_array", "objects_of",
+    "Ragged", "array_of", "column_of_array", "has_match", "mask_of_array", "masked_array", "number_array", "objects_of",
     "ragged_of", "stamps", "strings", "text_array", "values_of",
 ]  # fmt: skip
 
@@ -60,7 +60,15 @@ def strings(texts: NDArray[Any], mask: NDArray[np.bool_] | None) -> pa.Array:
         texts = np.char.decode(texts, "utf-8")
     if mask is not None and mask.all():
         return pa.nulls(len(texts), pa.string())
+    if _is_constant(texts):
+        return masked_array(pa.repeat(pa.scalar(str(texts[0]), pa.string()), len(texts)), mask)
     return masked_array(text_array(texts.tolist()), mask)
+
+
+def _is_constant(texts: NDArray[np.str_]) -> bool:
+    # As numbers of letters: numpy compares texts one by one.
+    letters = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1) if texts.nbytes else texts
+    return bool(texts.nbytes) and texts[0] == texts[-1] and bool((letters == letters[0]).all())
 
 
 def masked_array(array: pa.Array, mask: NDArray[np.bool_] | None) -> pa.Array:
@@ -142,11 +150,13 @@ def objects_of(array: pa.Array) -> NDArray[np.object_]:
     return np.array([*known, None], dtype=object)[codes]
 
 
-def has_part(array: pa.Array, part: str) -> bool:
-    """Return whether any of some texts contains another one."""
+def has_match(array: pa.Array, part: str, pattern: str) -> bool:
+    """Return whether any of some texts contains another one, which is fast, and matches a regular expression."""
     import pyarrow.compute as pc
 
-    return bool(pc.any(pc.match_substring(array, part)).as_py())
+    if not pc.any(pc.match_substring(array, part)).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(array, pattern)).as_py())
 
 
 def column_of_array(array: pa.Array) -> Column:

@@ -14,9 +14,10 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning
 from sunpy_helio_plugins.her import HERClient, HERTable
-from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, positions, record_codecs
+from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, positions
 from sunpy_helio_plugins.her.filters.evaluate import answers, doubts, holds
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
+from sunpy_helio_plugins.her.records.arrays import KeywordArrays
 from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts
 
 START = "2017-09-06T10:25:05"
@@ -251,4 +252,4 @@ def test_texts_without_some_rows() -> None:
 
 def test_only_records_that_are_dicts_are_divided_into_fields() -> None:
     with pytest.raises(TypeError):
-        record_codecs._Fields([{"a": 1}, None], None)  # type: ignore[list-item, arg-type]
+        KeywordArrays([{"a": 1}, None])  # type: ignore[list-item]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -13,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her.columns.codecs import as_objects
+from sunpy_helio_plugins.her.records.arrays import ArrowRecords, LazyRecords
 
 START = "2026-01-10T00:00:00"
 EVENT = {"event_type": "FL", "event_starttime": START, "event_endtime": START}
@@ -106,3 +110,41 @@ def test_any_records_are_kept(tmp_path: Path, records: list[dict[str, Any]]) -> 
     records = [EVENT | record for record in records]
     back = through(records, tmp_path / "x.parquet")
     assert json.dumps(list(back["raw"])) == json.dumps(records)
+
+
+def test_records_of_a_file_are_created_when_they_are_accessed(tmp_path: Path) -> None:
+    records = [EVENT | {"refs": [REF], "area_raw": row} for row in range(5)]
+    back = through(records, tmp_path / "x.parquet")
+    source = back["raw"].blocks[0].source
+    assert isinstance(source, LazyRecords)
+    assert source._records is None
+    assert (len(source), source[1:3]) == (5, records[1:3])
+    # Each of them once, so that changes are kept.
+    assert back["raw"][1] is back["raw"][1]
+    assert back["raw"][1]["refs"] is back["refs"][1]
+    assert list(pickle.loads(pickle.dumps(back["raw"]))) == records
+
+
+def test_references_that_are_equal_are_written_once(tmp_path: Path) -> None:
+    table = HERTable.from_records([EVENT | {"refs": [REF], "area_raw": row} for row in range(5)])
+    table["refs"] = as_objects([[dict(REF)] for _ in range(5)])
+    table.write(tmp_path / "x.parquet")
+    assert pyarrow.parquet.read_table(tmp_path / "x.parquet")["raw.other"].null_count == 5
+    assert list(HERTable.read(tmp_path / "x.parquet")["raw"]) == list(table["raw"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fields": {"a": pa.array([[1], [2]])}}, "the values of a are list<item: int64>"),
+        ({"numbers": np.array([0, 1])}, "records have an unknown sequence of keywords"),
+        ({"rest": {"refs": [None]}}, "records and their references differ in length"),
+    ],
+    ids=["fields", "numbers", "rest"],
+)
+def test_records_of_a_file_fit_together(changes: dict[str, Any], message: str) -> None:
+    whole = ArrowRecords({"a": pa.array([1.0, None])}, [["a"]], np.array([0, 0]), frozenset("a"), {1: {"a": "x"}}, {})
+    whole.check()
+    assert whole.records() == [{"a": 1}, {"a": "x"}]
+    with pytest.raises(ValueError, match=message):
+        whole._replace(**changes).check()

@@ -1,0 +1,1 @@
+"""Plain tables as ECSV files, column by column."""
