@@ -20,8 +20,9 @@ from sunpy_helio_plugins.fido.fields import uncollected
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
 from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, RecordBlock
+from sunpy_helio_plugins.her.records.cells import JoinedTexts
 from sunpy_helio_plugins.her.records.decode import decoded_values
-from sunpy_helio_plugins.quantities.exact import TooManyValuesError, check_depth, exact_json
+from sunpy_helio_plugins.quantities.exact import DEEPEST, TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
 __all__ = ["PageRequest", "Request", "address", "link", "parameters", "read_body", "records_of", "requests"]
@@ -207,10 +208,18 @@ def _divided(page: Page, content: bytes, body: CompressedRecords | None = None) 
     """Return a page with its body and columns; raise TooManyValuesError if events are nested too deeply."""
     block = RecordBlock(page.records, body or CompressedRecords(content, records_of))
     for cells in block.cells.values():
-        if not cells.kinds.isdisjoint((list, dict)):
+        if not cells.kinds.isdisjoint((list, dict)) and (cells.nested is None or _may_be_deep(cells.nested)):
             check_depth(cells.values)
     check_depth(page.associations)
     return replace(page, content=content, block=block)
+
+
+def _may_be_deep(texts: JoinedTexts) -> bool:
+    """Return whether any JSON has so many brackets that it can be nested too deeply, without decoding it."""
+    letters = np.frombuffer(texts.text.encode(), dtype=np.uint8)
+    opened = np.concatenate([[0], np.cumsum((letters == ord("[")) | (letters == ord("{")))])
+    first = texts.starts[texts.filled]
+    return bool((opened[first + texts.lengths[texts.filled]] - opened[first]).max(initial=0) > DEEPEST)
 
 
 def divided_body(body: CompressedRecords) -> Page:

@@ -38,6 +38,7 @@ from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
 from sunpy_helio_plugins.her.outlines.trace import Shapes
 from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.records.references import References
 from sunpy_helio_plugins.io.tables import header_of, pack
 from sunpy_helio_plugins.quantities import times
 
@@ -125,6 +126,7 @@ class TableBuilder:
         # Then these, since their texts need more memory than all other columns.
         made |= self._positions(list(filter(chaincodes.is_chaincode, made)))
         made |= self.reader.columns([name for name, one in made.items() if one is None])
+        self.reader.trim()
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
@@ -438,7 +440,7 @@ class HERTable(ArchiveTable):
         """
         return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
 
-    _new_columns = (*ArchiveTable._new_columns, EventRecords, Points, Polygons)
+    _new_columns = (*ArchiveTable._new_columns, EventRecords, Points, Polygons, References)
 
     def _plain_for(self, form: str, options: dict[str, Any]) -> Any:
         name = options.pop("geometry", None)

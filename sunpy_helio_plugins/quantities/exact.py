@@ -12,7 +12,8 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 
 __all__ = [
-    "TooManyValuesError", "check_depth", "check_size", "exact_json", "has_long_number", "kept_json", "whole_number",
+    "DEEPEST", "TooManyValuesError", "check_depth", "check_size", "exact_json", "has_long_number", "kept_json",
+    "whole_number",
 ]  # fmt: skip
 
 _EXACT = 2**53
@@ -24,7 +25,7 @@ _COSTS = {"{": 240, "[": 90, ",": 72, ":": 100}
 _RATIO = 4
 """Bytes of memory that an answer may need, for each byte of ``conf.max_answer``."""
 
-_DEEPEST = 200
+DEEPEST = 200
 """Levels of the deepest JSON: code that goes through it must not reach Python's limit of recursion."""
 
 
@@ -55,7 +56,7 @@ def exact_json(text: str | bytes, *, strict: bool = True, is_flat: bool = False)
     decoded = _decoded(text, strict)
     opened: Any = text.count
     lists, objects = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
-    if not is_flat and opened(lists) + opened(objects) > _DEEPEST:
+    if not is_flat and opened(lists) + opened(objects) > DEEPEST:
         check_depth(decoded)
     return decoded
 
@@ -86,12 +87,12 @@ def check_size(text: str | bytes) -> None:
 def check_depth(decoded: Any) -> None:
     """Raise `TooManyValuesError` for decoded JSON that is nested too deeply."""
     level = [decoded] if type(decoded) in _NESTED else []
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         if not level:
             return
         members = chain.from_iterable(one.values() if type(one) is dict else one for one in level)
         level = [value for value in members if type(value) in _NESTED and value]
-    raise TooManyValuesError(f"it is nested more than {_DEEPEST} levels deep")
+    raise TooManyValuesError(f"it is nested more than {DEEPEST} levels deep")
 
 
 _NESTED = frozenset({dict, list})

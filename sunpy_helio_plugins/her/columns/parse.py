@@ -25,12 +25,16 @@ from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, nothing
 from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.records.references import References
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
 from sunpy_helio_plugins.quantities.record_time import with_mask
 from sunpy_helio_plugins.quantities.units.classification import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
+
+REFERENCES = "refs"
+"""The keyword of the references of an event."""
 
 _from_iso = unchecked(times.from_iso)
 _as_column = unchecked(times.as_column)
@@ -276,7 +280,9 @@ class Reader:
         texts, missing = _texts(cells.different, is_object), _missing(cells.different)
         return _Parts(texts, missing) if cells.places is None else _Parts(texts[cells.places], missing[cells.places])
 
-    def _objects(self, _: Keyword, cells: Cells) -> Any:
+    def _objects(self, keyword: Keyword, cells: Cells) -> Any:
+        if cells.nested is not None and keyword.name == REFERENCES:
+            return References(cells.nested)
         data = np.empty(len(cells), dtype=object)
         for index, value in enumerate(cells.values):
             data[index] = value

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias, overload
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
+from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing, value_of_json
 from sunpy_helio_plugins.her.records.msgpack import StoredColumns, bytes_of_columns, columns_of_bytes
 
 __all__ = ["BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
@@ -22,7 +23,11 @@ __all__ = ["BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBl
 Record = dict[str, Any]
 
 Flat: TypeAlias = tuple[tuple[str, ...], tuple[Any, ...]]
-"""The names and the values of a record; JSON is never decoded to tuples otherwise."""
+"""
+The names and the values of a record; JSON is never decoded to tuples otherwise.
+
+Lists and objects among the values can be JSON, as `msgspec.Raw`.
+"""
 
 CODEC = "zstd"
 """The method of compression."""
@@ -79,7 +84,7 @@ class FlatRecords(Sequence[Record]):
         for names, values in self.flat:
             if names is not last:
                 last, place = names, names.index(name) if name in names else -1
-            made.append(None if place < 0 else values[place])
+            made.append(None if place < 0 else _plain(values[place]))
         return made
 
     def views(self) -> Iterator[RecordView]:
@@ -100,7 +105,7 @@ class RecordView(Mapping[str, Any]):
         self._places, self._values = places, values
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[self._places[name]]
+        return _plain(self._values[self._places[name]])
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
@@ -114,11 +119,17 @@ class RecordView(Mapping[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return a member, or something else."""
         place = self._places.get(name)
-        return default if place is None else self._values[place]
+        return default if place is None else _plain(self._values[place])
 
 
 def _record(one: Flat) -> Record:
-    return dict(zip(*one, strict=True))
+    names, values = one
+    return dict(zip(names, map(_plain, values), strict=True))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value, which can be the JSON of a list or an object."""
+    return value_of_json(bytes(value)) if type(value) is msgspec.Raw else value
 
 
 class CompressedRecords:

@@ -1,4 +1,4 @@
-"""The values of one keyword of many events, in the most compact of four forms."""
+"""The values of one keyword of many events, in the most compact of five forms."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, overload
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cells", "JoinedTexts", "joined", "nothing", "repeated"]
+from sunpy_helio_plugins.quantities.exact import exact_json
+
+__all__ = ["Cells", "JoinedTexts", "joined", "nothing", "repeated", "value_of_json"]
 
 Rows = NDArray[np.intp]
 
@@ -136,7 +139,7 @@ def _begins(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
 @dataclass(frozen=True, eq=False, slots=True)
 class Cells:
     """
-    The values of one keyword, in one of four forms.
+    The values of one keyword, in one of five forms.
 
     Attributes
     ----------
@@ -148,6 +151,8 @@ class Cells:
         The different values in the order of their first rows, and the index of each row's.
     texts : JoinedTexts or None
         Texts, most of which are different.
+    nested : JoinedTexts or None
+        Lists and objects, as JSON.
     objects : list or None
         The values themselves.
     """
@@ -158,6 +163,7 @@ class Cells:
     words: list[Any] | None = None
     places: NDArray[np.int32] | None = None
     texts: JoinedTexts | None = None
+    nested: JoinedTexts | None = None
     objects: list[Any] | None = None
 
     @classmethod
@@ -168,6 +174,8 @@ class Cells:
             # Most columns of a response.
             return cls(frozenset({type(first)}), words=[first], places=repeated(len(values)))
         kinds = frozenset(map(type, values))
+        if msgspec.Raw in kinds:
+            return _of_json(values, kinds)
         if kinds <= _NUMBERS:
             return _numbers(values, kinds) or cls(kinds, objects=list(values))
         if not (kinds <= _TEXTS or kinds <= _TRUTHS):
@@ -178,7 +186,8 @@ class Cells:
         return cls(kinds, texts=JoinedTexts.of(values))
 
     def __len__(self) -> int:
-        return len(next(part for part in (self.numbers, self.places, self.texts, self.objects) if part is not None))
+        forms = self.numbers, self.places, self.texts, self.nested, self.objects
+        return len(next(part for part in forms if part is not None))
 
     @property
     def is_nothing(self) -> bool:
@@ -199,7 +208,9 @@ class Cells:
             return _spread(self.words, self.places).tolist()
         if self.texts is not None:
             return self.texts.values
-        assert self.numbers is not None  # noqa: S101 - one of four forms
+        if self.nested is not None:
+            return list(map(value_of_json, self.nested.values))
+        assert self.numbers is not None  # noqa: S101 - one of five forms
         made: list[Any] = self.numbers.tolist()
         for row in np.flatnonzero(np.isnan(self.numbers)).tolist():
             made[row] = None
@@ -234,6 +245,8 @@ class Cells:
             return _of_numbers(self.numbers[rows], whole)
         if self.texts is not None:
             return _of_texts(self.texts.take(rows))
+        if self.nested is not None:
+            return _of_nested(self.nested.take(rows))
         found = _spread(self.values, rows).tolist()
         return Cells(frozenset(map(type, found)), objects=found)
 
@@ -243,12 +256,45 @@ class Cells:
             return self
         if self.texts is not None:
             return _of_texts(self.texts.without(rows))
+        if self.nested is not None:
+            return _of_nested(self.nested.without(rows))
         if self.words is not None and self.places is not None:
             words = self.words if None in self.words else [*self.words, None]
             places = self.places.copy()
             places[rows] = words.index(None)
             return _of_words(words, places)
         return self.changed(dict.fromkeys(rows.tolist()))
+
+
+def value_of_json(text: str | bytes | None) -> Any:
+    """Return a value from JSON that was found to be valid; `None` from `None`."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        # A number that is too large is infinite.
+        return exact_json(text, strict=False)
+
+
+def _of_json(values: Sequence[Any], kinds: frozenset[type]) -> Cells:
+    """Return values of which some are the JSON of lists and objects."""
+    if kinds - {msgspec.Raw, type(None)}:
+        return Cells.of([value_of_json(bytes(one)) if type(one) is msgspec.Raw else one for one in values])
+    texts = [None if one is None or one == b"null" else one for one in (one and bytes(one) for one in values)]
+    together = b"".join(filter(None, texts))
+    if not together.isascii() or {one[:1] for one in texts if one is not None} - {b"[", b"{"}:
+        return Cells.of([value_of_json(one) for one in texts])
+    lengths = np.array([-1 if one is None else len(one) for one in texts], dtype=np.int32)
+    return _of_nested(JoinedTexts.of_lengths(together.decode("ascii"), lengths))
+
+
+def _of_nested(texts: JoinedTexts) -> Cells:
+    if (texts.lengths < 0).all():
+        return nothing(len(texts))
+    first = {texts.text[start] for start in texts.starts[texts.filled].tolist()}
+    found = (list, "[" in first), (dict, "{" in first), (type(None), bool((texts.lengths < 0).any()))
+    return Cells(frozenset(kind for kind, is_found in found if is_found), nested=texts)
 
 
 def nothing(count: int) -> Cells:
@@ -328,7 +374,9 @@ def joined(parts: Sequence[Cells]) -> Cells:
     if kinds <= _NUMBERS and all(part.numbers is not None or part.is_nothing for part in parts) and kinds - _NOTHING:
         return _joined_numbers(parts, kinds)
     if kinds <= _TEXTS and any(part.texts is not None for part in parts):
-        return _joined_texts(parts, kinds)
+        return Cells(kinds, texts=_joined_texts([part.texts or JoinedTexts.of(part.values) for part in parts]))
+    if all(part.nested is not None or part.is_nothing for part in parts) and kinds - _NOTHING:
+        return Cells(kinds, nested=_joined_texts([part.nested or JoinedTexts.of(part.values) for part in parts]))
     if any(part.words is None for part in parts) or not (kinds <= _TEXTS or kinds <= _TRUTHS):
         return Cells(kinds, objects=list(chain.from_iterable(part.values for part in parts)))
     known = {word: place for place, word in enumerate(dict.fromkeys(chain.from_iterable(p.different for p in parts)))}
@@ -338,12 +386,11 @@ def joined(parts: Sequence[Cells]) -> Cells:
     return Cells(kinds, words=list(known), places=np.concatenate(places))
 
 
-def _joined_texts(parts: Sequence[Cells], kinds: frozenset[type]) -> Cells:
-    found = [part.texts or JoinedTexts.of(part.values) for part in parts]
-    begins = np.cumsum([0, *(len(part.text) for part in found)])
-    starts = np.concatenate([part.starts + begin for part, begin in zip(found, begins[:-1].tolist(), strict=True)])
-    lengths = np.concatenate([part.lengths for part in found])
-    return Cells(kinds, texts=JoinedTexts("".join(part.text for part in found), starts, lengths))
+def _joined_texts(parts: Sequence[JoinedTexts]) -> JoinedTexts:
+    begins = np.cumsum([0, *(len(part.text) for part in parts)])
+    starts = np.concatenate([part.starts + begin for part, begin in zip(parts, begins[:-1].tolist(), strict=True)])
+    lengths = np.concatenate([part.lengths for part in parts])
+    return JoinedTexts("".join(part.text for part in parts), starts, lengths)
 
 
 def _of_texts(texts: JoinedTexts) -> Cells:

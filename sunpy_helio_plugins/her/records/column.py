@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Self
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, RecordBlock
 from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing
 
-__all__ = ["EventRecords", "ObjectColumn"]
+__all__ = ["EventRecords", "LazyColumn", "ObjectColumn"]
 
 Record = dict[str, Any]
 Rows = NDArray[np.intp]
@@ -28,8 +29,8 @@ _MOST_DECODED = 2
 """The number of responses whose records are in memory after an access."""
 
 
-class EventRecordsInfo(ParentDtypeInfo):
-    """Info of a column of records."""
+class ObjectColumnInfo(ParentDtypeInfo):
+    """Info of a column of objects that are made when they are accessed."""
 
     mask_val = None
     attrs_from_parent = frozenset({"dtype"})
@@ -37,12 +38,12 @@ class EventRecordsInfo(ParentDtypeInfo):
 
     def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
         """Return what astropy writes: a column of objects."""
-        return {"data": self._parent.__array__(), "__class__": "astropy.table.column.Column"}
+        return {"data": np.asarray(self._parent), "__class__": "astropy.table.column.Column"}
 
     def new_like(self, cols: Any, length: int, metadata_conflicts: str = "warn", name: Any = None) -> Any:
-        """Return a column without records, to be filled with those of other columns."""
+        """Return a column of missing objects, to be filled with those of other columns."""
         attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "format", "description"))
-        made = EventRecords([], np.full((length, 2), -1))
+        made = cols[0].missing(length)
         made.info.name, made.info.description, made.info.meta = name, attrs.get("description"), attrs.get("meta")
         return made
 
@@ -69,7 +70,60 @@ class ObjectColumn:
         return 1
 
 
-class EventRecords(ObjectColumn):
+class LazyColumn(ObjectColumn, ABC):
+    """A column of objects that are made when they are accessed."""
+
+    info = ObjectColumnInfo()
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the objects."""
+
+    @abstractmethod
+    def take(self, indices: Any, axis: int = 0) -> Self:
+        """Return the rows of the given indices."""
+
+    @abstractmethod
+    def copy(self, order: str = "C") -> Self:
+        """Return a copy."""
+
+    def tolist(self) -> list[Any]:
+        """Return the objects."""
+        return list(self)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NDArray[np.object_]:
+        made = np.empty(len(self), dtype=object)
+        for row, one in enumerate(self):
+            made[row] = one
+        return made
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __eq__(self, other: object) -> Any:
+        if not hasattr(other, "__len__") or len(other) != len(self):
+            return NotImplemented
+        pairs = zip(self, list(other), strict=True)  # type: ignore[call-overload]
+        return np.array([mine == yours for mine, yours in pairs], dtype=bool)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        # Tables broadcast columns of one row.
+        if function is np.broadcast_to:
+            return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
+        return NotImplemented
+
+    def _with_info_of(self, other: Self) -> Self:
+        if "info" in other.__dict__:
+            self.info = other.info
+        return self
+
+
+class EventRecords(LazyColumn):
     """
     A column of the records of events, each a dict as the registry sent it.
 
@@ -82,8 +136,6 @@ class EventRecords(ObjectColumn):
     places : numpy.ndarray of int
         Shape (n, 2): the block of each record, and its index there; negative for `None`.
     """
-
-    info = EventRecordsInfo()
 
     def __init__(self, blocks: Sequence[RecordBlock], places: Rows, decoded: dict[int, Any] | None = None) -> None:
         self.blocks, self.places = blocks, places
@@ -172,46 +224,23 @@ class EventRecords(ObjectColumn):
             self._decoded[number] = source.records()
         return self._decoded[number]
 
-    def tolist(self) -> list[Any]:
-        """Return the records."""
-        return list(self)
-
-    def __array__(self, *args: Any, **kwargs: Any) -> NDArray[np.object_]:
-        made = np.empty(len(self), dtype=object)
-        for row, record in enumerate(self):
-            made[row] = record
-        return made
-
     def take(self, indices: Any, axis: int = 0) -> Self:
         """Return the rows of the given indices."""
         return self._like(self.blocks, self.places[np.asarray(indices, dtype=np.intp).reshape(-1)], self._decoded)
 
     def _like(self, blocks: Sequence[RecordBlock], places: Rows, decoded: dict[int, Any] | None = None) -> Self:
-        made = type(self)(blocks, places, decoded)
-        if "info" in self.__dict__:
-            made.info = self.info
-        return made
+        return type(self)(blocks, places, decoded)._with_info_of(self)
+
+    def missing(self, length: int) -> Self:
+        """Return a column without records."""
+        return type(self)([], np.full((length, 2), -1))
 
     def copy(self, order: str = "C") -> Self:
         """Return a copy; records are shared."""
         return self._like(self.blocks, self.places.copy(), self._decoded)
 
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.blocks, self.places)
-
-    def __eq__(self, other: object) -> Any:
-        if not hasattr(other, "__len__") or len(other) != len(self):
-            return NotImplemented
-        pairs = zip(self, list(other), strict=True)  # type: ignore[call-overload]
-        return np.array([mine == yours for mine, yours in pairs], dtype=bool)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __setitem__(self, item: Any, value: Any) -> None:
         """Replace records by those of another column, by one record, or by `None`."""
@@ -232,12 +261,6 @@ class EventRecords(ObjectColumn):
         made = self._like(self.blocks, np.insert(self.places, at, -1, axis=0), self._decoded)
         made[at] = value
         return made
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        # Tables broadcast columns of one row.
-        if function is np.broadcast_to:
-            return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
-        return NotImplemented
 
     def __repr__(self) -> str:
         return f"<EventRecords of {len(self)} events>"

@@ -57,8 +57,9 @@ def _all_alike(content: bytes) -> dict[str, Any] | None:
         return None
     try:
         text = content[begin.end() : begin.end() + _LONGEST].decode(errors="replace")
-        names = tuple(json.JSONDecoder().raw_decode(text)[0])
-        found = _decoder(names, is_response=True).decode(content)
+        first = json.JSONDecoder().raw_decode(text)[0]
+        names = tuple(first)
+        found = _decoder(names, _nested(first), is_response=True).decode(content)
     except (msgspec.ValidationError, ValueError):
         return None
     return _told(found, [(names, _values(event)) for event in found.result])
@@ -68,22 +69,22 @@ def _by_type(content: bytes) -> dict[str, Any]:
     """Return a response of which most events have the keywords of earlier ones of the same type."""
     found = msgspec.json.decode(content, type=_Response)
     last: dict[bytes, tuple[str, ...]] = {}
-    known: dict[bytes, tuple[str, ...]] = {}
+    known: dict[bytes, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     events: list[Flat] = []
     made = 0
     for event in found.result:
         kind = _TYPE.search(event)
         told = b"" if kind is None else kind[1]
         try:
-            names = known[told]
-            events.append((names, _values(_decoder(names).decode(event))))
+            names = known[told][0]
+            events.append((names, _values(_decoder(*known[told]).decode(event))))
         except (KeyError, msgspec.ValidationError):
             record: dict[str, Any] = msgspec.json.decode(event, type=dict)
             names = tuple(record)
             events.append((names, tuple(record.values())))
             # To make a decoder takes as long as to decode many events.
             if last.get(told) == names and made < _MOST_DECODERS:
-                known[told], made = names, made + 1
+                known[told], made = (names, _nested(record)), made + 1
             last[told] = names
     return _told(found, events)
 
@@ -92,15 +93,19 @@ def _told(found: Any, events: list[Flat]) -> dict[str, Any]:
     return {"result": events, "association": found.association, "overmax": found.overmax}
 
 
+def _nested(record: dict[str, Any]) -> tuple[str, ...]:
+    """Return the keywords of which the values are lists or objects, which need less memory as JSON."""
+    return tuple(name for name, value in record.items() if type(value) in (list, dict))
+
+
 @lru_cache(maxsize=_MOST_DECODERS)
-def _decoder(names: tuple[str, ...], is_response: bool = False) -> msgspec.json.Decoder[Any]:
-    """Return what decodes an event, or a response, with certain keywords."""
+def _decoder(names: tuple[str, ...], nested: tuple[str, ...], is_response: bool = False) -> msgspec.json.Decoder[Any]:
+    """Return what decodes an event, or a response, with certain keywords, some of which are to stay JSON."""
     fields = {f"value_{place}": name for place, name in enumerate(names)}
-    event = msgspec.defstruct(
-        "Event", [(field, Any) for field in fields], rename=fields, forbid_unknown_fields=True, gc=False
-    )
+    members: list[Any] = [(field, msgspec.Raw if name in nested else Any) for field, name in fields.items()]
+    event = msgspec.defstruct("Event", members, rename=fields, forbid_unknown_fields=True, gc=False)
     if not is_response:
         return msgspec.json.Decoder(event)
     events: Any = list[event]  # type: ignore[valid-type]
-    members: list[Any] = [("result", events), ("association", Any, None), ("overmax", Any, None)]
+    members = [("result", events), ("association", Any, None), ("overmax", Any, None)]
     return msgspec.json.Decoder(msgspec.defstruct("Response", members, forbid_unknown_fields=True))

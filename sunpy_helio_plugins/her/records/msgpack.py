@@ -12,7 +12,8 @@ from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, repeated
 
 __all__ = ["StoredColumns", "bytes_of_columns", "columns_of_bytes"]
 
-VERSION = 1
+VERSION = 2
+"""Version 1 did not have ``nested``."""
 
 _KINDS = {kind.__name__: kind for kind in (type(None), bool, int, float, str, list, dict)}
 
@@ -38,6 +39,7 @@ class _StoredCells(msgspec.Struct, array_like=True):
     text: str | None = None
     lengths: bytes | None = None
     objects: list[Any] | None = None
+    nested: tuple[str, bytes] | None = None
 
 
 class _StoredBlock(msgspec.Struct):
@@ -69,7 +71,7 @@ def columns_of_bytes(content: bytes) -> StoredColumns | None:
         cells = {name: _cells(one, count) for name, one in told.cells.items()}
     except (msgspec.MsgspecError, KeyError, RecursionError) as error:
         raise ValueError(str(error)) from None
-    if told.version != VERSION:
+    if not 1 <= told.version <= VERSION:
         return None
     return StoredColumns(told.layouts, told.counts, order, cells, told.associations)
 
@@ -80,11 +82,17 @@ def _stored(cells: Cells) -> _StoredCells:
         whole = None if cells.are_whole is None else cells.are_whole.tobytes()
         return _StoredCells(kinds, numbers=cells.numbers.astype("<f8").tobytes(), are_whole=whole)
     if cells.texts is not None:
-        return _StoredCells(kinds, text=cells.texts.compact(), lengths=cells.texts.lengths.astype("<i4").tobytes())
+        return _StoredCells(kinds, text=cells.texts.compact(), lengths=_lengths(cells.texts))
+    if cells.nested is not None:
+        return _StoredCells(kinds, nested=(cells.nested.compact(), _lengths(cells.nested)))
     if cells.words is not None and cells.places is not None:
         places = None if len(cells.words) == 1 else cells.places.astype("<i4").tobytes()
         return _StoredCells(kinds, words=cells.words, places=places)
     return _StoredCells(kinds, objects=cells.objects)
+
+
+def _lengths(texts: JoinedTexts) -> bytes:
+    return texts.lengths.astype("<i4").tobytes()
 
 
 def _cells(stored: _StoredCells, count: int) -> Cells:
@@ -97,6 +105,8 @@ def _cells(stored: _StoredCells, count: int) -> Cells:
     if stored.words is not None:
         places = repeated(count) if stored.places is None else _array(stored.places, "<i4", count)
         return Cells(kinds, words=stored.words, places=places)
+    if stored.nested is not None:
+        return Cells(kinds, nested=JoinedTexts.of_lengths(stored.nested[0], _array(stored.nested[1], "<i4", count)))
     if stored.objects is None or len(stored.objects) != count:
         raise ValueError("a column is incomplete")
     return Cells(kinds, objects=stored.objects)
