@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 import sunpy_helio_plugins
 from sunpy_helio_plugins.her import service
-from sunpy_helio_plugins.her.paging import page_of
+from sunpy_helio_plugins.her.paging import Page, page_of
 from sunpy_helio_plugins.her.records import decode
+from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, RecordBlock
 from sunpy_helio_plugins.her.records.decode import decoded_values
 
 EVENTS = Path(sunpy_helio_plugins.__file__).parent / "sandbox" / "data" / "her" / "events.json.gz"
@@ -23,10 +25,23 @@ ONE = {"event_type": "FL", "refs": [{"ref_url": "a"}], "number": 1, "text": "é"
 
 
 def same(content: bytes) -> None:
-    """Compare the pages of both decoders, and the types of all values."""
+    """Compare the pages of both decoders, their columns, and the types of all values."""
     made, expected = (page_of(decoder(content), 1000) for decoder in (service._flat, service._decoded))
     assert list(map(members, made.records)) == list(map(members, expected.records))
+    for records in (divided(made), stored(made)):
+        assert list(map(members, records)) == list(map(members, expected.records))
     assert (made.associations, made.more, made.oddities) == (expected.associations, expected.more, expected.oddities)
+
+
+def divided(page: Page) -> BlockRecords:
+    return BlockRecords(RecordBlock(page.records))
+
+
+def stored(page: Page) -> Sequence[dict[str, Any]]:
+    """Return the records in the columns of a kept response, or themselves if these cannot be kept."""
+    block = RecordBlock(page.records)
+    kept = CompressedRecords(b"", list).divided_as(block, []).block()
+    return page.records if kept is None else BlockRecords(kept[0])
 
 
 def members(record: dict[str, Any]) -> str:
@@ -49,9 +64,33 @@ def body(*records: Any, **others: Any) -> bytes:
         body({"result": [], "event_type": "FL"}, ONE),
         body(ONE, ONE).replace(b'"number"', b'"number": 5, "number"'),
         body(ONE, ONE | {"self": 1, "": 2, "a b": 3, "1": 4}),
+        body(ONE, ONE | {"refs": None}, ONE | {"refs": []}, ONE | {"refs": {}}, ONE | {"refs": {"a": [None]}}),
+        body(ONE, ONE | {"refs": "text"}, ONE | {"refs": 5}, ONE | {"refs": None}),
+        body(ONE | {"refs": [1, "[", "{"]}, ONE | {"refs": ['caf\xe9 \n \\ " /']}, {"event_type": "FL"}),
+        body(ONE, ONE | {"refs": [2**70, -(2**64), -0.0]}),
+        body(ONE, ONE | {"refs": ["@"]}).replace(b'"@"', b"1e999"),
+        body(ONE, ONE | {"refs": ["@"]}).replace(b"@", "é".encode()),
+        body(ONE, ONE | {"refs": None}).replace(b"[{", b"[ \n\t{"),
     ],
-    ids=["alike", "types", "order", "some", "integers", "members", "words", "repeated", "names"],
-)
+    ids=[
+        "alike",
+        "types",
+        "order",
+        "some",
+        "integers",
+        "members",
+        "words",
+        "repeated",
+        "names",
+        "missing lists",
+        "other kinds",
+        "letters",
+        "large integers",
+        "infinite",
+        "utf-8",
+        "spaces",
+    ],
+)  # fmt: skip
 def test_usual_responses_are_decoded_to_the_same_values(content: bytes) -> None:
     assert decoded_values(content) is not None
     same(content)
@@ -116,9 +155,9 @@ def test_a_decoder_is_made_for_keywords_that_events_share(
     made: set[tuple[str, ...]] = set()
     original = decode._decoder
 
-    def counted(names: tuple[str, ...], is_response: bool = False) -> Any:
+    def counted(names: tuple[str, ...], nested: tuple[str, ...], is_response: bool = False) -> Any:
         made.add(names)
-        return original(names, is_response)
+        return original(names, nested, is_response)
 
     monkeypatch.setattr(decode, "_decoder", counted)
     content = body(*({"event_type": "FL", f"key_{number // shared}": number} for number in range(200)))

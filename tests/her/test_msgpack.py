@@ -65,7 +65,7 @@ def test_columns_with_other_values_are_read_from_the_body(value: Any) -> None:
 def test_columns_of_another_version_are_read_from_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [{"kb_archivid": "ivo://a/b", "number": 1}]
     body = kept(records)
-    monkeypatch.setattr(msgpack, "VERSION", msgpack.VERSION + 1)
+    monkeypatch.setattr(msgpack, "VERSION", 0)
     assert body.block() is None
     assert list(service.divided_body(body).records) == records
 

@@ -281,12 +281,12 @@ class Reader:
         return _Parts(texts, missing) if cells.places is None else _Parts(texts[cells.places], missing[cells.places])
 
     def _objects(self, keyword: Keyword, cells: Cells) -> Any:
-        if cells.nested is not None and keyword.name == REFERENCES:
+        if keyword.name == REFERENCES and cells.nested is not None:
             return References(cells.nested)
         data = np.empty(len(cells), dtype=object)
         for index, value in enumerate(cells.values):
             data[index] = value
-        return Column(data, copy=False)
+        return References(data) if keyword.name == REFERENCES else Column(data, copy=False)
 
     def _numbers(self, keyword: Keyword, cells: Cells) -> Any:
         data, missing = self._as_floats(keyword, cells)

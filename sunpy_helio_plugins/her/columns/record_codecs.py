@@ -16,6 +16,7 @@ from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.records.arrays import REFUSALS, ArrowRecords, KeywordArrays, LazyRecords, values_of_array
 from sunpy_helio_plugins.her.records.blocks import RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords, ObjectColumn
+from sunpy_helio_plugins.her.records.references import References
 from sunpy_helio_plugins.io.arrow.arrays import objects_of, text_array
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import ObjectCodec
@@ -66,9 +67,9 @@ class ReferencesCodec:
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
         if "lists" not in spec:
-            return _OBJECTS.unpack(spec, parts)
+            return References(np.asarray(_OBJECTS.unpack(spec, parts)))
         parts.table.objects[spec["name"]] = cells = _references_of(parts)
-        return as_objects(cells)
+        return References(np.asarray(as_objects(cells)))
 
 
 class RecordsCodec:
