@@ -274,12 +274,16 @@ class LazyRecords(Sequence[Record]):
     """
 
     def __init__(self, stored: ArrowRecords) -> None:
-        self._count, self._stored = len(stored.numbers), stored
-        self._records: list[Record] | None = None
+        self._count = len(stored.numbers)
+        self._stored: ArrowRecords | None = stored
+        self._records: list[Record] = []
 
     def _all(self) -> list[Record]:
-        if self._records is None:
-            self._records = self._stored.records()
+        stored = self._stored
+        if stored is not None:
+            # In this order, so that another thread finds one of them.
+            self._records = stored.records()
+            self._stored = None
         return self._records
 
     def __len__(self) -> int:

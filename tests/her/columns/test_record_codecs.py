@@ -117,7 +117,7 @@ def test_records_of_a_file_are_created_when_they_are_accessed(tmp_path: Path) ->
     back = through(records, tmp_path / "x.parquet")
     source = back["raw"].blocks[0].source
     assert isinstance(source, LazyRecords)
-    assert source._records is None
+    assert not source._records
     assert (len(source), source[1:3]) == (5, records[1:3])
     # Each of them once, so that changes are kept.
     assert back["raw"][1] is back["raw"][1]
