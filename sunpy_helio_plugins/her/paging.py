@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
 
 __all__ = [
-    "AT_ONCE", "Page", "PageBar", "identities_of", "identity_of", "is_too_slow", "page_of",
+    "AT_ONCE", "Page", "PageBar", "are_events", "identities_of", "identity_of", "is_too_slow", "page_of",
     "page_size", "read",
 ]  # fmt: skip
 
@@ -86,6 +86,19 @@ def _records(entries: list[Any]) -> FlatRecords:
             records.append(one)
             last = names
     return FlatRecords(records)
+
+
+def are_events(entries: list[Any]) -> bool:
+    """Return whether all entries of a response are events without damage, as of `page_of`."""
+    last: tuple[str, ...] = ()
+    for one in entries:
+        if type(one) is not dict:
+            return False
+        names = tuple(one)
+        if names != last and not "".join(names).isprintable():
+            return False
+        last = names
+    return True
 
 
 def _odd(text: str) -> Problem:

@@ -17,11 +17,11 @@ import numpy as np
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.fields import uncollected
-from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
+from sunpy_helio_plugins.her.paging import Page, are_events, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
 from sunpy_helio_plugins.her.records.blocks import BlockRecords, CompressedRecords, RecordBlock
 from sunpy_helio_plugins.her.records.cells import JoinedTexts
-from sunpy_helio_plugins.her.records.decode import decoded_values
+from sunpy_helio_plugins.her.records.decode import decoded_objects, decoded_values
 from sunpy_helio_plugins.quantities.exact import DEEPEST, TooManyValuesError, check_depth, exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
@@ -240,6 +240,11 @@ def read_body(content: bytes) -> Page:
 
 def records_of(content: bytes) -> list[dict[str, Any]]:
     """Return the events in the body of a response that was a page before."""
+    with uncollected():
+        found = decoded_objects(content)
+    events = found.get("result") if isinstance(found, dict) else None
+    if isinstance(events, list) and are_events(events):
+        return events
     return list(read_body(content).records)
 
 

@@ -28,7 +28,7 @@ def same(content: bytes) -> None:
     """Compare the pages of both decoders, their columns, and the types of all values."""
     made, expected = (page_of(decoder(content), 1000) for decoder in (service._flat, service._decoded))
     assert list(map(members, made.records)) == list(map(members, expected.records))
-    for records in (divided(made), stored(made)):
+    for records in (divided(made), stored(made), service.records_of(content)):
         assert list(map(members, records)) == list(map(members, expected.records))
     assert (made.associations, made.more, made.oddities) == (expected.associations, expected.more, expected.oddities)
 
@@ -71,6 +71,7 @@ def body(*records: Any, **others: Any) -> bytes:
         body(ONE, ONE | {"refs": ["@"]}).replace(b'"@"', b"1e999"),
         body(ONE, ONE | {"refs": ["@"]}).replace(b"@", "é".encode()),
         body(ONE, ONE | {"refs": None}).replace(b"[{", b"[ \n\t{"),
+        body(ONE, ONE | {"damaged\n": 1}),
     ],
     ids=[
         "alike",
@@ -89,6 +90,7 @@ def body(*records: Any, **others: Any) -> bytes:
         "infinite",
         "utf-8",
         "spaces",
+        "damaged",
     ],
 )  # fmt: skip
 def test_usual_responses_are_decoded_to_the_same_values(content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 from sunpy_helio_plugins.her.records.blocks import Flat
 from sunpy_helio_plugins.quantities.exact import check_size, has_long_number
 
-__all__ = ["decoded_values"]
+__all__ = ["decoded_objects", "decoded_values"]
 
 _FIRST = re.compile(rb'\s*\{\s*"result"\s*:\s*\[\s*(?=\{)')
 
@@ -41,11 +42,20 @@ class _Response(msgspec.Struct, forbid_unknown_fields=True):
 
 def decoded_values(content: bytes) -> dict[str, Any] | None:
     """Return a response with its events as names and values; `None` if it has another form, or is not exact so."""
+    return _decoded(content, lambda text: _all_alike(text) or _by_type(text))
+
+
+def decoded_objects(content: bytes) -> Any:
+    """Return a response with its events as objects; `None` if it is not exact so."""
+    return _decoded(content, msgspec.json.decode)
+
+
+def _decoded(content: bytes, decode: Callable[[bytes], Any]) -> Any:
     check_size(content)
     if has_long_number(content):
         return None
     try:
-        return _all_alike(content) or _by_type(content)
+        return decode(content)
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         return None
 
