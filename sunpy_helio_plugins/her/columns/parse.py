@@ -540,6 +540,9 @@ def _factors(
     known = {text: found[text] for text in said if text in found}
     if not known:
         return None
+    if len(known) == 1:
+        text, unit = next(iter(known.items()))
+        return unit if keyword.power == 1 else unit**keyword.power, {text: 1.0}
     usual = parsed.get(keyword.usual)
 
     def weight(text: str) -> tuple[bool, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, overload
 
@@ -302,8 +303,9 @@ def nothing(count: int) -> Cells:
     return Cells(_NOTHING, words=[None], places=repeated(count))
 
 
+@lru_cache(maxsize=64)
 def repeated(count: int) -> NDArray[np.int32]:
-    """Return the places of the only word in each of some rows."""
+    """Return the places of the only word in each of some rows, which cannot be changed."""
     return np.broadcast_to(np.int32(0), count)
 
 
@@ -322,6 +324,8 @@ def _spread(values: list[Any], rows: Any) -> NDArray[np.object_]:
 def _of_words(words: list[Any], places: NDArray[np.int32]) -> Cells:
     """Return words, without those that do not occur, in the order of their first rows."""
     count = len(places)
+    if len(words) == 1 and count:
+        return Cells(frozenset({type(words[0])}), words=words, places=repeated(count))
     first = np.full(len(words), count)
     # Of several rows of a word, the last one that is assigned is the first row.
     first[places[::-1]] = np.arange(count)[::-1]
