@@ -13,7 +13,14 @@ from astropy.table import Column, MaskedColumn
 
 from sunpy_helio_plugins.her.columns.codecs import as_objects
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.records.arrays import REFUSALS, ArrowRecords, KeywordArrays, LazyRecords, values_of_array
+from sunpy_helio_plugins.her.records.arrays import (
+    REFUSALS,
+    ArrowRecords,
+    KeywordArrays,
+    LazyRecords,
+    flat_records,
+    values_of_array,
+)
 from sunpy_helio_plugins.her.records.blocks import RecordBlock
 from sunpy_helio_plugins.her.records.column import EventRecords, ObjectColumn
 from sunpy_helio_plugins.her.records.references import References
@@ -89,7 +96,7 @@ class RecordsCodec:
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the records."""
         try:
-            made = _arrays(list(column), sheet) if sheet.format.is_arrow else None
+            made = _arrays(column, sheet) if sheet.format.is_arrow else None
         except REFUSALS:
             made = None
         return _OBJECTS.pack(name, column, sheet) if made is None else _told(name, *made, sheet)
@@ -111,9 +118,9 @@ class RecordsCodec:
         return EventRecords.joined([RecordBlock.undivided(LazyRecords(stored), len(stored.numbers))])
 
 
-def _arrays(records: list[Record], sheet: Sheet) -> tuple[KeywordArrays, bool]:
+def _arrays(column: Any, sheet: Sheet) -> tuple[KeywordArrays, bool]:
     """Return the keywords of records as arrays, and whether the references are those of the column ``refs``."""
-    made = KeywordArrays(records)
+    made = KeywordArrays(flat_records(column) if isinstance(column, EventRecords) else list(column))
     # All keywords of the table, whichever of its rows are written.
     wanted = [name for name in sheet.names if name in made.keys or name.lower() in keywords()]
     names = dict.fromkeys([*wanted, *made.keys])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flat, Source, flattened, plain
+from sunpy_helio_plugins.her.records.column import EventRecords
+from sunpy_helio_plugins.her.records.decode import decoded_values
 from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["REFUSALS", "ArrowRecords", "KeywordArrays", "LazyRecords", "values_of_array"]
+__all__ = ["REFUSALS", "ArrowRecords", "KeywordArrays", "LazyRecords", "flat_records", "values_of_array"]
 
 Record = dict[str, Any]
 Values = list[Any]
@@ -37,8 +40,8 @@ class KeywordArrays:
 
     Parameters
     ----------
-    records : sequence of dict
-        The records.
+    records : sequence of dict or of tuple
+        The records, or their names and values.
 
     Attributes
     ----------
@@ -54,12 +57,17 @@ class KeywordArrays:
         The values by row and keyword that do not have the type of the rest.
     """
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        if set(map(type, records)) - {dict}:
+    def __init__(self, records: Sequence[Record] | Sequence[Flat]) -> None:
+        kinds = set(map(type, records))
+        if kinds - {dict} and kinds - {tuple}:
             raise TypeError
-        self.records = records
+        self.records: Sequence[Any] = records
+        names: Callable[[Any], tuple[Any, ...]] = tuple
+        self._values: Callable[[Any], Iterable[Any]] = dict.values
+        if kinds == {tuple}:
+            names, self._values = operator.itemgetter(0), operator.itemgetter(1)
         known: dict[tuple[Any, ...], list[int]] = {}
-        for row, layout in enumerate(map(tuple, records)):
+        for row, layout in enumerate(map(names, records)):
             known.setdefault(layout, []).append(row)
         self.layouts, self._rows = list(known), [np.array(rows) for rows in known.values()]
         self.keys = list(dict.fromkeys(chain.from_iterable(known)))
@@ -78,7 +86,7 @@ class KeywordArrays:
                 self.keep(name, column.add(rows, values.get(name)))
             for name in rest.keys() & values.keys():
                 for row, value in zip(rows.tolist(), values[name], strict=True):
-                    rest[name][row] = value
+                    rest[name][row] = plain(value)
         order = self._order()
         for name, column in columns.items():
             kind = _TYPES.get(column.kind or kinds[name])
@@ -102,14 +110,14 @@ class KeywordArrays:
     def keep(self, name: str, cells: Mapping[int, Any]) -> None:
         """Keep the values of some rows as they are."""
         for row, value in cells.items():
-            self.others.setdefault(row, {})[name] = value
+            self.others.setdefault(row, {})[name] = plain(value)
 
     def _parts(self) -> Iterator[tuple[Rows, dict[str, tuple[Any, ...]]]]:
         """Yield the rows of some records of one layout, and their values by keyword."""
         for layout, rows in zip(self.layouts, self._rows, strict=True):
             for first in range(0, len(rows), _CHUNK):
                 own = rows[first : first + _CHUNK]
-                values = zip(*map(dict.values, map(self.records.__getitem__, own.tolist())), strict=True)
+                values = zip(*map(self._values, map(self.records.__getitem__, own.tolist())), strict=True)
                 yield own, dict(zip(layout, values, strict=False))
 
     def _order(self) -> Rows | None:
@@ -119,6 +127,32 @@ class KeywordArrays:
         made = np.empty(len(self.records), dtype=np.intp)
         made[np.concatenate(self._rows)] = np.arange(len(made))
         return made
+
+
+def flat_records(column: EventRecords) -> list[Flat] | list[Record]:
+    """Return the names and values of records, those of responses without an object of each; or else the records."""
+    if not any(isinstance(block.source, CompressedRecords) for block in column.blocks):
+        return list(column)
+    last, records, order = -1, list[Flat](), None
+    made: list[Flat] = []
+    for number, row in column.places.tolist():
+        if number < 0:
+            raise TypeError
+        if number != last:
+            last, records, order = number, _flat(column.blocks[number].source), column.blocks[number].order
+        made.append(records[row if order is None else order[row]])
+    return made
+
+
+def _flat(source: Source) -> list[Flat]:
+    if not isinstance(source, CompressedRecords):
+        return flattened(source)
+    content = source.body()
+    found = decoded_values(content)
+    events: list[Flat] = [] if found is None else found["result"]
+    # Those with a damaged name are not events.
+    are_whole = all("".join(names).isprintable() for names in {id(names): names for names, _ in events}.values())
+    return events if events and are_whole else flattened(source.records())
 
 
 class _Column:

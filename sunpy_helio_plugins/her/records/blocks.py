@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing, value_of_json
 from sunpy_helio_plugins.her.records.msgpack import StoredColumns, bytes_of_columns, columns_of_bytes
 
-__all__ = ["BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened"]
+__all__ = [
+    "BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened", "plain",
+]  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -84,7 +86,7 @@ class FlatRecords(Sequence[Record]):
         for names, values in self.flat:
             if names is not last:
                 last, place = names, names.index(name) if name in names else -1
-            made.append(None if place < 0 else _plain(values[place]))
+            made.append(None if place < 0 else plain(values[place]))
         return made
 
     def views(self) -> Iterator[RecordView]:
@@ -105,7 +107,7 @@ class RecordView(Mapping[str, Any]):
         self._places, self._values = places, values
 
     def __getitem__(self, name: str) -> Any:
-        return _plain(self._values[self._places[name]])
+        return plain(self._values[self._places[name]])
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
@@ -119,15 +121,15 @@ class RecordView(Mapping[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return a member, or something else."""
         place = self._places.get(name)
-        return default if place is None else _plain(self._values[place])
+        return default if place is None else plain(self._values[place])
 
 
 def _record(one: Flat) -> Record:
     names, values = one
-    return dict(zip(names, map(_plain, values), strict=True))
+    return dict(zip(names, map(plain, values), strict=True))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value, which can be the JSON of a list or an object."""
     return value_of_json(bytes(value)) if type(value) is msgspec.Raw else value
 
