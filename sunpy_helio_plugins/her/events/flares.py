@@ -20,7 +20,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
-from sunpy_helio_plugins.her.events.places import EventIntervals, Places
+from sunpy_helio_plugins.her.events.places import COMPARED, EventIntervals, Places
 from sunpy_helio_plugins.her.events.regions import active_regions, region_number
 from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped
 from sunpy_helio_plugins.her.filters import goes
@@ -185,7 +185,7 @@ def _events(given: tuple[Any, ...]) -> HERTable:
     """Return events, or search for those that attrs select."""
     if not given or any(isinstance(one, Attr) for one in given):
         return _search(given)
-    return events("her.flares", given[0] if len(given) == 1 else list(given), "raw")
+    return events("her.flares", given[0] if len(given) == 1 else list(given), *COMPARED)
 
 
 def _search(query: tuple[Any, ...]) -> HERTable:
