@@ -16,7 +16,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.arguments import DURATION, TEXTS, choice, optional, refused, taking
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import Problem, QueryError, ServiceError, warn_incomplete
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
@@ -124,7 +124,7 @@ def flares(
     QueryError
         An argument is not allowed; no request was sent.
     ServiceError
-        The search failed.
+        The search for flares failed. If only that for regions fails, a warning and ``problems`` say so.
 
     Notes
     -----
@@ -201,7 +201,14 @@ def _search(query: tuple[Any, ...]) -> HERTable:
         return found
     starts = found["event_starttime"]
     first, last = (Time(edge.isot, scale="utc") for edge in (starts.min(), starts.max()))
-    return HERTable.stack(found, client.search(core.Time(first, last), attrs.EventType("AR")))
+    try:
+        regions = client.search(core.Time(first, last), attrs.EventType("AR"))
+    except ServiceError as error:
+        text = f"The active regions are missing, so that flares are not joined to them: {error}"
+        found.problems = [*found.problems, Problem.of_error(error, text)]
+        warn_incomplete(text)
+        return found
+    return HERTable.stack(found, regions)
 
 
 class _Records(list[Any]):

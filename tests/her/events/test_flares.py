@@ -14,7 +14,7 @@ from astropy.table import QTable
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.events.places import EventIntervals, Places
 from sunpy_helio_plugins.her.events.regions import active_regions
@@ -252,6 +252,17 @@ def test_a_search_finds_flares_and_their_regions(archive: Any) -> None:
     assert set(made["count"]) == {2}
     assert set(made["region_by"]) == {"number"}
     assert len(her.flares(DAY, a.her.fl_goescls > "X9")) == 0
+
+
+def test_flares_are_kept_if_the_search_for_regions_fails(scripted: Any) -> None:
+    scripted.say({"result": [report(fl_goescls="M1.3", ar_noaanum=13664)], "overmax": False}, b"503")
+    with pytest.warns(IncompleteAnswerWarning, match="The active regions are missing"):
+        (flare,) = made = her.flares(a.Time("2024-05-10", "2024-05-11"))
+    assert (flare["fl_goescls"], flare["ar_noaanum"]) == ("M1.3", 13664)
+    assert made["region"].mask.all()
+    (problem,) = made.problems
+    assert problem.archive == "HER"
+    assert "503" in problem
 
 
 def test_other_objects_are_refused_before_a_request(archive: Any) -> None:
