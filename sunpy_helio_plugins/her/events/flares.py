@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import astropy.units as u
 import numpy as np
+from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.table import Column, MaskedColumn, QTable, TableAttribute
+from astropy.table.connect import TableRead, TableWrite
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
@@ -26,6 +29,7 @@ from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, 
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.keywords import suppliers
 from sunpy_helio_plugins.her.tables import HERTable, events
+from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["FlareTable", "flares"]
@@ -49,7 +53,56 @@ section 2.2. The fluxes of GOES-16 and later satellites are not scaled.
 SCALED_UNTIL, PHYSICAL_FROM = 2458105.5, 2458912.5
 """2017-12-18, when GOES-16 became operational, and 2020-03-05, when GOES-15 was off; the change lies between them."""
 
+RECORDS = "raw"
+"""The column of the reports of each flare."""
+
 Strings = NDArray[np.str_]
+
+
+class FlareWrite(TableWrite):
+    """
+    Write flares with their reports, so that `FlareTable.read` restores them.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.write`. ECSV contains the reports as lists, and Parquet, HDF5 and FITS as text in JSON.
+        FITS does not contain ``problems``; other formats cannot be read back.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Write the table."""
+        table = self._instance
+        form = chosen_form("write", checked("FlareTable.write", args, "write"), kwargs)
+        if RECORDS in table.colnames and form in FORMATS and not FORMATS[form].mixins:
+            table = table.copy(copy_data=False)
+            table[RECORDS] = np.array([json.dumps(reports) for reports in table[RECORDS]], dtype=str)
+        if not table.problems:
+            table = table.copy(copy_data=False)
+            table.meta.pop("__attributes__", None)  # of which FITS would warn
+        if form == "hdf5":
+            kwargs = {"path": "flares", "serialize_meta": True} | kwargs
+        TableWrite(table, type(table))(*args, **kwargs)
+
+
+class FlareRead(TableRead):
+    """
+    Read flares that were written by ``write``.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.read`.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a table."""
+        made = super().__call__(*args, **kwargs)
+        cells = list(made[RECORDS]) if RECORDS in made.colnames else [""]
+        # The text of other formats is the number of reports.
+        if all(not isinstance(cell, str) or cell.startswith("[") for cell in cells):
+            made[RECORDS] = _records([json.loads(cell) if isinstance(cell, str) else cell for cell in cells])
+        return made
 
 
 class FlareTable(QTable):
@@ -74,6 +127,9 @@ class FlareTable(QTable):
     """
 
     problems = TableAttribute(default=[])
+
+    read = UnifiedReadWriteMethod(FlareRead)
+    write = UnifiedReadWriteMethod(FlareWrite)
 
     @property
     def reports(self) -> HERTable:
@@ -168,7 +224,7 @@ def flares(
     values = _Values(own, reports, groups, first)
     made = values.table()
     _join_regions(made, values, regions)
-    made["raw"] = _records(own, groups)
+    made[RECORDS] = _records([[own["raw"][row] for row in group] for group in groups])
     made.problems = list(table.problems)
     return made
 
@@ -340,10 +396,9 @@ def _add_regions(made: FlareTable, ivorns: MaskedColumn, by: MaskedColumn, found
         made["ar_noaanum"][row] = found[row]
 
 
-def _records(table: HERTable, groups: list[list[int]]) -> Column:
+def _records(groups: Sequence[Iterable[Any]]) -> Column:
     data = np.empty(len(groups), dtype=object)
-    for number, group in enumerate(groups):
-        data[number] = _Records(table["raw"][row] for row in group)
+    data[:] = [_Records(group) for group in groups]
     return Column(data, copy=False)
 
 

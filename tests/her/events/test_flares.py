@@ -225,6 +225,27 @@ def test_all_reports_are_kept_also_by_slices_and_files(tmp_path: Path) -> None:
     assert QTable.read(tmp_path / "flares.ecsv")["goes_flux"].unit == u.W / u.m**2
 
 
+@pytest.mark.parametrize("suffix", ["ecsv", "parquet", "fits", "h5"])
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 0)], ids=["two flares", "none"])
+def test_flares_are_restored_from_every_format_of_astropy(suffix: str, rows: slice, tmp_path: Path) -> None:
+    made = her.flares(
+        table_of(
+            report(fl_goescls="M1.3", ar_noaanum=13664), report(SSW, event_description='"é"', **at(1, 2)),
+            report(start="06:00", peak="06:05", end="06:10"),
+        )
+    )[rows]  # fmt: skip
+    made.write(tmp_path / f"flares.{suffix}")
+    back = her.FlareTable.read(tmp_path / f"flares.{suffix}")
+    assert type(back) is her.FlareTable
+    assert [list(reports) for reports in back["raw"]] == [list(map(dict, reports)) for reports in made["raw"]]
+    assert repr(back["raw"].tolist()) == repr(made["raw"].tolist())
+    assert len(back.reports) == len(made.reports)
+    for name in set(made.colnames) - {"hgs_coord"}:
+        assert [str(value) for value in back[name]] == [str(value) for value in made[name]], name
+    np.testing.assert_allclose(back["hgs_coord"].lon.deg, made["hgs_coord"].lon.deg, rtol=1e-12)
+    assert made["raw"].dtype == object
+
+
 def test_problems_of_the_events_are_kept(tmp_path: Path) -> None:
     made = her.flares(HERTable.from_records([report()], problems=["A page is missing."]))
     assert "A page is missing." in made.problems
