@@ -35,6 +35,7 @@ __all__ = [
     "INSTANT",
     "INTEGERS",
     "MAPPING",
+    "MARGIN",
     "MASK",
     "NUMBER",
     "OBSERVER",
@@ -442,6 +443,13 @@ def _place(given: Any) -> Any:
     return given
 
 
+def _margin(given: Any) -> Any:
+    made = _duration(given)
+    if made.value < 0:
+        raise ValueError
+    return made
+
+
 def _observer(given: Any) -> Any:
     if not isinstance(given, str):
         return _place(given)
@@ -490,6 +498,7 @@ OBSERVER = Kind("a SkyCoord or the name of a planet", _observer)
 FRAME = Kind("the frame of an image, map.coordinate_frame,", _frame_of_image)
 INSTANT = Kind("one time", _instant)
 DURATION = Kind("a duration such as 60 * u.s", _duration)
+MARGIN = Kind("a duration of at least 0, such as 60 * u.s,", _margin)
 
 
 def records(function: str, given: Any) -> Any:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import DURATION, TEXTS, choice, optional, refused, taking
+from sunpy_helio_plugins.arguments import MARGIN, TEXTS, choice, optional, refused, taking
 from sunpy_helio_plugins.errors import Problem, QueryError, ServiceError, warn_incomplete
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
@@ -144,7 +144,7 @@ class FlareTable(QTable):
         return made
 
 
-@taking("her.flares", within=DURATION, near=ANGLE, prefer=optional(TEXTS))
+@taking("her.flares", within=MARGIN, near=ANGLE, prefer=optional(TEXTS))
 def flares(
     *given: Any, within: u.Quantity = 10 * u.min, near: u.Quantity = 200 * u.arcsec, prefer: Any = None
 ) -> FlareTable:
@@ -212,8 +212,6 @@ def flares(
     2026-01-10T06:19:00.000000000       M1.2 SWPC, SSW Latest Events
     2026-01-10T09:57:00.000000000       C1.1 SWPC, SSW Latest Events
     """
-    if float(within.to_value(u.day)) < 0:
-        raise refused("her.flares", within, "a duration of at least 0 for within")
     table = _events(given)
     kinds = np.array([str(record.get("event_type") or "").upper() for record in table["raw"]], dtype=str)
     own, regions = table[kinds == "FL"], table[kinds == "AR"]

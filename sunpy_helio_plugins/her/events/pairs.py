@@ -10,7 +10,7 @@ from astropy.table import MaskedColumn, QTable, Row, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
-from sunpy_helio_plugins.arguments import DURATION, Kind, is_several, optional, refused, taking
+from sunpy_helio_plugins.arguments import MARGIN, Kind, is_several, optional, refused, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.events.places import COMPARED, EventIntervals, Places, overlaps
 from sunpy_helio_plugins.her.tables import HERTable, events
@@ -30,7 +30,7 @@ def _angle(given: Any) -> Any:
 ANGLE = Kind("an angle of at least 0, such as 100 * u.arcsec,", _angle)
 
 
-@taking("her.match", within=DURATION, near=optional(ANGLE))
+@taking("her.match", within=MARGIN, near=optional(ANGLE))
 def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quantity | None = None) -> QTable:
     """
     Match events with other events, or with the rows of any search, by time and position.
@@ -83,8 +83,6 @@ def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quant
     left = events("her.match", table, *COMPARED)
     right = _rows(other)
     margin, limit = float(within.to_value(u.day)), None if near is None else float(near.to_value(u.arcsec))
-    if margin < 0:
-        raise refused("her.match", within, "a duration of at least 0 for within")
     for side, of in (("first", left), ("other", right)) if limit is not None else ():
         if "hpc_coord" not in of.colnames:
             raise QueryError(
