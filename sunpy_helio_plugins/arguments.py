@@ -57,6 +57,7 @@ __all__ = [
     "integer",
     "is_several",
     "listed",
+    "no_column",
     "number",
     "one_of",
     "one_path",
@@ -133,6 +134,12 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     text = ", ".join(names)
     is_long = len(text) > _LONGEST_LIST and len(names) > most
     return f"{', '.join(names[:most])} and {len(names) - most} more" if is_long else text
+
+
+def no_column(table: str, name: Any, names: Iterable[Any]) -> QueryError:
+    """Return the error for a column that a table does not have; ``table`` says which one, such as ``"The table"``."""
+    known = [str(one) for one in names]
+    return QueryError(f"{table} has no column {str(name)!r}; it has {listed(known)}.{close_names(name, known)}")
 
 
 def address_parts(text: str) -> SplitResult:
