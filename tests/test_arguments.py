@@ -865,7 +865,7 @@ def test_every_public_name_is_called_or_exempt(table: dict[str, Case]) -> None:
 @pytest.mark.parametrize(
     ("name", "names", "text"),
     [
-        ("Bx", ["Time", "x"], "The table has no column 'Bx'; it has Time, x."),
+        ("Bx", ["Time", "flux"], "The table has no column 'Bx'; it has Time, flux."),
         ("BGSEc", ["Time", "BGSEc_0"], "The table has no column 'BGSEc'; it has Time, BGSEc_0. Did you mean BGSEc_0?"),
         ("1", [0, 1.5], "The table has no column '1'; it has 0, 1.5."),
     ],
