@@ -19,7 +19,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.arguments import MARGIN, TEXTS, choice, optional, refused, taking
-from sunpy_helio_plugins.errors import Problem, QueryError, ServiceError, warn_incomplete
+from sunpy_helio_plugins.errors import FileError, Problem, QueryError, ServiceError, warn_incomplete
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
@@ -31,6 +31,7 @@ from sunpy_helio_plugins.her.keywords import suppliers
 from sunpy_helio_plugins.her.tables import HERTable, events
 from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["FlareTable", "flares"]
 
@@ -93,6 +94,11 @@ class FlareRead(TableRead):
     ----------
     *args, **kwargs
         See `astropy.table.Table.read`.
+
+    Raises
+    ------
+    FileError
+        The reports in the file are damaged.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -101,7 +107,10 @@ class FlareRead(TableRead):
         cells = list(made[RECORDS]) if RECORDS in made.colnames else [""]
         # The text of other formats is the number of reports.
         if all(not isinstance(cell, str) or cell.startswith("[") for cell in cells):
-            made[RECORDS] = _records([json.loads(cell) if isinstance(cell, str) else cell for cell in cells])
+            try:
+                made[RECORDS] = _records([kept_json(cell) if isinstance(cell, str) else cell for cell in cells])
+            except ValueError as error:
+                raise FileError(f"FlareTable.read takes reports as JSON in the column {RECORDS}: {error}.") from None
         return made
 
 

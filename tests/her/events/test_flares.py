@@ -14,7 +14,7 @@ from astropy.table import QTable
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, QueryError
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.events.places import EventIntervals, Places
 from sunpy_helio_plugins.her.events.regions import active_regions
@@ -244,6 +244,17 @@ def test_flares_are_restored_from_every_format_of_astropy(suffix: str, rows: sli
         assert [str(value) for value in back[name]] == [str(value) for value in made[name]], name
     np.testing.assert_allclose(back["hgs_coord"].lon.deg, made["hgs_coord"].lon.deg, rtol=1e-12)
     assert made["raw"].dtype == object
+
+
+def test_damaged_reports_in_a_file_are_refused_and_those_of_other_formats_are_text(tmp_path: Path) -> None:
+    made = her.flares(table_of(report()))
+    made.write(tmp_path / "flares.csv")
+    assert her.FlareTable.read(tmp_path / "flares.csv")["raw"].tolist() == ["1 report"]
+    damaged = QTable(made)
+    damaged["raw"] = ['[{"event_type": "FL"']
+    damaged.write(tmp_path / "flares.parquet")
+    with pytest.raises(FileError, match="takes reports as JSON in the column raw"):
+        her.FlareTable.read(tmp_path / "flares.parquet")
 
 
 def test_problems_of_the_events_are_kept(tmp_path: Path) -> None:
