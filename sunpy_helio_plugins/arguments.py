@@ -35,6 +35,7 @@ __all__ = [
     "INSTANT",
     "INTEGERS",
     "MAPPING",
+    "MARGIN",
     "MASK",
     "NUMBER",
     "OBSERVER",
@@ -56,6 +57,7 @@ __all__ = [
     "integer",
     "is_several",
     "listed",
+    "no_column",
     "number",
     "one_of",
     "one_path",
@@ -132,6 +134,12 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     text = ", ".join(names)
     is_long = len(text) > _LONGEST_LIST and len(names) > most
     return f"{', '.join(names[:most])} and {len(names) - most} more" if is_long else text
+
+
+def no_column(table: str, name: Any, names: Iterable[Any]) -> QueryError:
+    """Return the error for a column that a table does not have; ``table`` says which one, such as ``"The table"``."""
+    known = [str(one) for one in names]
+    return QueryError(f"{table} has no column {str(name)!r}; it has {listed(known)}.{close_names(name, known)}")
 
 
 def address_parts(text: str) -> SplitResult:
@@ -442,6 +450,13 @@ def _place(given: Any) -> Any:
     return given
 
 
+def _margin(given: Any) -> Any:
+    made = _duration(given)
+    if made.value < 0:
+        raise ValueError
+    return made
+
+
 def _observer(given: Any) -> Any:
     if not isinstance(given, str):
         return _place(given)
@@ -490,6 +505,7 @@ OBSERVER = Kind("a SkyCoord or the name of a planet", _observer)
 FRAME = Kind("the frame of an image, map.coordinate_frame,", _frame_of_image)
 INSTANT = Kind("one time", _instant)
 DURATION = Kind("a duration such as 60 * u.s", _duration)
+MARGIN = Kind("a duration of at least 0, such as 60 * u.s,", _margin)
 
 
 def records(function: str, given: Any) -> Any:

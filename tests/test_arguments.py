@@ -39,7 +39,7 @@ from sunpy_helio_plugins import (
     series,
     together,
 )
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import no_column, shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
 
@@ -860,3 +860,15 @@ def test_every_public_name_is_called_or_exempt(table: dict[str, Case]) -> None:
     assert sorted(name for name in names if name not in table and not exempt(name)) == []
     unused = [pattern for pattern in EXEMPT if not any(re.match(pattern, name) for name in names)]
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "text"),
+    [
+        ("Bx", ["Time", "flux"], "The table has no column 'Bx'; it has Time, flux."),
+        ("BGSEc", ["Time", "BGSEc_0"], "The table has no column 'BGSEc'; it has Time, BGSEc_0. Did you mean BGSEc_0?"),
+        ("1", [0, 1.5], "The table has no column '1'; it has 0, 1.5."),
+    ],
+)
+def test_a_missing_column_is_named_with_the_others_and_similar_ones(name: str, names: list[Any], text: str) -> None:
+    assert str(no_column("The table", name, names)) == text

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import DURATION, TEXT, is_several, listed, optional, refused, shown, taking
+from sunpy_helio_plugins.arguments import DURATION, TEXT, is_several, no_column, optional, refused, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, to_datetime64
@@ -208,7 +208,7 @@ def _columns(function: str, table: Table, start: str | None, end: str | None) ->
     """Return the columns of starts and ends."""
     for name in (start, end):
         if name is not None and name not in table.colnames:
-            raise QueryError(f"{function}: the table has no column {name!r}; it has {listed(table.colnames)}.")
+            raise no_column(f"{function}: the table", name, table.colnames)
     if start is not None:
         return start, end
     folded = {_folded(name): name for name in reversed(table.colnames)}

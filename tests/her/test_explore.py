@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pytest
 from sunpy.net import Fido
@@ -95,6 +96,17 @@ def test_an_event_that_is_not_over_is_searched_for_when_it_begins() -> None:
     assert (words.start.isot, words.end.isot) == ("2026-01-10T01:00:00.000",) * 2
     with pytest.raises(QueryError, match="not have a start time"):
         her.to_attrs(table[1])
+
+
+@pytest.mark.parametrize("end", ["2026-01-10T02:00:00", "2026-01-10T00:30:00"], ids=["after", "before its start"])
+def test_the_time_of_an_event_is_at_least_its_start(end: str) -> None:
+    record = {"event_type": "FL", "event_starttime": "2026-01-10T01:00:00", "event_endtime": end}
+    (row,) = her.HERTable.from_records([record])
+    last = max(end, "2026-01-10T01:00:00")
+    assert her.to_attrs(row).end.isot[:19] == last
+    assert her.to_attrs(row, before=-0 * u.s, after=1 * u.h).start.isot[:19] == "2026-01-10T01:00:00"
+    with pytest.raises(QueryError, match=rf"end at {last}\.000, before its start"):
+        her.to_attrs(row, before=-1 * u.day)
 
 
 def test_an_event_finds_the_pictures_in_which_it_was_seen(archive: Any) -> None:

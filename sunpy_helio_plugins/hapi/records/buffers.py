@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,10 @@ def _is_inexact(part: NDArray[Any]) -> bool:
     return bool(part.size and (plain.max() > EXACT or plain.min() < -EXACT))
 
 
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
+"""The notation that Arrow reads in columns of integers."""
+
+
 def _read_number(cell: Any, parameter: Parameter) -> int | float | None:
     """Parse one field as an integer, else as a float; return `None` for a missing value."""
     text = cell.decode("utf-8", "replace").strip() if isinstance(cell, bytes) else cell
@@ -107,7 +112,8 @@ def _read_number(cell: Any, parameter: Parameter) -> int | float | None:
     if text is None or (isinstance(text, str) and text in _NOTHING) or text != text:
         return None
     try:
-        exact = int(text) if isinstance(text, bool) else exact_integer(text)
+        is_hexadecimal = isinstance(text, str) and _HEXADECIMAL.fullmatch(text)
+        exact = int(text, 16) if is_hexadecimal else int(text) if isinstance(text, bool) else exact_integer(text)
         number = float(text) if exact is None or not _SIGNED.min <= exact <= _UNSIGNED.max else None
     except (TypeError, ValueError, OverflowError):
         raise FileError(f"{text!r} is not a valid {parameter.type} of the parameter {parameter.name!r}.") from None

@@ -169,6 +169,8 @@ def _add_segment(
     """Parse some records, in larger blocks if a record does not fit into one."""
     import pyarrow as pa
 
+    if pa.int64() in types and _contains(segment, b"x", b"X") and _LARGE_HEXADECIMAL.search(segment):
+        raise pa.ArrowInvalid("conversion error: hexadecimal integers of 64 bits, which Arrow reads as negative")
     first, size = gathered.rows, _WIDE_BLOCK if len(types) > _WIDE else _BLOCK
     while True:
         try:
@@ -222,7 +224,7 @@ def _batches(
         reader = csv.open_csv(
             pa.BufferReader(pa.py_buffer(lent)),
             csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
-            csv.ParseOptions(newlines_in_values=_may_quote(info) and _has_quotes(lent)),
+            csv.ParseOptions(newlines_in_values=_may_quote(info) and _contains(lent, b'"')),
             csv.ConvertOptions(
                 column_types=dict(zip(names, types, strict=True)), null_values=no_number, check_utf8=False
             ),
@@ -236,8 +238,12 @@ def _batches(
         _take_back(lent)
 
 
-def _has_quotes(segment: memoryview) -> bool:
-    return any(b'"' in segment[place : place + _BLOCK].tobytes() for place in range(0, len(segment), _BLOCK))
+_LARGE_HEXADECIMAL = re.compile(rb"0[xX][89a-fA-F][0-9a-fA-F]{15}")
+
+
+def _contains(segment: memoryview, *bytes_: bytes) -> bool:
+    blocks = (segment[place : place + _BLOCK].tobytes() for place in range(0, len(segment), _BLOCK))
+    return any(one in block for block in blocks for one in bytes_)
 
 
 def _take_back(lent: memoryview) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from sunpy_helio_plugins.arguments import TEXT, close_names, listed, taking
+from sunpy_helio_plugins.arguments import TEXT, no_column, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
@@ -81,8 +81,7 @@ def _server_of(table: QTable) -> str:
 def column_of(table: QTable, column: str) -> Any:
     """Return a column, or raise an error that names similar ones."""
     if column not in table.colnames:
-        near = close_names(column, table.colnames)
-        raise QueryError(f"The table has no column {column!r}; it has {listed(table.colnames)}.{near}")
+        raise no_column("The table", column, table.colnames)
     return table[column]
 
 

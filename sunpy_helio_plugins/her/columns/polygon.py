@@ -155,9 +155,9 @@ class Polygon(SkyCoord):
     @property
     def closed(self) -> bool:
         """Whether the last vertex is the first one: `True` for an outline or a box, `False` for a filament's line."""
-        x, y = self.vertices[0] - self.vertices[-1]
-        # A ring around the pole extends from longitude 0 to 360.
-        return bool(y == 0 and (x == 0 or (self.system in ("hgs", "hgc") and x % 360 == 0)))
+        angle, other = (self.vertices[0] - self.vertices[-1])[:: -1 if self.system == "hrc" else 1]
+        # A ring around the pole, or the center of the disk, extends over angles from 0 to 360.
+        return bool(other == 0 and (angle == 0 or (self.system != "hpc" and angle % 360 == 0)))
 
     @property
     def wkt(self) -> str:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import astropy.units as u
 import numpy as np
+from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.table import Column, MaskedColumn, QTable, TableAttribute
+from astropy.table.connect import TableRead, TableWrite
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import DURATION, TEXTS, choice, optional, refused, taking
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.arguments import MARGIN, TEXTS, choice, optional, refused, taking
+from sunpy_helio_plugins.errors import FileError, Problem, QueryError, ServiceError, warn_incomplete
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
-from sunpy_helio_plugins.her.events.places import EventIntervals, Places
+from sunpy_helio_plugins.her.events.places import COMPARED, EventIntervals, Places
 from sunpy_helio_plugins.her.events.regions import active_regions, region_number
 from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.keywords import suppliers
 from sunpy_helio_plugins.her.tables import HERTable, events
+from sunpy_helio_plugins.io.formats import FORMATS, checked, chosen_form
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.exact import kept_json
 
 __all__ = ["FlareTable", "flares"]
 
@@ -49,7 +54,64 @@ section 2.2. The fluxes of GOES-16 and later satellites are not scaled.
 SCALED_UNTIL, PHYSICAL_FROM = 2458105.5, 2458912.5
 """2017-12-18, when GOES-16 became operational, and 2020-03-05, when GOES-15 was off; the change lies between them."""
 
+RECORDS = "raw"
+"""The column of the reports of each flare."""
+
 Strings = NDArray[np.str_]
+
+
+class FlareWrite(TableWrite):
+    """
+    Write flares with their reports, so that `FlareTable.read` restores them.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.write`. ECSV contains the reports as lists, and Parquet, HDF5 and FITS as text in JSON.
+        FITS does not contain ``problems``; other formats cannot be read back.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Write the table."""
+        table = self._instance
+        form = chosen_form("write", checked("FlareTable.write", args, "write"), kwargs)
+        if RECORDS in table.colnames and form in FORMATS and not FORMATS[form].mixins:
+            table = table.copy(copy_data=False)
+            table[RECORDS] = np.array([json.dumps(reports) for reports in table[RECORDS]], dtype=str)
+        if not table.problems:
+            table = table.copy(copy_data=False)
+            table.meta.pop("__attributes__", None)  # of which FITS would warn
+        if form == "hdf5":
+            kwargs = {"path": "flares", "serialize_meta": True} | kwargs
+        TableWrite(table, type(table))(*args, **kwargs)
+
+
+class FlareRead(TableRead):
+    """
+    Read flares that were written by ``write``.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        See `astropy.table.Table.read`.
+
+    Raises
+    ------
+    FileError
+        The reports in the file are damaged.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a table."""
+        made = super().__call__(*args, **kwargs)
+        cells = list(made[RECORDS]) if RECORDS in made.colnames else [""]
+        # The text of other formats is the number of reports.
+        if all(not isinstance(cell, str) or cell.startswith("[") for cell in cells):
+            try:
+                made[RECORDS] = _records([kept_json(cell) if isinstance(cell, str) else cell for cell in cells])
+            except ValueError as error:
+                raise FileError(f"FlareTable.read takes reports as JSON in the column {RECORDS}: {error}.") from None
+        return made
 
 
 class FlareTable(QTable):
@@ -75,6 +137,9 @@ class FlareTable(QTable):
 
     problems = TableAttribute(default=[])
 
+    read = UnifiedReadWriteMethod(FlareRead)
+    write = UnifiedReadWriteMethod(FlareWrite)
+
     @property
     def reports(self) -> HERTable:
         """
@@ -88,7 +153,7 @@ class FlareTable(QTable):
         return made
 
 
-@taking("her.flares", within=DURATION, near=ANGLE, prefer=optional(TEXTS))
+@taking("her.flares", within=MARGIN, near=ANGLE, prefer=optional(TEXTS))
 def flares(
     *given: Any, within: u.Quantity = 10 * u.min, near: u.Quantity = 200 * u.arcsec, prefer: Any = None
 ) -> FlareTable:
@@ -124,7 +189,7 @@ def flares(
     QueryError
         An argument is not allowed; no request was sent.
     ServiceError
-        The search failed.
+        The search for flares failed. If only that for regions fails, a warning and ``problems`` say so.
 
     Notes
     -----
@@ -156,8 +221,6 @@ def flares(
     2026-01-10T06:19:00.000000000       M1.2 SWPC, SSW Latest Events
     2026-01-10T09:57:00.000000000       C1.1 SWPC, SSW Latest Events
     """
-    if float(within.to_value(u.day)) < 0:
-        raise refused("her.flares", within, "a duration of at least 0 for within")
     table = _events(given)
     kinds = np.array([str(record.get("event_type") or "").upper() for record in table["raw"]], dtype=str)
     own, regions = table[kinds == "FL"], table[kinds == "AR"]
@@ -168,7 +231,7 @@ def flares(
     values = _Values(own, reports, groups, first)
     made = values.table()
     _join_regions(made, values, regions)
-    made["raw"] = _records(own, groups)
+    made[RECORDS] = _records([[own["raw"][row] for row in group] for group in groups])
     made.problems = list(table.problems)
     return made
 
@@ -185,7 +248,7 @@ def _events(given: tuple[Any, ...]) -> HERTable:
     """Return events, or search for those that attrs select."""
     if not given or any(isinstance(one, Attr) for one in given):
         return _search(given)
-    return events("her.flares", given[0] if len(given) == 1 else list(given), "raw")
+    return events("her.flares", given[0] if len(given) == 1 else list(given), *COMPARED)
 
 
 def _search(query: tuple[Any, ...]) -> HERTable:
@@ -201,7 +264,14 @@ def _search(query: tuple[Any, ...]) -> HERTable:
         return found
     starts = found["event_starttime"]
     first, last = (Time(edge.isot, scale="utc") for edge in (starts.min(), starts.max()))
-    return HERTable.stack(found, client.search(core.Time(first, last), attrs.EventType("AR")))
+    try:
+        regions = client.search(core.Time(first, last), attrs.EventType("AR"))
+    except ServiceError as error:
+        text = f"The active regions are missing, so that flares are not joined to them: {error}"
+        found.problems = [*found.problems, Problem.of_error(error, text)]
+        warn_incomplete(text)
+        return found
+    return HERTable.stack(found, regions)
 
 
 class _Records(list[Any]):
@@ -333,10 +403,9 @@ def _add_regions(made: FlareTable, ivorns: MaskedColumn, by: MaskedColumn, found
         made["ar_noaanum"][row] = found[row]
 
 
-def _records(table: HERTable, groups: list[list[int]]) -> Column:
+def _records(groups: Sequence[Iterable[Any]]) -> Column:
     data = np.empty(len(groups), dtype=object)
-    for number, group in enumerate(groups):
-        data[number] = _Records(table["raw"][row] for row in group)
+    data[:] = [_Records(group) for group in groups]
     return Column(data, copy=False)
 
 

@@ -10,10 +10,9 @@ from astropy.table import MaskedColumn, QTable, Row, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
-from sunpy_helio_plugins.arguments import DURATION, Kind, is_several, optional, refused, taking
+from sunpy_helio_plugins.arguments import MARGIN, Kind, is_several, optional, refused, taking
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.her.events.places import EventIntervals, Places, overlaps
+from sunpy_helio_plugins.her.events.places import COMPARED, EventIntervals, Places, overlaps
 from sunpy_helio_plugins.her.tables import HERTable, events
 
 __all__ = ["ANGLE", "match"]
@@ -31,7 +30,7 @@ def _angle(given: Any) -> Any:
 ANGLE = Kind("an angle of at least 0, such as 100 * u.arcsec,", _angle)
 
 
-@taking("her.match", within=DURATION, near=optional(ANGLE))
+@taking("her.match", within=MARGIN, near=optional(ANGLE))
 def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quantity | None = None) -> QTable:
     """
     Match events with other events, or with the rows of any search, by time and position.
@@ -81,20 +80,19 @@ def match(table: Any, other: Any, *, within: u.Quantity = 0 * u.s, near: u.Quant
         9     14
         9     17
     """
-    left = events("her.match", table, "raw")
+    left = events("her.match", table, *COMPARED)
     right = _rows(other)
     margin, limit = float(within.to_value(u.day)), None if near is None else float(near.to_value(u.arcsec))
-    if margin < 0:
-        raise refused("her.match", within, "a duration of at least 0 for within")
-    if limit is not None and "hpc_coord" not in right.colnames:
-        raise QueryError(
-            "her.match compares positions of events only; the other table does not have any: omit near= to match by "
-            "time."
-        )
+    for side, of in (("first", left), ("other", right)) if limit is not None else ():
+        if "hpc_coord" not in of.colnames:
+            raise QueryError(
+                f"her.match compares positions of events only; the {side} table does not have any: omit near= to match "
+                "by time."
+            )
     own, its = Places.of(left), Places.of(right)
     found: list[Any] = [(np.empty(0, int), np.empty(0, int), np.empty(0))]
-    mine = EventIntervals.of(left, "event_starttime", "event_endtime")
-    theirs = EventIntervals.of(right, START, END)
+    mine = EventIntervals.of(left, *COMPARED[:2])
+    theirs = EventIntervals.of(right, *(COMPARED[:2] if isinstance(right, HERTable) else (START, END)))
     for one, two in overlaps(mine, theirs, margin):
         apart = own.separation(one, its, two)
         kept = one < two if other is table else np.full(len(one), True)
@@ -110,14 +108,14 @@ def _rows(other: Any) -> Table:
         other = other.table[other.index : other.index + 1]
     if not isinstance(other, Table) and is_several(other) and not isinstance(other, str | bytes | dict):
         parts = list(other)
-        other = parts[0] if len(parts) == 1 and isinstance(parts[0], Table) else events("her.match", parts, "raw")
+        other = parts[0] if len(parts) == 1 and isinstance(parts[0], Table) else events("her.match", parts, *COMPARED)
     if not isinstance(other, Table) or not _has_times(other):
         raise refused("her.match", other, "events or a table with columns Start Time and End Time as other")
-    return events("her.match", other, "raw") if isinstance(other, HERTable) else other
+    return events("her.match", other, *COMPARED) if isinstance(other, HERTable) else other
 
 
 def _has_times(table: Table) -> bool:
-    return isinstance(table, ArchiveTable) or all(
+    return isinstance(table, HERTable) or all(
         name in table.colnames and isinstance(table[name], Time) for name in (START, END)
     )
 

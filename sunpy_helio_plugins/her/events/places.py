@@ -22,6 +22,9 @@ Rows = NDArray[np.intp]
 SAME_TIME = 900.0 / 86400
 """Days within which a position is not rotated: the Sun rotates by 2.2 arcsec at the disk center in this time."""
 
+COMPARED = ("event_starttime", "event_endtime", "raw")
+"""The columns of every result by which events are compared; without one of them, none would match."""
+
 MOST_PAIRS = 1_000_000
 """Pairs that are compared at once, to limit the memory."""
 

@@ -10,12 +10,12 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import DURATION, refused, taking
+from sunpy_helio_plugins.arguments import MARGIN, taking
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.events.pairs import ANGLE
-from sunpy_helio_plugins.her.events.places import EventIntervals, Places, overlaps, rotation
+from sunpy_helio_plugins.her.events.places import COMPARED, EventIntervals, Places, overlaps, rotation
 from sunpy_helio_plugins.her.events.regions import active_regions, region_number
 from sunpy_helio_plugins.her.outlines import sphere
 from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
@@ -44,7 +44,7 @@ class _Edges(NamedTuple):
     by: list[str]
 
 
-@taking("her.relations", within=DURATION, near=ANGLE)
+@taking("her.relations", within=MARGIN, near=ANGLE)
 def relations(*given: Any, within: u.Quantity = 2 * u.hour, near: u.Quantity = 10 * u.deg) -> QTable:
     """
     Relate flares to active regions, active regions to coronal holes, and CMEs to flares and active regions.
@@ -100,9 +100,7 @@ def relations(*given: Any, within: u.Quantity = 2 * u.hour, near: u.Quantity = 1
                   AR  contains                FL number
     """
     limit, angle = float(within.to_value(u.day)), float(near.to_value(u.deg))
-    if limit < 0:
-        raise refused("her.relations", within, "a duration of at least 0 for within")
-    table = events("her.relations", list(given) if len(given) != 1 else given[0], "raw")
+    table = events("her.relations", list(given) if len(given) != 1 else given[0], *COMPARED)
     found = _Events(table)
     edges = [*_flares_in_regions(found, angle), *_regions_in_holes(found), *_cmes(found, limit, angle)]
     return _table(table, found, edges)

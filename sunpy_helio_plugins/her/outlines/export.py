@@ -50,7 +50,7 @@ def shapes(given: Shapes, system: str) -> NDArray[Any]:
     traced = trace(rings)
     closed = traced.closed()
     plane = traced.converted(np.full(len(closed), CODES.index(system)))
-    places = continuous(plane) if system in ("hgs", "hgc") else plane.vertices
+    places = continuous(plane)
     made = np.empty(len(given.systems), dtype=object)
     parts: dict[int, list[Floats]] = {}
     for event, start, end in zip(events.tolist(), plane.offsets[:-1], plane.offsets[1:], strict=True):
@@ -61,17 +61,18 @@ def shapes(given: Shapes, system: str) -> NDArray[Any]:
         if not closed[np.searchsorted(events, row)]:
             made[row] = shapely.LineString(outer)
         elif len(outer) > 3:
-            made[row] = shapely.make_valid(shapely.Polygon(_around_the_pole(outer), holes))
+            made[row] = shapely.make_valid(shapely.Polygon(_around_the_pole(outer, system), holes))
     return made
 
 
-def _around_the_pole(ring: Floats) -> Floats:
-    """Return a ring of longitudes and latitudes whose ends are 360 degrees apart, closed along its pole."""
-    (first, latitude), last = ring[0], ring[-1, 0]
-    if abs(abs(last - first) - 360) > 1:
+def _around_the_pole(ring: Floats, system: str) -> Floats:
+    """Return a ring whose angles at the ends are 360 degrees apart, closed along its pole or the center of the disk."""
+    axis = 1 if system == "hrc" else 0
+    if system == "hpc" or abs(abs(ring[-1, axis] - ring[0, axis]) - 360) > 1:
         return ring
-    pole = np.copysign(90.0, np.mean(ring[:, 1]))
-    return np.concatenate([ring, [(last, pole), (first, pole), (first, latitude)]])
+    ends = ring[[-1, 0]]
+    ends[:, 1 - axis] = 0.0 if system == "hrc" else np.copysign(90.0, np.mean(ring[:, 1]))
+    return np.concatenate([ring, ends, ring[:1]])
 
 
 def geodataframe(given: Shapes, system: str) -> Any:

@@ -160,9 +160,11 @@ class Shapes(NamedTuple):
         filled = np.diff(self.offsets) > 1
         made = np.zeros(len(filled), dtype=bool)
         x, y = (self.vertices[self.offsets[:-1][filled]] - self.vertices[self.offsets[1:][filled] - 1]).T
-        # A ring around the pole extends from longitude 0 to 360.
-        seam = np.isin(self.systems[filled], _DEGREES) & (np.abs(x) > 1) & (x % 360 == 0)
-        made[filled] = (y == 0) & ((x == 0) | seam)
+        # A ring around the pole, or the center of the disk, extends over angles from 0 to 360.
+        polar = self.systems[filled] == _HRC
+        angle, other = np.where(polar, y, x), np.where(polar, x, y)
+        seam = (polar | np.isin(self.systems[filled], _DEGREES)) & (np.abs(angle) > 1) & (angle % 360 == 0)
+        made[filled] = (other == 0) & ((angle == 0) | seam)
         return made
 
 

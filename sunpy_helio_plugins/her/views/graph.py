@@ -54,7 +54,7 @@ def graph(table: Any) -> Any:
         import networkx as nx
     except ImportError:
         raise MissingDependencyError("A graph of events", "graph") from None
-    table = events("her.graph", table)
+    table = events("her.graph", table, "raw")
     made = nx.MultiDiGraph()
     kinds, starts = _texts(table, "event_type"), _texts(table, "event_starttime")
     for row, ivorn in enumerate(_names(table)):
@@ -129,7 +129,7 @@ def tracks(table: Any) -> Tracks:
     >>> [len(track) for track in her.tracks(holes)]
     [6, 6, 6]
     """
-    table = events("her.tracks", table)
+    table = events("her.tracks", table, "event_starttime", "raw")
     leader: dict[str, str] = {}
 
     def first(name: str) -> str:
@@ -150,7 +150,11 @@ def tracks(table: Any) -> Tracks:
 
 def _names(table: QTable) -> list[str]:
     """Return the IVORN of each row; a row without one is not related to others, and is named by its number."""
-    return [name or f"row {row}" for row, name in enumerate(_texts(table, "kb_archivid"))]
+    if "kb_archivid" in table.colnames:
+        names = _texts(table, "kb_archivid")
+    else:
+        names = [str(record.get("kb_archivid") or "") for record in table["raw"]]
+    return [name or f"row {row}" for row, name in enumerate(names)]
 
 
 def _texts(table: QTable, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from astropy.time import Time
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, and_
 
-from sunpy_helio_plugins.arguments import DURATION, taking
+from sunpy_helio_plugins.arguments import MARGIN, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 
@@ -22,7 +22,7 @@ _CHANNELS = {"CH": 193, "FL": 131, "FI": 304, "FE": 304, "FA": 304, "CJ": 304, "
 """The channel of AIA in Angstrom that shows a type of event best, if the event was not found in one of them."""
 
 
-@taking("her.picture_of", tolerance=DURATION)
+@taking("her.picture_of", tolerance=MARGIN)
 def picture_of(row: Any, tolerance: u.Quantity = 10 * u.min) -> Attr:
     """
     Return the attrs of the image at Helioviewer that shows an event.

@@ -59,9 +59,15 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
         raise QueryError(
             f"The event {row['raw'].get('kb_archivid') or 'of this row'} does not have a start time; choose another."
         )
-    # Without an end time, the event is at least present at its start.
-    last = start if np.any(end.mask) else end
-    words: list[Attr] = [core.Time(_plain(start) - before, _plain(last) + after)]
+    # Without an end time, or with one before its start, the event is at least present at its start.
+    last = start if np.any(end.mask) or end < start else end
+    first, last = _plain(start) - before, _plain(last) + after
+    if last < first:
+        raise QueryError(
+            f"her.to_attrs takes before and after that leave a part of the event, not {before} and {after}: it would "
+            f"end at {last.isot}, before its start at {first.isot}."
+        )
+    words: list[Attr] = [core.Time(first, last)]
     record = row["raw"]
     name = str(record.get("search_instrument") or record.get("obs_instrument") or "")
     if instrument and name and name not in ("nil", "N/A", "Various") and "," not in name:

@@ -13,7 +13,7 @@ from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import listed
+from sunpy_helio_plugins.arguments import no_column
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.series.axes import Axis, axes_of, element_names
@@ -108,7 +108,7 @@ class PanelRecords:
     def column(self, function: str, name: str) -> PanelColumn:
         """Return one column, or raise a `QueryError`."""
         if name not in self.table.colnames:
-            raise QueryError(f"{function}: the table has no column {name}; it has {listed(self.table.colnames)}.")
+            raise no_column(f"{function}: the table", name, self.table.colnames)
         if not is_numeric(self.table, name):
             raise QueryError(f"{function} plots numbers, which the column {name} is not: name another column.")
         return PanelColumn(self, name)

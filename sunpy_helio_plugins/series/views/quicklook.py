@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sunpy_helio_plugins.arguments import TEXTS, listed, optional, taking
+from sunpy_helio_plugins.arguments import TEXTS, no_column, optional, taking
 from sunpy_helio_plugins.arguments import shown as described
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.series.views.labels import concise, shown
@@ -113,9 +113,9 @@ def _ids(meta: Mapping[str, Any]) -> Iterator[str]:
 def _drawable(records: PanelRecords, columns: Sequence[str] | None) -> list[PanelColumn]:
     table = records.table
     named = [str(name) for name in (columns if columns is not None else ()) if name != records.time]
-    missing = [name for name in named if name not in table.colnames]
-    if missing:
-        raise QueryError(f"The table has no column {', '.join(missing)}; it has {listed(table.colnames)}.")
+    for name in named:
+        if name not in table.colnames:
+            raise no_column("The table", name, table.colnames)
     chosen = [PanelColumn(records, name) for name in named if is_numeric(table, name)]
     if columns is None:
         chosen = records.columns()[:_MOST_PANELS]

@@ -10,7 +10,7 @@ from astropy import units as u
 from astropy.table import Column, QTable
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import listed
+from sunpy_helio_plugins.arguments import no_column
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.series.views.labels import concise, shown
 from sunpy_helio_plugins.series.views.panels import PRINTED, LineStyle, PanelColumn, PanelRecords, draw_lines
@@ -29,7 +29,7 @@ def panels_by_unit(series: Any, columns: Sequence[str] | None) -> list[list[Pane
     names = list(frame.columns) if columns is None else [columns] if isinstance(columns, str) else list(columns)
     for name in names:
         if name not in frame.columns:
-            raise QueryError(f"The series has no column {name!r}; it has {listed(list(map(str, frame.columns)))}.")
+            raise no_column("The series", name, frame.columns)
     table = QTable()
     stamps = frame.index.tz_localize(None) if frame.index.tz is not None else frame.index
     for name in dict.fromkeys(names):

@@ -55,6 +55,31 @@ def test_integers_are_exact_in_every_spelling(make: Any, parameter: dict[str, An
     assert column.mask.tolist() == [False, False]
 
 
+@pytest.mark.parametrize("beside", ["2", "2.0", "null"], ids=["by Arrow", "one by one", "with a gap"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("0x1F", 31), ("0X1f", 31), ("0x7FFFFFFFFFFFFFFF", 2**63 - 1), ("0xFFFFFFFFFFFFFFFF", 2**64 - 1), ("0x00", 0)],
+)
+def test_hexadecimal_integers_have_one_value(beside: str, field: str, value: int) -> None:
+    column = hapi.read(_csv({}, field, beside, field))["n"]
+    assert [int(column[row]) for row in (0, 2)] == [value, value]
+
+
+@pytest.mark.parametrize("beside", ["2", "2.0"], ids=["by Arrow", "one by one"])
+@pytest.mark.parametrize("field", ["-0x1F", "0x", "0x1G", "0x1FFFFFFFFFFFFFFFF", "0b1", "0x1p3"])
+def test_other_notations_are_refused_in_both_ways(beside: str, field: str) -> None:
+    with pytest.raises(FileError, match=f"'{field}' is not a valid integer of the parameter 'n'"):
+        hapi.read(_csv({}, field, beside))
+
+
+def test_a_text_that_looks_like_a_large_integer_is_kept() -> None:
+    text = {"name": "t", "type": "string", "length": 18}
+    header = {"HAPI": "3.0", "format": "csv", "parameters": [TIME, {"name": "n", "type": "integer"}, text]}
+    content = f"#{json.dumps(header)}\n2026-01-10T00:00:00Z,5,0xFFFFFFFFFFFFFFFF\n"
+    (row,) = hapi.read(content.encode())
+    assert (row["n"], row["t"]) == (5, "0xFFFFFFFFFFFFFFFF")
+
+
 @pytest.mark.parametrize("make", [_csv, _json])
 @pytest.mark.parametrize(("gap", "fill"), [("null", None), ("-1e31", "-1e31"), ("-1", "-1"), ("-1.0", "-1")])
 def test_gaps_cost_no_digit_of_the_others(make: Any, gap: str, fill: str | None) -> None:

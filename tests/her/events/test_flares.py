@@ -14,7 +14,7 @@ from astropy.table import QTable
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, QueryError
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.events.places import EventIntervals, Places
 from sunpy_helio_plugins.her.events.regions import active_regions
@@ -225,6 +225,38 @@ def test_all_reports_are_kept_also_by_slices_and_files(tmp_path: Path) -> None:
     assert QTable.read(tmp_path / "flares.ecsv")["goes_flux"].unit == u.W / u.m**2
 
 
+@pytest.mark.parametrize("suffix", ["ecsv", "parquet", "fits", "h5"])
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 0)], ids=["two flares", "none"])
+def test_flares_are_restored_from_every_format_of_astropy(suffix: str, rows: slice, tmp_path: Path) -> None:
+    made = her.flares(
+        table_of(
+            report(fl_goescls="M1.3", ar_noaanum=13664), report(SSW, event_description='"é"', **at(1, 2)),
+            report(start="06:00", peak="06:05", end="06:10"),
+        )
+    )[rows]  # fmt: skip
+    made.write(tmp_path / f"flares.{suffix}")
+    back = her.FlareTable.read(tmp_path / f"flares.{suffix}")
+    assert type(back) is her.FlareTable
+    assert [list(reports) for reports in back["raw"]] == [list(map(dict, reports)) for reports in made["raw"]]
+    assert repr(back["raw"].tolist()) == repr(made["raw"].tolist())
+    assert len(back.reports) == len(made.reports)
+    for name in set(made.colnames) - {"hgs_coord"}:
+        assert [str(value) for value in back[name]] == [str(value) for value in made[name]], name
+    np.testing.assert_allclose(back["hgs_coord"].lon.deg, made["hgs_coord"].lon.deg, rtol=1e-12)
+    assert made["raw"].dtype == object
+
+
+def test_damaged_reports_in_a_file_are_refused_and_those_of_other_formats_are_text(tmp_path: Path) -> None:
+    made = her.flares(table_of(report()))
+    made.write(tmp_path / "flares.csv")
+    assert her.FlareTable.read(tmp_path / "flares.csv")["raw"].tolist() == ["1 report"]
+    damaged = QTable(made)
+    damaged["raw"] = ['[{"event_type": "FL"']
+    damaged.write(tmp_path / "flares.parquet")
+    with pytest.raises(FileError, match="takes reports as JSON in the column raw"):
+        her.FlareTable.read(tmp_path / "flares.parquet")
+
+
 def test_problems_of_the_events_are_kept(tmp_path: Path) -> None:
     made = her.flares(HERTable.from_records([report()], problems=["A page is missing."]))
     assert "A page is missing." in made.problems
@@ -252,6 +284,17 @@ def test_a_search_finds_flares_and_their_regions(archive: Any) -> None:
     assert set(made["count"]) == {2}
     assert set(made["region_by"]) == {"number"}
     assert len(her.flares(DAY, a.her.fl_goescls > "X9")) == 0
+
+
+def test_flares_are_kept_if_the_search_for_regions_fails(scripted: Any) -> None:
+    scripted.say({"result": [report(fl_goescls="M1.3", ar_noaanum=13664)], "overmax": False}, b"503")
+    with pytest.warns(IncompleteAnswerWarning, match="The active regions are missing"):
+        (flare,) = made = her.flares(a.Time("2024-05-10", "2024-05-11"))
+    assert (flare["fl_goescls"], flare["ar_noaanum"]) == ("M1.3", 13664)
+    assert made["region"].mask.all()
+    (problem,) = made.problems
+    assert problem.archive == "HER"
+    assert "503" in problem
 
 
 def test_other_objects_are_refused_before_a_request(archive: Any) -> None:

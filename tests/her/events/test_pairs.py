@@ -134,3 +134,33 @@ def test_a_row_is_a_table_of_one() -> None:
 def test_a_negative_duration_is_refused(within: u.Quantity) -> None:
     with pytest.raises(QueryError, match=r"^her\.match takes .*duration"):
         her.match(ONE, TWO, within=within)
+
+
+def test_columns_that_were_removed_do_not_change_the_pairs() -> None:
+    needed = ["event_starttime", "event_endtime", "raw"]
+    assert pairs(ONE[needed], TWO) == pairs(ONE, TWO[needed]) == pairs(ONE, TWO)
+
+
+@pytest.mark.parametrize("removed", ["event_starttime", "event_endtime", "raw"])
+@pytest.mark.parametrize("function", ["match", "flares", "relations"])
+def test_events_without_a_column_to_compare_are_refused(function: str, removed: str) -> None:
+    less = ONE[[name for name in ONE.colnames if name != removed]]
+    calls = {"match": [(less, TWO), (TWO, less), (TWO, [less])], "flares": [(less,)], "relations": [(less,)]}
+    for given in calls[function]:
+        with pytest.raises(QueryError, match=f"her.{function} needs the columns {removed}, which are missing"):
+            getattr(her, function)(*given)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_positions_are_compared_if_both_tables_have_them(side: int) -> None:
+    tables = [ONE, TWO]
+    tables[side] = tables[side]["event_starttime", "event_endtime", "raw"]
+    with pytest.raises(QueryError, match=r"the (first|other) table does not have any"):
+        her.match(*tables, near=10 * u.arcsec)
+
+
+def test_a_search_of_another_archive_without_results_matches_nothing(archive: Any) -> None:
+    from sunpy.net import Fido
+
+    images = Fido.search(a.Time("2009-01-10", "2009-01-11"), a.helioviewer.Image(), a.Instrument.aia)
+    assert len(her.match(ONE, images)) == 0

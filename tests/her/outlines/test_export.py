@@ -150,3 +150,42 @@ def test_polygons_without_corners_have_no_area() -> None:
 def test_returns_to_the_first_vertex_that_enclose_no_hole_are_one_ring() -> None:
     square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 0], [1, 1], [0, 0]])
     assert trace._rings(square, 10) == [(10, 16)]
+
+
+def polar(corners: Any) -> str:
+    """Return corners in arcsec as WKT with radii in units of 960 arcsec and position angles."""
+    x, y = np.transpose(corners)
+    numbers = zip((np.hypot(x, y) / 960).tolist(), (np.degrees(np.arctan2(-x, y)) % 360).tolist(), strict=True)
+    return f"POLYGON(({','.join(f'{radius!r} {angle!r}' for radius, angle in numbers)}))"
+
+
+@pytest.mark.parametrize("side", [1, -1], ids=["counterclockwise", "clockwise"])
+@pytest.mark.parametrize("middle", [850, 0, -850], ids=["north", "center of the disk", "south"])
+def test_an_outline_in_the_sky_has_the_same_shape_in_position_angles(middle: float, side: int) -> None:
+    corners = [(-100, middle - 50), (100, middle - 50), (100, middle + 50), (-100, middle + 50), (-100, middle - 50)]
+    corners = corners[::side]
+    hpc = f"POLYGON(({','.join(f'{x} {y}' for x, y in corners)}))"
+    record = EVENT | {"event_coordsys": "UTC-HPC-TOPO", "hpc_boundcc": hpc, "hrc_boundcc": polar(corners)}
+    record |= {"hpc_radius": 960.0, "hrc_r": 1.0}
+    (shape,) = HERTable.from_records([record])["hrc_boundcc"].to_shapely()
+    places = np.random.default_rng(1).uniform((-150, middle - 80), (150, middle + 80), (300, 2))
+    radius, angle = np.hypot(*places.T) / 960, np.degrees(np.arctan2(-places[:, 0], places[:, 1]))
+    wanted = (np.abs(places) < (100, 1e9)).all(axis=1) & (np.abs(places[:, 1] - middle) < 50)
+    inside = np.any([shapely.contains_xy(shape, radius, angle + turn) for turn in (-360, 0, 360)], axis=0)
+    assert wanted.any()
+    assert (inside != wanted).mean() < 0.03
+
+
+@pytest.mark.parametrize("angles", [(0, 90, 180, 270, 360), (0, 90, 180, 270, 0), (0, 270, 180, 90, 0)], ids=str)
+def test_a_circle_in_position_angles_encloses_the_center_of_the_disk(angles: tuple[int, ...]) -> None:
+    circle, image = f"POLYGON(({','.join(f'0.5 {angle}' for angle in angles)}))", picture()
+    found = HERTable.from_records([EVENT | {"event_coordsys": "UTC-HRC-TOPO", "hrc_boundcc": circle}])
+    column, (shape,) = found["hrc_boundcc"], found["hrc_boundcc"].to_shapely()
+    assert column[0].closed
+    assert (shape.geom_type, shape.area) == ("Polygon", pytest.approx(0.5 * 360))
+    assert column.area[0].to_value("Mm2") == pytest.approx(column[0].area.to_value("Mm2"))
+    (region,) = column.to_regions(image.coordinate_frame)
+    mask = her.mask(image, found)
+    assert mask.sum() * 64 == pytest.approx(np.pi * (0.5 * 975) ** 2, rel=0.01)
+    pixels = region.to_pixel(image.wcs).to_mask(mode="center").to_image(image.data.shape) > 0
+    assert (pixels != mask).sum() <= 2

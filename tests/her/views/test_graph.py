@@ -10,6 +10,7 @@ import pytest
 from astropy.table import vstack
 
 from sunpy_helio_plugins import her
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable
 from sunpy_helio_plugins.her.views import graph
 
@@ -140,3 +141,13 @@ def test_the_table_of_a_track_is_made_when_it_is_accessed(monkeypatch: pytest.Mo
 def test_a_column_that_is_missing_is_empty_text() -> None:
     table = HERTable.from_records([{"kb_archivid": "a"}])
     assert graph._texts(table, "nothing") == [""]
+
+
+def test_tracks_and_graphs_use_the_records_if_the_column_of_names_was_removed() -> None:
+    table = HERTable.from_records(EVENTS, EDGES, client=HERClient())
+    less = table["event_starttime", "event_type", "raw"]
+    assert [len(track) for track in her.tracks(less)] == [len(track) for track in her.tracks(table)]
+    assert list(her.graph(less).nodes) == list(her.graph(table).nodes)
+    for function in (her.tracks, her.graph):
+        with pytest.raises(QueryError, match="needs the columns raw, which are missing"):
+            function(table["event_starttime", "kb_archivid"])

@@ -50,6 +50,12 @@ def test_the_image_is_the_nearest_to_the_event() -> None:
     assert (time.start.iso[11:16], time.near.iso[11:16], time.end.iso[11:16]) == ("11:55", "12:00", "12:05")
 
 
+@pytest.mark.parametrize("tolerance", [-1 * u.s, 5, 1 * u.km], ids=str)
+def test_a_tolerance_is_a_duration_of_at_least_0(tolerance: Any) -> None:
+    with pytest.raises(QueryError, match=r"takes a duration of at least 0, such as .* as tolerance"):
+        her.picture_of(row(event_type="CH"), tolerance)
+
+
 def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(QueryError, match="takes one event"):
         her.picture_of(QTable({"x": [1]})[0])
