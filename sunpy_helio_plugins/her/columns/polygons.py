@@ -79,7 +79,7 @@ class Polygons(ObjectColumn):
     origins : numpy.ndarray, optional
         Shape (n, 2): systems of submission and scales of radii, as of `sunpy_helio_plugins.her.columns.origins`.
         Unknown by default.
-    as_submitted : numpy.ndarray or sunpy_helio_plugins.her.outlines.trace.SubmittedVertices, optional
+    as_submitted : numpy.ndarray, optional
         Shape (v, 2): the vertices in the systems of submission, as of `Polygon`.
 
     Raises
