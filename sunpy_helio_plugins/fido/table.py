@@ -16,7 +16,7 @@ from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
-from sunpy_helio_plugins.arguments import refused
+from sunpy_helio_plugins.arguments import no_column, refused
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
@@ -94,6 +94,14 @@ class ArchiveTable(results.Stored, QueryResponseTable):
             if isinstance(column, Time):
                 column.precision = 3
         return table
+
+    def __getitem__(self, item: Any) -> Any:
+        try:
+            return super().__getitem__(item)
+        except KeyError:
+            if isinstance(item, str) and item not in self.colnames:
+                raise KeyError(str(no_column("The table", item, self.colnames))) from None
+            raise
 
     def _convert_data_to_col(
         self, data: Any, copy: Any = True, default_name: Any = None, dtype: Any = None, name: Any = None

@@ -19,6 +19,9 @@ from sunpy_helio_plugins.fido.client import _asking
 from sunpy_helio_plugins.fido.fetch import enqueue_rows
 from sunpy_helio_plugins.hapi import HAPITable
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap import IMAPTable
 
 
 @pytest.mark.parametrize("kind", [HAPIClient, IMAPClient, HelioviewerClient, HERClient])
@@ -28,6 +31,16 @@ def test_a_client_is_equal_to_its_copies(kind: type) -> None:
     assert copy.deepcopy([client])[0] is client
     assert client == kind()
     assert hash(client) == hash(kind())
+
+
+@pytest.mark.parametrize("kind", [HAPITable, HAPIFiles, HERTable, IMAPTable, HelioviewerTable])
+def test_a_column_that_a_table_does_not_have_is_named_with_similar_ones(kind: Any) -> None:
+    table = kind({"Instrument": ["a"], "size": [1]})
+    for wrong in ("instrument", ("size", "Instrumnt"), ["Intrument"]):
+        with pytest.raises(
+            KeyError, match=r"The table has no column '\w+'; it has Instrument, size\. Did you mean Instrument"
+        ):
+            table[wrong]
 
 
 @pytest.mark.parametrize(
