@@ -231,8 +231,7 @@ class Polygon(SkyCoord):
         The area on the sphere in square megameters, within the outline `traced`; 0 for a line.
 
         Of an outline that extends beyond the limb, only the part on the disk is included. If an outline crosses
-        itself, parts that run in the other direction are subtracted, whereas `contains` and masks include them: of 56
-        outlines of the SPoCA and other methods, three cross themselves, in parts of 1 to 7 % of their area.
+        itself, parts that run in the other direction are subtracted, whereas `contains` and masks include them.
         """
         angle = sphere.areas(self._corners, np.array([0, len(self._corners)]))[0] if self.closed else 0.0
         return angle * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
