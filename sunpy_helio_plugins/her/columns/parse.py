@@ -396,10 +396,14 @@ def _floats(cells: Cells) -> NDArray[np.float64]:
 
 def _counted(texts: list[str], places: NDArray[np.intp]) -> dict[str, int]:
     """Return how often each text occurs, in the order in which they occur first."""
-    if len(texts) == 1:
-        return {texts[0]: len(places)} if len(places) else {}
-    found, first, counts = np.unique(places, return_index=True, return_counts=True)
-    return {texts[found[one]]: int(counts[one]) for one in np.argsort(first)}
+    counts = np.bincount(places, minlength=len(texts))
+    found = np.flatnonzero(counts)
+    if len(found) > 1:
+        # Of several rows of a text, the last one that is assigned is the first row.
+        first = np.empty(len(texts), dtype=np.intp)
+        first[places[::-1]] = np.arange(len(places))[::-1]
+        found = found[np.argsort(first[found])]
+    return {texts[one]: int(counts[one]) for one in found.tolist()}
 
 
 def _texts(values: list[Any], is_object: bool) -> NDArray[Any]:

@@ -341,8 +341,8 @@ def _numbers(values: Sequence[Any], kinds: frozenset[type]) -> Cells | None:
     count, gaps = len(values), 0
     given: Sequence[float] = values
     if type(None) in kinds:
-        gaps = values.count(None)
-        given = [np.nan if value is None else value for value in values]
+        gaps, nan = values.count(None), np.nan
+        given = [nan if value is None else value for value in values]
     try:
         data = np.fromiter(given, dtype=float, count=count)
     except OverflowError:
