@@ -83,6 +83,13 @@ def test_references_are_compared_row_by_row(column: References) -> None:
     assert repr(column) == "<References of 4 events>"
 
 
+def test_functions_of_numpy_take_a_column_as_an_array(column: References) -> None:
+    assert (np.shape(column), np.ndim(column), np.size(column)) == ((4,), 1, 4)
+    assert np.concatenate([column, column]).tolist() == LISTS * 2
+    assert np.take(column, [3, 0]).tolist() == [LISTS[3], LISTS[0]]
+    assert np.flatnonzero(np.equal(np.asarray(column), None)).tolist() == [1]
+
+
 def test_tables_with_references_are_stacked_sorted_and_extended(column: References) -> None:
     table = QTable({"number": [3, 1, 2, 0], "refs": column})
     both = vstack([table, QTable({"number": [9], "refs": lazy()[:1]})])

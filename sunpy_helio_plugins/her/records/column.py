@@ -115,12 +115,22 @@ class LazyColumn(ObjectColumn, ABC):
         # Tables broadcast columns of one row.
         if function is np.broadcast_to:
             return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
-        return NotImplemented
+        if function in (np.shape, np.ndim, np.size):
+            return function(np.broadcast_to(np.False_, self.shape))
+        return function(*_as_arrays(args), **kwargs)
 
     def _with_info_of(self, other: Self) -> Self:
         if "info" in other.__dict__:
             self.info = other.info
         return self
+
+
+def _as_arrays(values: Any) -> Any:
+    """Return arguments with arrays of objects instead of columns."""
+    return [
+        np.asarray(one) if isinstance(one, LazyColumn) else _as_arrays(one) if isinstance(one, list | tuple) else one
+        for one in values
+    ]
 
 
 class EventRecords(LazyColumn):
