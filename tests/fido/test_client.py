@@ -36,7 +36,7 @@ def test_a_client_is_equal_to_its_copies(kind: type) -> None:
 @pytest.mark.parametrize("kind", [HAPITable, HAPIFiles, HERTable, IMAPTable, HelioviewerTable])
 def test_a_column_that_a_table_does_not_have_is_named_with_similar_ones(kind: Any) -> None:
     table = kind({"Instrument": ["a"], "size": [1]})
-    for wrong in ("instrument", ("size", "Instrumnt"), ["Intrument"]):
+    for wrong in ("instrument", ("size", "Instrumnt"), ["Instruments"]):
         with pytest.raises(
             KeyError, match=r"The table has no column '\w+'; it has Instrument, size\. Did you mean Instrument"
         ):
