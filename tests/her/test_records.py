@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable, service
+from sunpy_helio_plugins.her.columns import parse
 from sunpy_helio_plugins.her.records import cells
 from sunpy_helio_plugins.her.records.blocks import CompressedRecords, FlatRecords, RecordBlock, flattened
 from sunpy_helio_plugins.her.records.cells import Cells, JoinedTexts, joined
@@ -196,6 +197,17 @@ def test_a_column_of_records_is_compared_and_broadcast() -> None:
     assert list(np.broadcast_to(column[:1], (3,))) == [{"a": 1}] * 3
     assert np.concatenate([column, column]).tolist() == [{"a": 1}, {"a": 2}] * 2
     assert repr(column) == "<EventRecords of 2 events>"
+
+
+def test_the_memory_of_many_events_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(parse, "trim_memory", lambda: made.append(1))
+    records = [{"event_starttime": "2026-01-10T00:00:00", "event_endtime": "2026-01-10T01:00:00"}] * 3
+    HERTable.from_records(records)
+    assert made == []
+    monkeypatch.setattr(parse, "_MANY", 2)
+    HERTable.from_records(records)
+    assert len(made) == 3
 
 
 def test_joined_texts_are_sequences() -> None:

@@ -38,6 +38,8 @@ COLUMNS = {
     "tabs": ["a\tb", "\t", "c", '"', '""', "#"],
     "gaps": MaskedColumn([1.5, 2, 3, 4, 5, 6], mask=[0, 1, 0, 0, 1, 0]),
     "missing": MaskedColumn(["a", "b c", "", "d", "e", "f"], mask=[0, 1, 0, 0, 1, 0]),
+    "masked lines": MaskedColumn(["a\nb", "c", "", "d", "e", "f"], mask=[0, 1, 0, 0, 1, 0]),
+    "masked objects": MaskedColumn(objects([[1], {"a": 2}, None, "b", 5, 1.5]), mask=[0, 1, 0, 0, 1, 0]),
     "times": Time("2026-01-10") + np.arange(6) * u.s,
     "lengths": np.arange(6.0) * u.km,
     "vectors": np.arange(12.0).reshape(6, 2),

@@ -35,7 +35,7 @@ def through(records: list[dict[str, Any]], path: Path) -> HERTable:
         [1, 2, 3], [1.5, 2, None], [1.0, 2, 3.5], [1.0, 2.0, 3], [0.0, -0.0, 0], [10, 2.5, 1e300], ["a", "", None],
         [True, False, None], [True, 1, 1.0], ["1", 1, 1.0], [2**53 + 1, 2**70, 0.5], [2**62, 1, 2], [1e22, 3, 0.5],
         ["a\ud800", "b", None], [[1, 2], {"a": [None]}, "c"], [None, None, None], [None, None, {"b": 1}], [[], [], []],
-        [float("inf"), float("-inf"), 1],
+        [float("inf"), float("-inf"), 1], [1.5, True, 2],
     ],
     ids=str,
 )  # fmt: skip
@@ -44,6 +44,20 @@ def test_values_keep_their_types(name: str, values: list[Any], ending: str, tmp_
     records = [EVENT | {name: value} for value in values]
     back = through(records, tmp_path / f"x.{ending}")
     assert json.dumps(list(back["raw"])) == json.dumps(records)
+
+
+def test_references_that_are_not_lists_are_kept_beside_others(tmp_path: Path) -> None:
+    table = HERTable.from_records([EVENT | {"refs": "text"}])
+    table["refs"][0] = [REF]
+    table.write(tmp_path / "x.parquet")
+    back = HERTable.read(tmp_path / "x.parquet")
+    assert (back["refs"][0], back["raw"][0]["refs"]) == ([REF], "text")
+
+
+def test_the_records_of_a_file_are_a_sequence(tmp_path: Path) -> None:
+    records = [EVENT | {"refs": [REF], "area_raw": row} for row in range(3)]
+    stored = through(records, tmp_path / "x.parquet")["raw"].blocks[0].source
+    assert list(stored) == stored[:] == records
 
 
 def test_records_keep_the_order_of_their_keywords(tmp_path: Path) -> None:
