@@ -87,6 +87,7 @@ def test_functions_of_numpy_take_a_column_as_an_array(column: References) -> Non
     assert (np.shape(column), np.ndim(column), np.size(column)) == ((4,), 1, 4)
     assert np.concatenate([column, column]).tolist() == LISTS * 2
     assert np.take(column, [3, 0]).tolist() == [LISTS[3], LISTS[0]]
+    assert np.repeat(a=column, repeats=2).tolist() == [one for one in LISTS for _ in range(2)]
     assert np.broadcast_to(column[:1], (2,)).tolist() == [LISTS[0]] * 2
     assert np.flatnonzero(np.equal(np.asarray(column), None)).tolist() == [1]
 

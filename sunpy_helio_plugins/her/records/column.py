@@ -117,7 +117,7 @@ class LazyColumn(ObjectColumn, ABC):
             return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
         if function in (np.shape, np.ndim, np.size):
             return function(np.broadcast_to(np.False_, self.shape))
-        return function(*_as_arrays(args), **kwargs)
+        return function(*_as_arrays(args), **dict(zip(kwargs, _as_arrays(kwargs.values()), strict=True)))
 
     def _with_info_of(self, other: Self) -> Self:
         if "info" in other.__dict__:
