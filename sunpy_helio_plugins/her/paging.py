@@ -15,7 +15,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened
+from sunpy_helio_plugins.her.records.blocks import Flat, FlatRecords, RecordBlock, flattened, has_whole_names
 
 __all__ = [
     "AT_ONCE", "Page", "PageBar", "are_events", "identities_of", "identity_of", "is_too_slow", "page_of",
@@ -76,13 +76,13 @@ def page_of(decoded: Any, size: int) -> Page:
 
 
 def _records(entries: list[Any]) -> FlatRecords:
-    """Return the entries that are objects; control characters in the name of a keyword are damage."""
+    """Return the entries that are objects with whole keywords."""
     records: list[Flat] = []
     last: tuple[str, ...] = ()
     for one in flattened([entry for entry in entries if type(entry) in (dict, tuple)]):
         # Most events of a page have the same keywords.
         names = one[0]
-        if names is last or "".join(names).isprintable():
+        if names is last or has_whole_names(names):
             records.append(one)
             last = names
     return FlatRecords(records)
@@ -95,7 +95,7 @@ def are_events(entries: list[Any]) -> bool:
         if type(one) is not dict:
             return False
         names = tuple(one)
-        if names != last and not "".join(names).isprintable():
+        if names != last and not has_whole_names(names):
             return False
         last = names
     return True

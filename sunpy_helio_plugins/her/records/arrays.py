@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flat, Source, flattened, plain
+from sunpy_helio_plugins.her.records.blocks import CompressedRecords, Flat, Source, flattened, has_whole_names, plain
 from sunpy_helio_plugins.her.records.column import EventRecords
 from sunpy_helio_plugins.her.records.decode import decoded_values
 from sunpy_helio_plugins.io.arrow.arrays import mask_of_array, objects_of
@@ -150,8 +150,8 @@ def _flat(source: Source) -> list[Flat]:
     content = source.body()
     found = decoded_values(content)
     events: list[Flat] = [] if found is None else found["result"]
-    # Those with a damaged name are not events.
-    are_whole = all("".join(names).isprintable() for names in {id(names): names for names, _ in events}.values())
+    # Others are not events.
+    are_whole = all(map(has_whole_names, {id(names): names for names, _ in events}.values()))
     return events if events and are_whole else flattened(source.records())
 
 

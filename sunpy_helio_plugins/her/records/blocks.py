@@ -19,7 +19,8 @@ from sunpy_helio_plugins.her.records.cells import Cells, joined, nothing, value_
 from sunpy_helio_plugins.her.records.msgpack import StoredColumns, bytes_of_columns, columns_of_bytes
 
 __all__ = [
-    "BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened", "plain",
+    "BlockRecords", "CompressedRecords", "Flat", "FlatRecords", "RecordBlock", "RecordView", "flattened",
+    "has_whole_names", "plain",
 ]  # fmt: skip
 
 Record = dict[str, Any]
@@ -127,6 +128,11 @@ class RecordView(Mapping[str, Any]):
 def _record(one: Flat) -> Record:
     names, values = one
     return dict(zip(names, map(plain, values), strict=True))
+
+
+def has_whole_names(names: Iterable[str]) -> bool:
+    """Return whether the keywords of a record are not damaged: control characters in one are damage."""
+    return "".join(names).isprintable()
 
 
 def plain(value: Any) -> Any:
