@@ -139,7 +139,9 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 def no_column(table: str, name: Any, names: Iterable[Any]) -> QueryError:
     """Return the error for a column that a table does not have; ``table`` says which one, such as ``"The table"``."""
     known = [str(one) for one in names]
-    return QueryError(f"{table} has no column {str(name)!r}; it has {listed(known)}.{close_names(name, known)}")
+    return QueryError(
+        f"{table} does not have a column {str(name)!r}; it has {listed(known)}.{close_names(name, known)}"
+    )
 
 
 def address_parts(text: str) -> SplitResult:

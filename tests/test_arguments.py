@@ -865,9 +865,13 @@ def test_every_public_name_is_called_or_exempt(table: dict[str, Case]) -> None:
 @pytest.mark.parametrize(
     ("name", "names", "text"),
     [
-        ("Bx", ["Time", "flux"], "The table has no column 'Bx'; it has Time, flux."),
-        ("BGSEc", ["Time", "BGSEc_0"], "The table has no column 'BGSEc'; it has Time, BGSEc_0. Did you mean BGSEc_0?"),
-        ("1", [0, 1.5], "The table has no column '1'; it has 0, 1.5."),
+        ("Bx", ["Time", "flux"], "The table does not have a column 'Bx'; it has Time, flux."),
+        (
+            "BGSEc",
+            ["Time", "BGSEc_0"],
+            "The table does not have a column 'BGSEc'; it has Time, BGSEc_0. Did you mean BGSEc_0?",
+        ),
+        ("1", [0, 1.5], "The table does not have a column '1'; it has 0, 1.5."),
     ],
 )
 def test_a_missing_column_is_named_with_the_others_and_similar_ones(name: str, names: list[Any], text: str) -> None:

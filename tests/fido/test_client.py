@@ -38,7 +38,7 @@ def test_a_column_that_a_table_does_not_have_is_named_with_similar_ones(kind: An
     table = kind({"Instrument": ["a"], "size": [1]})
     for wrong in ("instrument", ("size", "Instrumnt"), ["Instruments"]):
         with pytest.raises(
-            KeyError, match=r"The table has no column '\w+'; it has Instrument, size\. Did you mean Instrument"
+            KeyError, match=r"The table does not have a column '\w+'; it has Instrument, size\. Did you mean Instrument"
         ):
             table[wrong]
 

@@ -214,7 +214,7 @@ def test_what_cannot_be_plotted_is_refused(wind: QTable) -> None:
     cases: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((), {}, "takes at least one table"),
         ((QTable({"x": [1.0]}),), {}, "takes a table with a column of times"),
-        (((wind, "density"),), {}, "the table has no column 'density'; it has time, B, F, speed, quality"),
+        (((wind, "density"),), {}, "the table does not have a column 'density'; it has time, B, F, speed, quality"),
         (((wind, wind),), {}, "takes records and the names of columns as a tuple"),
         ((wind[:0],), {}, "does not contain records with a time"),
         (([],), {}, "this list is empty"),

@@ -112,7 +112,7 @@ def test_a_table_without_intervals_is_refused(table: Any, text: str) -> None:
 
 
 def test_a_column_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(QueryError, match="the table has no column 'begin'; it has start"):
+    with pytest.raises(QueryError, match="the table does not have a column 'begin'; it has start"):
         together.intervals(Table({"start": [START]}), start="begin")
 
 

@@ -48,7 +48,7 @@ def test_missing_values_do_not_count(wind: QTable) -> None:
     ("arguments", "text"),
     [
         (("B", EVENTS), "takes a column of scalars, and B has the shape"),
-        (("x", EVENTS), "the table has no column 'x'; it has time, B, F, speed, quality"),
+        (("x", EVENTS), "the table does not have a column 'x'; it has time, B, F, speed, quality"),
         (("speed", []), "takes at least one event"),
         (("speed", EVENTS, 0 * u.s, 0 * u.s), "takes from 1 to 100000 bins"),
         (("speed", EVENTS, 1 * u.day, 1 * u.day, 1 * u.ms), "takes from 1 to 100000 bins"),

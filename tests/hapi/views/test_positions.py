@@ -288,7 +288,7 @@ def test_only_columns_of_vectors_are_positions() -> None:
         hapi.to_skycoord(records, "m")
     with pytest.raises(QueryError, match="The column 's' does not contain vectors of 1 components"):
         hapi.to_skycoord(records, "s")
-    with pytest.raises(QueryError, match=r"The table has no column 't'; it has Time, m, s"):
+    with pytest.raises(QueryError, match=r"The table does not have a column 't'; it has Time, m, s"):
         hapi.to_skycoord(records, "t")
 
 

@@ -202,7 +202,7 @@ def test_the_source_is_there_in_either_order_of_imports(tmp_path: Path, imports:
 
 def test_columns_and_axes_of_a_plot_must_fit(fetched: Any) -> None:
     series = TimeSeries(fetched("cdaweb", "AC_H0_MFI", a.hapi.Parameters("Magnitude", "BGSEc")))
-    with pytest.raises(QueryError, match="has no column 'Bx'; it has Magnitude, BGSEc_0, BGSEc_1, BGSEc_2"):
+    with pytest.raises(QueryError, match="does not have a column 'Bx'; it has Magnitude, BGSEc_0, BGSEc_1, BGSEc_2"):
         series.plot(columns=["Bx"])
     figure, axes = plt.subplots(2)
     with pytest.raises(QueryError, match="The columns have 1 units, and 2 axes were given; give one for each"):

@@ -57,6 +57,13 @@ def test_a_ring_around_a_pole_is_the_cap_whichever_way_it_runs() -> None:
             assert not cap.contains(on_the_sun(200, -np.copysign(70, latitude)))
 
 
+def test_loops_in_the_other_direction_are_subtracted_from_the_area_but_contained() -> None:
+    loops = polygon("hgs", (-20, -10), (0, 10), (0, -10), (-20, 10), (-20, -10))
+    assert abs(loops.area.to_value("Mm2")) < 0.01 * polygon("hgs", (-20, -10), (0, -10), (0, 10), (-20, 10)).area.value
+    assert loops.contains(on_the_sun(-18, 0))
+    assert loops.contains(on_the_sun(-2, 0))
+
+
 def test_a_polygon_of_almost_a_hemisphere_is_whole() -> None:
     giant = polygon("hgs", *[(longitude, 3.0) for longitude, _ in parallel(3)])
     assert giant.area.to_value("Mm2") == pytest.approx(HEMISPHERE * (1 - np.sin(np.radians(3))), rel=1e-3)

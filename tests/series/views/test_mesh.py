@@ -166,7 +166,7 @@ def test_a_single_record_has_the_length_of_the_cadence() -> None:
 
 def test_a_column_that_is_not_there_is_refused() -> None:
     made = table([spectrum(2, centers=[1, 2])], [[1, 2], [3, 4]])
-    with pytest.raises(QueryError, match=r"^The table has no column 'rate'; it has Time, flux\.$"):
+    with pytest.raises(QueryError, match=r"^The table does not have a column 'rate'; it has Time, flux\.$"):
         hapi.quicklook(made, ["rate"])
 
 
